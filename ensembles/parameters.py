@@ -1,0 +1,61 @@
+"""Checks of parameters: every error names the parameter, the rule and the value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+import numpy as np
+
+__all__ = ["check_flag", "check_option", "check_real", "check_whole", "is_real", "is_whole"]
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Tell whether ``value`` is an integer; True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+
+
+def is_real(value: Any) -> TypeGuard[float]:
+    """Tell whether ``value`` is a number; True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def check_whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """Return ``value`` if it is an integer in [least, most]."""
+    if is_whole(value) and value >= least and (most is None or value <= most):
+        return int(value)
+    rule = f">= {least}" if most is None else f"in [{least}, {most}]"
+    raise ValueError(f"{name} must be an integer {rule}; got {value!r}.")
+
+
+def check_real(
+    name: str, value: Any, least: float, most: float = np.inf, *, open_ends: bool = False
+) -> float:
+    """Return ``value`` if it is a number in [least, most], or inside it with ``open_ends``."""
+    if is_real(value):
+        inside = least < value < most if open_ends else least <= value <= most
+        if inside:
+            return float(value)
+    rule = f"({least:g}, {most:g})" if open_ends else f"[{least:g}, {most:g}]"
+    raise ValueError(f"{name} must be a number in {rule}; got {value!r}.")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return ``value`` if it is True or False."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise ValueError(f"{name} must be True or False; got {value!r}.")
+
+
+def check_option(name: str, value: Any, options: Iterable[str], *, also: str = "") -> str:
+    """Return ``value`` if it is one of ``options``; the error suggests the nearest."""
+    options = list(options)
+    if isinstance(value, str) and value in options:
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, options, n=1) if isinstance(value, str) else []
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(repr(option) for option in options)
+    raise ValueError(f"{name} must be one of {listed}{also}; got {value!r}.{hint}")

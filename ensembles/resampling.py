@@ -1,0 +1,832 @@
+"""Draws: which rows a member learns from, and which it never sees.
+
+Every class here is a scikit-learn splitter (``split`` and ``get_n_splits``), so it serves as
+``cross_val_score(cv=...)`` and as ``Bagging(resampling=...)`` alike. Randomness is an address, not
+a tape: draw ``i`` comes from ``(seed, i)`` alone, so it is the same whoever asks for it, in any
+order, in any process.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from ensembles.parameters import check_real, check_whole, is_real, is_whole
+
+__all__ = ["BayesianBootstrap", "BlockBootstrap", "Bootstrap", "GroupBootstrap", "Subsample"]
+
+Rows = NDArray[np.intp]
+Weights = NDArray[np.float64]
+
+
+class Draw(NamedTuple):
+    """The rows a member learns from (repeats included) and the rows it never sees."""
+
+    train: Rows
+    test: Rows
+
+
+# ---------------------------------------------------------------------------------------------
+# Addresses
+
+
+def seed_of(random_state: Any) -> int:
+    """Turn a ``random_state`` into the first word of every address: an integer seed.
+
+    An integer is the seed itself. A ``RandomState`` or ``Generator`` is asked for one number, so it
+    moves on. None asks the operating system; numpy's global generator is never touched.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+    if is_whole(random_state) and random_state >= 0:
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(np.iinfo(np.int32).max))
+    raise ValueError(
+        "random_state must be None, an integer >= 0, a numpy RandomState or a numpy Generator; "
+        f"got {random_state!r}."
+    )
+
+
+def generator(seed: int, *address: int) -> np.random.Generator:
+    """Return the generator that lives at ``(seed, *address)``."""
+    return np.random.default_rng((seed, *address))
+
+
+# ---------------------------------------------------------------------------------------------
+# Draws as functions of a generator and arrays
+
+
+def bootstrap_rows(
+    rng: np.random.Generator, rows: Rows, size: int, cumulative: Weights | None = None
+) -> Rows:
+    """Draw ``size`` of ``rows`` with replacement (Efron 1979).
+
+    A row is found by inverting the distribution function at a uniform number, so a row of integer
+    weight k is drawn exactly when one of its k copies would have been.
+
+    Parameters
+    ----------
+    rows : array of shape (n_eligible,)
+        The rows that may be drawn.
+    size : int
+        How many draws.
+    cumulative : array of shape (n_eligible,), optional
+        Running sum of the rows' weights; equal weights when None.
+    """
+    uniform = rng.random(size)
+    if cumulative is None:
+        place = (uniform * len(rows)).astype(np.intp)
+    else:
+        place = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    drawn: Rows = rows[np.minimum(place, len(rows) - 1)]
+    return drawn
+
+
+def subsample_rows(
+    rng: np.random.Generator, rows: Rows, size: int, weights: Weights | None = None
+) -> Rows:
+    """Draw ``size`` of ``rows`` without replacement, in ascending order.
+
+    Weighted draws are exponential races (Efraimidis and Spirakis 2006): the rows with the smallest
+    ``Exponential(1) / weight`` win, which is drawing one after the other with probability
+    proportional to weight.
+    """
+    if size == len(rows):
+        return rows
+    if weights is None:
+        return np.sort(rows[rng.choice(len(rows), size, replace=False, shuffle=False)])
+    arrival = rng.standard_exponential(len(rows)) / weights
+    return np.sort(rows[np.argpartition(arrival, size - 1)[:size]])
+
+
+def stratified_rows(
+    rng: np.random.Generator, draws: Sequence[Callable[[np.random.Generator], Rows]]
+) -> Rows:
+    """Draw inside every stratum, each by its own rule, and mix the strata."""
+    rows: Rows = rng.permutation(np.concatenate([draw(rng) for draw in draws]))
+    return rows
+
+
+def group_rows(
+    rng: np.random.Generator, order: Rows, starts: Rows, size: int, weights: Weights | None = None
+) -> Rows:
+    """Draw ``size`` whole groups with replacement: all rows of a group, as often as it is drawn.
+
+    With weights, as many rows as the drawn groups hold are then drawn among them with probability
+    proportional to weight: a two-stage bootstrap (Davison and Hinkley 1997, section 3.8).
+
+    Parameters
+    ----------
+    order : array of shape (n_eligible,)
+        The rows, sorted by group.
+    starts : array of shape (n_groups + 1,)
+        Group g is ``order[starts[g]:starts[g + 1]]``.
+    weights : array of shape (n_rows,), optional
+        Row weights.
+    """
+    drawn = rng.integers(0, len(starts) - 1, size)
+    lengths = starts[drawn + 1] - starts[drawn]
+    first = np.cumsum(lengths) - lengths
+    within = np.arange(lengths.sum()) - np.repeat(first, lengths)
+    rows: Rows = order[np.repeat(starts[drawn], lengths) + within]
+    if weights is None:
+        return rows
+    return bootstrap_rows(rng, rows, len(rows), np.cumsum(weights[rows]))
+
+
+def block_rows(rng: np.random.Generator, n_rows: int, length: int, circular: bool) -> Rows:
+    """Draw runs of ``length`` consecutive rows until there are exactly ``n_rows``.
+
+    Moving blocks start anywhere they fit (Kuensch 1989); circular blocks start anywhere and wrap
+    around the end, so that every row is drawn equally often (Politis and Romano 1992). The last
+    block is cut to size.
+    """
+    n_starts = n_rows if circular else n_rows - length + 1
+    starts = rng.integers(0, n_starts, ceil(n_rows / length))
+    rows = (starts[:, None] + np.arange(length)).ravel()[:n_rows]
+    return np.asarray(rows % n_rows, dtype=np.intp)
+
+
+def dirichlet_weights(rng: np.random.Generator, alpha: Weights) -> Weights:
+    """Draw row weights from a Dirichlet distribution (Rubin 1981), scaled to a mean of one."""
+    gamma = rng.standard_gamma(alpha)
+    return np.asarray(gamma * (len(alpha) / gamma.sum()))
+
+
+def dirichlet_rows(rng: np.random.Generator, rows: Rows, size: int, alpha: Weights) -> Rows:
+    """Draw rows with Dirichlet weights as their probabilities."""
+    return bootstrap_rows(rng, rows, size, np.cumsum(dirichlet_weights(rng, alpha)))
+
+
+def held_out_rows(train: Rows, n_rows: int) -> Rows:
+    """Return the rows, ascending, that ``train`` does not hold."""
+    absent = np.ones(n_rows, dtype=bool)
+    absent[train] = False
+    return np.flatnonzero(absent)
+
+
+def allocate(sizes: Weights, total: int) -> Rows:
+    """Share ``total`` among strata in proportion to ``sizes``, by the largest remainder.
+
+    Equal remainders go to the earlier stratum.
+    """
+    exact = sizes * (total / sizes.sum())
+    shares: Rows = np.floor(exact + 1e-9).astype(np.intp)
+    left = total - int(shares.sum())
+    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
+    return shares
+
+
+# ---------------------------------------------------------------------------------------------
+# Plans: the draws of one splitter on one data set
+
+
+class Draws(ABC):
+    """The draws made of one data set, each found by its number.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of the data set.
+    repeats : bool
+        Whether a draw may hold a row more than once.
+    n_draws : int or None
+        How many draws there are; None when there is no end to them.
+    """
+
+    n_rows: int
+    repeats: bool
+    n_draws: int | None = None
+
+    @abstractmethod
+    def train(self, i: int) -> Rows:
+        """Rows of draw ``i``, repeats included."""
+
+    def test(self, i: int) -> Rows:
+        """Rows that draw ``i`` holds out, ascending."""
+        return held_out_rows(self.train(i), self.n_rows)
+
+    def weights(self, i: int) -> Weights | None:
+        """Weights that go with ``train(i)``; None when all are equal."""
+        return None
+
+    def __getitem__(self, i: int) -> Draw:
+        train = self.train(i)
+        return Draw(train, held_out_rows(train, self.n_rows))
+
+    def counts(self, i: int) -> NDArray[np.int64]:
+        """How often draw ``i`` holds each row, shape (n_rows,)."""
+        return np.bincount(self.train(i), minlength=self.n_rows)
+
+
+@dataclass(frozen=True)
+class RandomDraws(Draws):
+    """Draws from ``(seed, i)``: nothing is stored, everything can be drawn again."""
+
+    n_rows: int
+    seed: int
+    draw: Callable[[np.random.Generator], Rows]
+    repeats: bool = True
+
+    def train(self, i: int) -> Rows:
+        """Rows of draw ``i``, repeats included."""
+        return self.draw(generator(self.seed, i))
+
+
+@dataclass(frozen=True)
+class DirichletDraws(Draws):
+    """Every row in every draw, with a Dirichlet weight."""
+
+    n_rows: int
+    seed: int
+    rows: Rows
+    alpha: Weights
+    repeats: bool = False
+
+    def train(self, i: int) -> Rows:
+        """Every row that has a weight."""
+        return self.rows
+
+    def weights(self, i: int) -> Weights:
+        """Dirichlet weights of draw ``i``, mean one."""
+        return dirichlet_weights(generator(self.seed, i), self.alpha)
+
+
+@dataclass(frozen=True)
+class ListedDraws(Draws):
+    """Draws that a splitter listed beforehand, such as the folds of a cross-validation."""
+
+    n_rows: int
+    pairs: tuple[Draw, ...]
+    sample_weight: Weights | None = None
+
+    @property
+    def repeats(self) -> bool:  # type: ignore[override]
+        """Whether any draw holds a row twice."""
+        return any(len(np.unique(pair.train)) < len(pair.train) for pair in self.pairs)
+
+    @property
+    def n_draws(self) -> int:  # type: ignore[override]
+        """As many as the splitter listed."""
+        return len(self.pairs)
+
+    def train(self, i: int) -> Rows:
+        """Rows of draw ``i``."""
+        return self.pairs[i].train
+
+    def test(self, i: int) -> Rows:
+        """Rows that the splitter set aside for testing."""
+        return self.pairs[i].test
+
+    def weights(self, i: int) -> Weights | None:
+        """The user's weights of the rows of draw ``i``."""
+        return None if self.sample_weight is None else self.sample_weight[self.train(i)]
+
+    def __getitem__(self, i: int) -> Draw:
+        return self.pairs[i]
+
+
+def listed_draws(
+    splitter: Any,
+    X: Any,
+    y: Any,
+    groups: Any,
+    sample_weight: Weights | None = None,
+    seed: int | None = None,
+) -> ListedDraws:
+    """List the splits of any scikit-learn splitter.
+
+    A splitter that shuffles and has no ``random_state`` of its own is given ``seed``.
+    """
+    if getattr(splitter, "random_state", 0) is None and seed is not None:
+        splitter = _seeded(splitter, int(generator(seed, 0, 1).integers(2**31)))
+    pairs = tuple(
+        Draw(np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp))
+        for train, test in splitter.split(X, y, groups)
+    )
+    if not pairs or any(len(train) == 0 for train, _ in pairs):
+        raise ValueError(f"resampling must give every member rows to learn from; got {splitter!r}.")
+    return ListedDraws(X.shape[0], pairs, sample_weight)
+
+
+def _seeded(splitter: Any, seed: int) -> Any:
+    from copy import copy
+
+    splitter = copy(splitter)
+    splitter.random_state = seed
+    return splitter
+
+
+# ---------------------------------------------------------------------------------------------
+# Sizes
+
+
+def check_size(name: str, size: Any, n: int, total: float, whole: int, replace: bool = True) -> int:
+    """Turn a size given as None, a count or a share into a count.
+
+    Parameters
+    ----------
+    name : str
+        The parameter's name, for the message.
+    size : None, int or float
+        None asks for ``whole``, an integer for itself, a float in (0, 1] for that share of
+        ``total``.
+    n : int
+        How many there are to draw from; the most that can be drawn without replacement.
+    """
+    if size is None:
+        return whole
+    if is_whole(size) and size >= 1:
+        count = int(size)
+    elif is_real(size) and not is_whole(size) and 0 < size <= 1:
+        count = max(int(size * total), 1)
+    else:
+        most = "n" if replace else f"{n}"
+        raise ValueError(
+            f"{name} must be None, an integer in [1, {most}] or a float in (0, 1]; got {size!r}."
+        )
+    if not replace and count > n:
+        raise ValueError(
+            f"Effective {name}={count} must be <= n_samples={n} to be able to sample without "
+            f"replacement; got {name}={size!r}."
+        )
+    return count
+
+
+def _eligible(rows: Rows, sample_weight: Weights | None) -> tuple[Rows, Weights | None]:
+    """Those of ``rows`` that have positive weight, and their weights unless all are equal."""
+    if sample_weight is None:
+        return rows, None
+    rows = rows[sample_weight[rows] > 0]
+    weights = sample_weight[rows]
+    return rows, None if np.all(weights == weights[:1]) else weights
+
+
+def _strata(y: ArrayLike | None, stratify: bool) -> list[Rows] | None:
+    """Rows of each class, classes in ascending order."""
+    if not stratify:
+        return None
+    if y is None:
+        raise ValueError("stratify=True needs y, the class of every row; got y=None.")
+    labels = np.asarray(y)
+    if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
+        raise ValueError("stratify=True needs class labels; got a y of continuous numbers.")
+    codes = np.unique(labels, return_inverse=True, axis=0)[1].ravel()
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+
+
+# ---------------------------------------------------------------------------------------------
+# Splitters
+
+
+def _n_rows(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+class Resampler(BaseEstimator):  # type: ignore[misc]
+    """Base of the splitters of this room: ``plan`` says how, the rest follows.
+
+    Being estimators in scikit-learn's sense of parameters, they can be cloned and searched:
+    ``GridSearchCV(Bagging(resampling=Subsample()), {"resampling__max_samples": [0.3, 0.6]})``.
+    """
+
+    n_splits: int
+    random_state: Any
+
+    def plan(
+        self,
+        n_rows: int,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: Weights | None = None,
+        *,
+        seed: int | None = None,
+        weighted: bool = False,
+    ) -> Draws:
+        """Return the draws of a data set of ``n_rows`` rows, to be asked for by number.
+
+        Parameters
+        ----------
+        n_rows : int
+        y, groups, sample_weight : array-like of shape (n_rows,), optional
+            Classes (for ``stratify``), groups, and weights in proportion to which rows are drawn.
+        seed : int, optional
+            Used when the splitter has no ``random_state`` of its own.
+        weighted : bool
+            Whether whoever asks can use row weights, where the method has them.
+        """
+        raise NotImplementedError
+
+    def _seed(self, seed: int | None) -> int:
+        if self.random_state is None and seed is not None:
+            return seed
+        return seed_of(self.random_state)
+
+    def split(
+        self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[Rows, Rows]]:
+        """Yield ``n_splits`` pairs of training rows (repeats included) and held-out rows.
+
+        A draw that happens to hold every row holds nothing out; it is passed over, as a score
+        cannot be had from it, and the next one is taken.
+        """
+        draws = self.plan(_n_rows(X), y, groups)
+        found, tries = 0, 0
+        while found < self.get_n_splits():
+            draw = draws[tries]
+            tries += 1
+            if len(draw.test):
+                found += 1
+                yield draw
+            elif tries > 100 * (found + 1):
+                raise ValueError(f"{self!r} holds no row of these {draws.n_rows} rows out.")
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return how many pairs ``split`` yields."""
+        return check_whole("n_splits", self.n_splits)
+
+
+class _RowResampler(Resampler):
+    """Draws of single rows, with or without replacement, stratified or not."""
+
+    _replace: bool
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        max_samples: int | float | None = None,
+        stratify: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.n_splits = n_splits
+        self.max_samples = max_samples
+        self.stratify = stratify
+        self.random_state = random_state
+
+    def _whole(self, rows: Rows) -> int:
+        return len(rows)
+
+    def plan(
+        self,
+        n_rows: int,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: Weights | None = None,
+        *,
+        seed: int | None = None,
+        weighted: bool = False,
+    ) -> Draws:
+        """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
+        rows, weights = _eligible(np.arange(n_rows), sample_weight)
+        total = float(len(rows)) if sample_weight is None else float(sample_weight.sum())
+        size = check_size(
+            "max_samples", self.max_samples, len(rows), total, self._whole(rows), self._replace
+        )
+        strata = _strata(y, self.stratify)
+        if strata is None:
+            draw = self._draw_from(rows, size, weights)
+        else:
+            draw = self._draw_in_strata(strata, size, sample_weight)
+        return RandomDraws(n_rows, self._seed(seed), draw, repeats=self._replace)
+
+    def _draw_in_strata(
+        self, strata: list[Rows], size: int, sample_weight: Weights | None
+    ) -> Callable[[np.random.Generator], Rows]:
+        parts = [_eligible(rows, sample_weight) for rows in strata]
+        masses = [
+            float(len(rows)) if sample_weight is None else float(sample_weight[rows].sum())
+            for rows, _ in parts
+        ]
+        shares = allocate(np.asarray(masses), size)
+        if not self._replace:
+            shares = np.minimum(shares, [len(rows) for rows, _ in parts])
+        draws = [
+            self._draw_from(rows, int(share), weights)
+            for (rows, weights), share in zip(parts, shares, strict=True)
+            if share
+        ]
+        return partial(stratified_rows, draws=draws)
+
+    def _draw_from(
+        self, rows: Rows, size: int, weights: Weights | None
+    ) -> Callable[[np.random.Generator], Rows]:
+        if self._replace:
+            cumulative = None if weights is None else np.cumsum(weights)
+            return partial(bootstrap_rows, rows=rows, size=size, cumulative=cumulative)
+        return partial(subsample_rows, rows=rows, size=size, weights=weights)
+
+
+class Bootstrap(_RowResampler):
+    """Rows drawn with replacement; the rows never drawn are held out.
+
+    With as many draws as rows, a draw holds about 63.2 % of the rows and leaves out 36.8 %.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Pairs that ``split`` yields. Bagging asks for as many draws as it has members.
+    max_samples : int, float or None, default=None
+        How many rows are drawn: a count, a share of the rows (of the total weight when there are
+        weights), or, when None, as many as there are rows of positive weight.
+    stratify : bool, default=False
+        Draw inside every class, so that each keeps its share (largest remainders decide).
+    random_state : int, RandomState, Generator or None, default=None
+        Draw i comes from ``(random_state, i)``. None is different at every ``split``, and is
+        Bagging's own seed inside Bagging.
+
+    See Also
+    --------
+    Subsample : without replacement.
+
+    References
+    ----------
+    B. Efron (1979). Bootstrap methods: another look at the jackknife. Annals of Statistics 7.
+
+    Examples
+    --------
+    >>> from ensembles.resampling import Bootstrap
+    >>> train, test = next(Bootstrap(random_state=0).split([[1], [2], [3], [4], [5]]))
+    >>> sorted(set(train.tolist()) | set(test.tolist()))
+    [0, 1, 2, 3, 4]
+    >>> len(train)
+    5
+    """
+
+    _replace = True
+
+
+class Subsample(_RowResampler):
+    """Rows drawn without replacement (pasting, subagging); the rest is held out.
+
+    Half the rows without replacement behave much as a whole bootstrap does (Buehlmann and Yu 2002)
+    and cost half of it.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Pairs that ``split`` yields. Bagging asks for as many draws as it has members.
+    max_samples : int, float or None, default=0.5
+        How many rows are drawn: a count, a share, or all of them when None.
+    stratify : bool, default=False
+        Draw inside every class, so that each keeps its share.
+    random_state : int, RandomState, Generator or None, default=None
+        Draw i comes from ``(random_state, i)``.
+
+    References
+    ----------
+    L. Breiman (1999). Pasting small votes for classification in large databases and on-line.
+    Machine Learning 36.
+
+    P. Buehlmann and B. Yu (2002). Analyzing bagging. Annals of Statistics 30.
+
+    Examples
+    --------
+    >>> from ensembles.resampling import Subsample
+    >>> train, test = next(Subsample(max_samples=3, random_state=0).split([[1], [2], [3], [4]]))
+    >>> len(train), len(test)
+    (3, 1)
+    """
+
+    _replace = False
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        max_samples: int | float | None = 0.5,
+        stratify: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            n_splits, max_samples=max_samples, stratify=stratify, random_state=random_state
+        )
+
+
+class GroupBootstrap(Resampler):
+    """Whole groups drawn with replacement; the groups never drawn are held out.
+
+    For rows that come in clusters (patients, users, sites): no group is ever on both sides.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Pairs that ``split`` yields. Bagging asks for as many draws as it has members.
+    max_groups : int, float or None, default=None
+        How many groups are drawn: a count, a share, or as many as there are when None.
+    random_state : int, RandomState, Generator or None, default=None
+        Draw i comes from ``(random_state, i)``.
+
+    References
+    ----------
+    A. Davison and D. Hinkley (1997). Bootstrap Methods and their Application, section 3.8.
+
+    Examples
+    --------
+    >>> from ensembles.resampling import GroupBootstrap
+    >>> groups = ["a", "a", "b", "b", "c", "c"]
+    >>> train, test = next(GroupBootstrap(random_state=1).split(groups, groups=groups))
+    >>> {groups[row] for row in train} & {groups[row] for row in test}
+    set()
+    """
+
+    __metadata_request__split = {"groups": True}  # noqa: RUF012 (scikit-learn's declaration)
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        max_groups: int | float | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.n_splits = n_splits
+        self.max_groups = max_groups
+        self.random_state = random_state
+
+    def plan(
+        self,
+        n_rows: int,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: Weights | None = None,
+        *,
+        seed: int | None = None,
+        weighted: bool = False,
+    ) -> Draws:
+        """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
+        codes = _group_codes(groups, n_rows)
+        rows, weights = _eligible(np.arange(n_rows), sample_weight)
+        order = rows[np.argsort(codes[rows], kind="stable")]
+        lengths = np.bincount(codes[rows])
+        starts = np.concatenate([[0], np.cumsum(lengths[lengths > 0])]).astype(np.intp)
+        n_groups = len(starts) - 1
+        size = check_size("max_groups", self.max_groups, n_groups, n_groups, n_groups)
+        draw = partial(
+            group_rows,
+            order=order,
+            starts=starts,
+            size=size,
+            weights=None if weights is None else sample_weight,
+        )
+        return RandomDraws(n_rows, self._seed(seed), draw)
+
+
+def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:
+    if groups is None:
+        raise ValueError("groups must hold the group of every row; got None.")
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise ValueError(
+            f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
+        )
+    if any(group is None or group != group for group in set(labels.tolist())):
+        raise ValueError("groups must not hold missing values; got None or NaN.")
+    return np.unique(labels, return_inverse=True)[1].astype(np.intp)
+
+
+class BlockBootstrap(Resampler):
+    """Runs of consecutive rows drawn with replacement, for time series: exactly n rows a draw.
+
+    Rows near each other in time depend on each other; drawing runs keeps that dependence inside
+    every run. Rows that no run holds are held out.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Pairs that ``split`` yields. Bagging asks for as many draws as it has members.
+    block_length : int or None, default=None
+        Rows in a run; the cube root of n, rounded up, when None (the optimal rate for a variance:
+        Hall, Horowitz and Jing 1995).
+    circular : bool, default=False
+        False: moving blocks, which draw rows near the two ends more rarely. True: blocks wrap
+        around the end, and every row is drawn equally often.
+    random_state : int, RandomState, Generator or None, default=None
+        Draw i comes from ``(random_state, i)``.
+
+    References
+    ----------
+    H. Kuensch (1989). The jackknife and the bootstrap for general stationary observations. Annals
+    of Statistics 17.
+
+    D. Politis and J. Romano (1992). A circular block-resampling procedure for stationary data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles.resampling import BlockBootstrap
+    >>> blocks = BlockBootstrap(block_length=4, random_state=0)
+    >>> train, test = next(blocks.split(np.zeros((10, 1))))
+    >>> len(train)
+    10
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        block_length: int | None = None,
+        circular: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.n_splits = n_splits
+        self.block_length = block_length
+        self.circular = circular
+        self.random_state = random_state
+
+    def plan(
+        self,
+        n_rows: int,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: Weights | None = None,
+        *,
+        seed: int | None = None,
+        weighted: bool = False,
+    ) -> Draws:
+        """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
+        if _eligible(np.arange(n_rows), sample_weight)[1] is not None:
+            raise ValueError(
+                "sample_weight must be None with BlockBootstrap: a run of rows is drawn whole, so "
+                "rows cannot be drawn in proportion to their weights."
+            )
+        draw = partial(
+            block_rows, n_rows=n_rows, length=self._length(n_rows), circular=bool(self.circular)
+        )
+        return RandomDraws(n_rows, self._seed(seed), draw)
+
+    def _length(self, n_rows: int) -> int:
+        if self.block_length is None:
+            return int(np.ceil(np.round(n_rows ** (1 / 3), 9)))
+        return check_whole("block_length", self.block_length, most=n_rows)
+
+
+class BayesianBootstrap(Resampler):
+    """Every row in every draw, with random weights from a Dirichlet distribution.
+
+    The bootstrap's smooth sibling: counts 0, 1, 2, ... become continuous weights, so no row, and no
+    rare class, is ever lost from a draw, and none is held out. Where only rows can be handed on
+    (``split``, or a base estimator without ``sample_weight``), rows are drawn with these weights as
+    their probabilities, and the rows not drawn are held out.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Pairs that ``split`` yields. Bagging asks for as many draws as it has members.
+    concentration : float, default=1.0
+        The Dirichlet parameter of every row (multiplied by its ``sample_weight`` when there is
+        one): 1 is Rubin's bootstrap, more makes the weights more alike.
+    random_state : int, RandomState, Generator or None, default=None
+        Draw i comes from ``(random_state, i)``.
+
+    References
+    ----------
+    D. Rubin (1981). The Bayesian bootstrap. Annals of Statistics 9.
+
+    M. Clyde and H. Lee (2001). Bagging and the Bayesian bootstrap. AISTATS.
+
+    Examples
+    --------
+    >>> from ensembles.resampling import BayesianBootstrap
+    >>> draws = BayesianBootstrap(random_state=0).plan(4, weighted=True)
+    >>> float(draws.weights(0).mean())
+    1.0
+    """
+
+    def __init__(
+        self, n_splits: int = 10, *, concentration: float = 1.0, random_state: Any = None
+    ) -> None:
+        self.n_splits = n_splits
+        self.concentration = concentration
+        self.random_state = random_state
+
+    def plan(
+        self,
+        n_rows: int,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: Weights | None = None,
+        *,
+        seed: int | None = None,
+        weighted: bool = False,
+    ) -> Draws:
+        """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
+        concentration = check_real("concentration", self.concentration, 0, open_ends=True)
+        rows, _ = _eligible(np.arange(n_rows), sample_weight)
+        alpha = np.full(len(rows), concentration)
+        if sample_weight is not None:
+            alpha *= sample_weight[rows]
+        if weighted:
+            return DirichletDraws(n_rows, self._seed(seed), rows, alpha)
+        draw = partial(dirichlet_rows, rows=rows, size=len(rows), alpha=alpha)
+        return RandomDraws(n_rows, self._seed(seed), draw)
