@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "HeldOutMean",
+    "floored_log",
     "geometric_mean",
     "held_out",
     "held_out_mean",
+    "log_pool",
     "majority_vote",
     "mean",
     "median",
@@ -230,8 +233,17 @@ def geometric_mean(probabilities: ArrayLike) -> Floats:
     >>> geometric_mean([[[0.9, 0.1]], [[0.1, 0.9]]])
     array([[0.5, 0.5]])
     """
-    floored = (np.log(np.maximum(member, FLOOR)) for member in np.asarray(probabilities))
-    logs = mean(floored)
+    return log_pool(mean(floored_log(member) for member in np.asarray(probabilities)))
+
+
+def floored_log(probabilities: ArrayLike) -> Floats:
+    """Take logarithms of probabilities, none of them below `FLOOR`."""
+    return np.asarray(np.log(np.maximum(np.asarray(probabilities), FLOOR)))
+
+
+def log_pool(mean_logs: ArrayLike) -> Floats:
+    """Turn mean log-probabilities into probabilities: exponentiate and normalise each row."""
+    logs = np.asarray(mean_logs, dtype=np.float64)
     pooled = np.exp(logs - logs.max(axis=-1, keepdims=True))
     return np.asarray(pooled / pooled.sum(axis=-1, keepdims=True))
 
@@ -260,6 +272,30 @@ def _ranks(values: NDArray[Any]) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[places])
 
 
+class HeldOutMean:
+    """The running form of `held_out_mean`: add one member after the other, ask at any time."""
+
+    def __init__(self, n_rows: int) -> None:
+        self.count = np.zeros(n_rows, dtype=np.intp)
+        self._total: Floats | None = None
+
+    def add(self, rows: ArrayLike, output: ArrayLike) -> None:
+        """Add what one member says of the rows held out from it."""
+        values = np.asarray(output, dtype=np.float64)
+        if self._total is None:
+            self._total = np.zeros((len(self.count), *values.shape[1:]))
+        places = np.asarray(rows, dtype=np.intp)
+        self._total[places] += values
+        self.count[places] += 1
+
+    def result(self) -> Floats:
+        """Return the mean so far; NaN for a row that no member has judged."""
+        if self._total is None:
+            raise ValueError("outputs must hold at least one member; got none.")
+        judged = np.where(self.count, self.count, np.nan)
+        return np.asarray(self._total / judged.reshape(-1, *[1] * (self._total.ndim - 1)))
+
+
 def held_out_mean(outputs: Iterable[ArrayLike], rows: Iterable[ArrayLike], n_rows: int) -> Floats:
     """Average, for each row, the outputs of the members that were not shown it.
 
@@ -283,18 +319,10 @@ def held_out_mean(outputs: Iterable[ArrayLike], rows: Iterable[ArrayLike], n_row
     >>> held_out_mean([[1.0, 2.0], [4.0]], rows=[[0, 1], [1]], n_rows=3)
     array([ 1.,  3., nan])
     """
-    total: Floats | None = None
-    count = np.zeros(n_rows)
+    running = HeldOutMean(n_rows)
     for output, places in zip(outputs, rows, strict=True):
-        values = np.asarray(output, dtype=np.float64)
-        if total is None:
-            total = np.zeros((n_rows, *values.shape[1:]))
-        total[np.asarray(places, dtype=np.intp)] += values
-        count[np.asarray(places, dtype=np.intp)] += 1
-    if total is None:
-        raise ValueError("outputs must hold at least one member; got none.")
-    count[count == 0] = np.nan
-    return total / count.reshape(-1, *[1] * (total.ndim - 1))
+        running.add(places, output)
+    return running.result()
 
 
 def held_out(

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["check_flag", "check_option", "check_real", "check_whole", "is_real", "is_whole"]
+__all__ = [
+    "check_flag",
+    "check_option",
+    "check_real",
+    "check_sample_weight",
+    "check_whole",
+    "is_real",
+    "is_whole",
+    "unchanged_on_error",
+]
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
@@ -59,3 +70,41 @@ def check_option(name: str, value: Any, options: Iterable[str], *, also: str = "
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(repr(option) for option in options)
     raise ValueError(f"{name} must be one of {listed}{also}; got {value!r}.{hint}")
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Return row weights as an array of shape (n_rows,): finite, none negative, not all zero."""
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"sample_weight must hold numbers; got {sample_weight!r}.") from None
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar; got shape {weights.shape}.")
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}!")
+    for fault, rule in (
+        (~np.isfinite(weights), "finite"),
+        (weights < 0, ">= 0"),
+    ):
+        if fault.any():
+            row = int(np.argmax(fault))
+            raise ValueError(f"sample_weight must be {rule}; got {weights[row]} in row {row}.")
+    if not weights.any():
+        raise ValueError("sample_weight must not be zero for every row; got all zeros.")
+    return weights
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Leave the estimator's attributes as they were if the block fails or is interrupted."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

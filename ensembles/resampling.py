@@ -8,6 +8,7 @@ order, in any process.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -238,10 +239,18 @@ class RandomDraws(Draws):
     seed: int
     draw: Callable[[np.random.Generator], Rows]
     repeats: bool = True
+    groups: Rows | None = None
 
     def train(self, i: int) -> Rows:
         """Rows of draw ``i``, repeats included."""
         return self.draw(generator(self.seed, i))
+
+    def counts(self, i: int) -> NDArray[np.int64]:
+        """How often draw ``i`` holds each row, or each group where groups are drawn whole."""
+        if self.groups is None:
+            return super().counts(i)
+        sizes = np.bincount(self.groups)
+        return np.bincount(self.groups[self.train(i)], minlength=len(sizes)) // sizes
 
 
 @dataclass(frozen=True)
@@ -359,9 +368,21 @@ def check_size(name: str, size: Any, n: int, total: float, whole: int, replace: 
     if not replace and count > n:
         raise ValueError(
             f"Effective {name}={count} must be <= n_samples={n} to be able to sample without "
-            f"replacement; got {name}={size!r}."
+            f"replacement. Got {name}={size!r}."
         )
     return count
+
+
+def _warn_of_few(max_samples: Any, size: int, n_rows: int, total: float) -> None:
+    """Warn where a share of a small total weight makes a draw of a handful of rows."""
+    if isinstance(max_samples, float) and size < max(10.0, n_rows ** (1 / 3)):
+        warnings.warn(
+            f"Using the fractional value max_samples={max_samples} when the total sum of sample "
+            f"weights is {total} results in a low number ({size}) of bootstrap samples. We "
+            "recommend passing `max_samples` as an integer instead.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _eligible(rows: Rows, sample_weight: Weights | None) -> tuple[Rows, Weights | None]:
@@ -394,7 +415,7 @@ def _n_rows(X: Any) -> int:
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
-class Resampler(BaseEstimator):  # type: ignore[misc]
+class Resampler(BaseEstimator):
     """Base of the splitters of this room: ``plan`` says how, the rest follows.
 
     Being estimators in scikit-learn's sense of parameters, they can be cloned and searched:
@@ -494,6 +515,8 @@ class _RowResampler(Resampler):
         size = check_size(
             "max_samples", self.max_samples, len(rows), total, self._whole(rows), self._replace
         )
+        if sample_weight is not None:
+            _warn_of_few(self.max_samples, size, len(rows), total)
         strata = _strata(y, self.stratify)
         if strata is None:
             draw = self._draw_from(rows, size, weights)
@@ -679,7 +702,7 @@ class GroupBootstrap(Resampler):
             size=size,
             weights=None if weights is None else sample_weight,
         )
-        return RandomDraws(n_rows, self._seed(seed), draw)
+        return RandomDraws(n_rows, self._seed(seed), draw, groups=codes)
 
 
 def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:

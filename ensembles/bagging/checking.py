@@ -1,0 +1,195 @@
+"""Checks of what the user gave, made before any work is done."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import get_scorer
+from sklearn.utils import (
+    assert_all_finite,
+)
+from sklearn.utils.class_weight import compute_sample_weight
+
+from ensembles.bagging.core import Core, tags_of
+from ensembles.parameters import (
+    check_flag,
+    check_option,
+    check_real,
+    check_sample_weight,
+    check_whole,
+    is_real,
+    is_whole,
+)
+from ensembles.resampling import (
+    check_size,
+)
+from ensembles.tables import (
+    is_frame,
+    missing_columns,
+)
+from ensembles.tasks import (
+    CLASSIFICATION,
+    REGRESSION,
+    check_labels,
+    check_values,
+    infer_task,
+    task_of,
+)
+
+
+class Checking(Core):
+    """Checks of parameters and arguments: each error names parameter, rule and value."""
+
+    def _check_parameters(self) -> None:
+        if self.estimator is not None and not (
+            hasattr(self.estimator, "fit") and hasattr(self.estimator, "predict")
+        ):
+            raise ValueError(
+                f"estimator must have the methods fit and predict, or be None; "
+                f"got {self.estimator!r}."
+            )
+        check_whole("n_estimators", self.n_estimators)
+        for flag in ("bootstrap", "bootstrap_features", "warm_start", "early_stopping"):
+            check_flag(flag, getattr(self, flag))
+        if not (isinstance(self.oob_score, bool | np.bool_ | str) or callable(self.oob_score)):
+            raise ValueError(
+                "oob_score must be True, False, a scorer's name or a callable; "
+                f"got {self.oob_score!r}."
+            )
+        if isinstance(self.oob_score, str):
+            get_scorer(self.oob_score)
+        if self.n_jobs is not None and (not is_whole(self.n_jobs) or self.n_jobs == 0):
+            raise ValueError(
+                f"n_jobs must be None or an integer other than 0; got {self.n_jobs!r}."
+            )
+        if not (is_whole(self.verbose) and self.verbose >= 0) and not isinstance(
+            self.verbose, bool
+        ):
+            raise ValueError(f"verbose must be an integer >= 0; got {self.verbose!r}.")
+        if self.n_iter_no_change is not None:
+            check_whole("n_iter_no_change", self.n_iter_no_change)
+        check_real("tol", self.tol, 0.0)
+        self._check_resampling()
+
+    def _check_resampling(self) -> None:
+        check_size("max_samples", self.max_samples, np.iinfo(np.int64).max, 1.0, 1)
+        if self.resampling is None:
+            return
+        for name, default in (("max_samples", None), ("bootstrap", True)):
+            if getattr(self, name) is not default:
+                raise ValueError(
+                    f"{name} must be left at {default} when resampling is given, which says how "
+                    f"rows are drawn; got {name}={getattr(self, name)!r}."
+                )
+        if not hasattr(self.resampling, "split") and (
+            isinstance(self.resampling, str)
+            or not (is_whole(self.resampling) or hasattr(self.resampling, "__iter__"))
+        ):
+            raise ValueError(
+                "resampling must be a splitter, a number of folds, an iterable of (train, test) "
+                f"pairs or None; got {self.resampling!r}."
+            )
+
+    def _check_targets(self, X: Any, y: Any) -> NDArray[Any]:
+        """Settle the task, and return the targets as members will see them."""
+        if self._pinned is None:
+            self._settle_task(y)
+        else:
+            self.task_ = self._pinned
+        if self.task_ == REGRESSION:
+            if self.class_weight is not None:
+                raise ValueError(
+                    f"class_weight must be None in a regression; got {self.class_weight!r}."
+                )
+            return check_values(y, self)
+        y, self.classes_, _ = check_labels(y, self)
+        self.n_classes_ = len(self.classes_)
+        return y
+
+    def _settle_task(self, y: Any) -> None:
+        task = getattr(self, "task", None)
+        if task is not None:
+            check_option("task", task, (CLASSIFICATION, REGRESSION), also=" or None")
+        own = task_of(self.estimator)
+        if task and own and task != own:
+            raise ValueError(
+                f"task must agree with the estimator; got task={task!r} and "
+                f"{type(self.estimator).__name__}, which is for {own}."
+            )
+        self.__dict__.pop("task_", None)
+        if task is None and own is None and y is None:
+            check_values(y, self)
+        self.task_ = task or own or infer_task(y)
+
+    def _row_weights(self, sample_weight: Any, n_rows: int, y: NDArray[Any]) -> Any:
+        """Weights that rows are drawn in proportion to: the user's times those of the classes."""
+        weights = check_sample_weight(sample_weight, n_rows)
+        if weights is not None and not self.bootstrap:
+            warnings.warn(
+                f"When fitting {type(self).__name__} with sample_weight it is recommended to use "
+                f"bootstrap=True, got {self.bootstrap}.",
+                UserWarning,
+                stacklevel=4,
+            )
+        if self.class_weight is None:
+            return weights
+        if isinstance(self.class_weight, dict):
+            strangers = set(self.class_weight) - set(self.classes_.tolist())
+            if strangers:
+                raise ValueError(
+                    f"class_weight must name classes among {self.classes_.tolist()}; "
+                    f"got {sorted(strangers, key=str)}."
+                )
+        elif not isinstance(self.class_weight, str) or self.class_weight != "balanced":
+            raise ValueError(
+                f"class_weight must be None, 'balanced' or a dict; got {self.class_weight!r}."
+            )
+        by_class = compute_sample_weight(self.class_weight, y)
+        return check_sample_weight(by_class if weights is None else by_class * weights, n_rows)
+
+    def _check_missing(self, X: Any) -> None:
+        """Refuse missing values before any work, where scikit-learn's own base cannot take them."""
+        base = self.estimator_
+        if not type(base).__module__.startswith("sklearn.") or _wraps(base):
+            return
+        if tags_of(base).input_tags.allow_nan:
+            return
+        name = type(base).__name__
+        if is_frame(X):
+            missing = missing_columns(X)
+            if missing:
+                raise ValueError(
+                    f"X must not hold missing values, because {name} cannot take them (Input X "
+                    f"contains NaN); got some in {', '.join(missing)}."
+                )
+        else:
+            assert_all_finite(X, estimator_name=name, input_name="X")
+
+    def _n_drawn_columns(self) -> int:
+        n_columns, size = self.n_features_in_, self.max_features
+        if is_whole(size) and 1 <= size <= n_columns:
+            return int(size)
+        if is_real(size) and not is_whole(size) and 0 < size <= 1:
+            return max(1, int(size * n_columns))
+        raise ValueError(
+            f"max_features must be <= n_features: an integer in [1, {n_columns}] or a float in "
+            f"(0, 1]; got {size!r}."
+        )
+
+
+def _wraps(estimator: Any) -> bool:
+    """Tell whether an estimator hands its table on to others, whose tags say more than its own."""
+    return hasattr(estimator, "steps") or any(
+        hasattr(value, "fit") for value in estimator.get_params().values()
+    )
+
+
+def check_groups(groups: Any, n_rows: int) -> None:
+    """Refuse groups that do not name one group for every row."""
+    if len(groups) != n_rows:
+        raise ValueError(
+            f"groups must hold one group for each of the {n_rows} rows; got {len(groups)}."
+        )

@@ -1,0 +1,213 @@
+"""What every part of a bag knows: its parameters, its task, its members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import (
+    Bunch,
+    ClassifierTags,
+    RegressorTags,
+    get_tags,
+)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted
+
+from ensembles import members
+from ensembles.aggregation import AGGREGATIONS, Aggregation
+from ensembles.members import Member
+from ensembles.parameters import (
+    check_option,
+)
+from ensembles.resampling import (
+    Draws,
+)
+from ensembles.tasks import (
+    CLASSIFICATION,
+    REGRESSION,
+    Task,
+    task_of,
+)
+
+
+class Core(MetaEstimatorMixin, BaseEstimator):
+    """Parameters, the task and what follows from it."""
+
+    _pinned: ClassVar[Task | None] = None
+    task_: Task
+    classes_: NDArray[Any]
+    _seed: int
+    _draws: Draws
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        n_estimators: int = 10,
+        *,
+        max_samples: int | float | None = None,
+        max_features: int | float = 1.0,
+        bootstrap: bool = True,
+        bootstrap_features: bool = False,
+        oob_score: Any = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        resampling: Any = None,
+        aggregation: Any = None,
+        class_weight: Any = None,
+        early_stopping: bool = False,
+        n_iter_no_change: int | None = None,
+        tol: float = 1e-3,
+    ) -> None:
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.max_features = max_features
+        self.bootstrap = bootstrap
+        self.bootstrap_features = bootstrap_features
+        self.oob_score = oob_score
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.resampling = resampling
+        self.aggregation = aggregation
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+
+    def _known_task(self) -> Task | None:
+        """The task, as far as it is known before or after `fit`."""
+        if self._pinned is not None:
+            return self._pinned
+        return self.__dict__.get("task_") or getattr(self, "task", None) or task_of(self.estimator)
+
+    def _template(self) -> Any:
+        """The learner that members are clones of."""
+        if self.estimator is not None:
+            return self.estimator
+        if self._known_task() == REGRESSION:
+            return DecisionTreeRegressor()
+        return DecisionTreeClassifier()
+
+    def _aggregation(self, task: Task) -> Aggregation:
+        rule = self.aggregation
+        if callable(rule):
+            return Aggregation(combine=rule)
+        options = AGGREGATIONS[task]
+        if rule is None:
+            return next(iter(options.values()))
+        return options[check_option("aggregation", rule, options, also=", None or a callable")]
+
+    def _question(self, aggregation: Aggregation, routed: Any = None) -> Callable[..., Any]:
+        """What members are asked for this aggregation."""
+        routed = routed or Bunch()
+        if self.task_ == REGRESSION:
+            return partial(members.values, **routed.get("predict", {}))
+        if aggregation.hard or not hasattr(self.estimator_, "predict_proba"):
+            return partial(members.class_votes, classes=self.classes_, **routed.get("predict", {}))
+        return partial(
+            members.probabilities, classes=self.classes_, **routed.get("predict_proba", {})
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = tags_of(self._template())
+        if inner is not None:
+            tags.input_tags = inner.input_tags
+            tags.target_tags.multi_output = inner.target_tags.multi_output
+        task = self._known_task()
+        if task != REGRESSION:
+            tags.classifier_tags = tags.classifier_tags or ClassifierTags()
+            tags.target_tags.multi_output = False
+        if task != CLASSIFICATION:
+            tags.regressor_tags = tags.regressor_tags or RegressorTags()
+        if task is not None:
+            tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
+        tags.target_tags.required = True
+        return tags
+
+    def _keep(self, grown: list[Member]) -> None:
+        self.estimators_ = [member.estimator for member in grown]
+        self._columns = [member.columns for member in grown]
+        self._known_classes = [member.classes for member in grown]
+
+    def _members(self) -> list[Member]:
+        return [
+            Member(*parts)
+            for parts in zip(self.estimators_, self._columns, self._known_classes, strict=True)
+        ]
+
+    @property
+    def estimators_samples_(self) -> list[NDArray[np.intp]]:
+        """Rows that each member was shown, repeats included; drawn again whenever asked for."""
+        check_is_fitted(self, "estimators_")
+        return [self._draws.train(i) for i in range(len(self.estimators_))]
+
+    @property
+    def estimators_features_(self) -> list[NDArray[np.intp]]:
+        """Columns that each member was given."""
+        check_is_fitted(self, "estimators_")
+        everything = np.arange(self.n_features_in_)
+        return [everything if columns is None else columns for columns in self._columns]
+
+    def __len__(self) -> int:
+        return len(self.estimators_)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.estimators_[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.estimators_)
+
+    def _routed(self, method: str, params: dict[str, Any]) -> Bunch:
+        """Arguments for the members' methods, by name of the method."""
+        if not get_config()["enable_metadata_routing"]:
+            if params:
+                raise ValueError(
+                    f"Passing extra keyword arguments to {type(self).__name__}.{method} is only "
+                    "supported if enable_metadata_routing=True, which you can set using "
+                    f"`sklearn.set_config`. Extra parameters passed are: {set(params)}"
+                )
+            return Bunch()
+        return process_routing(self, method, **params).estimator
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say which arguments go to which methods of the members.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        base = self._template()
+        probable = hasattr(base, "predict_proba") and self.aggregation != "hard"
+        asked = "predict_proba" if probable else "predict"
+        logs = "predict_log_proba" if self._asks_log_probabilities() else asked
+        if self._known_task() == REGRESSION:
+            asked = logs = "predict"
+        mapping = (
+            MethodMapping()
+            .add(caller="fit", callee="fit")
+            .add(caller="decision_function", callee="decision_function")
+            .add(caller="predict", callee=asked)
+            .add(caller="predict_proba", callee=asked)
+            .add(caller="predict_log_proba", callee=logs)
+        )
+        return MetadataRouter(owner=self).add(estimator=base, method_mapping=mapping)
+
+
+def tags_of(estimator: Any) -> Any:
+    """Tags of an estimator; None where it has none."""
+    try:
+        return get_tags(estimator)
+    except (AttributeError, TypeError):
+        return None

@@ -1,0 +1,324 @@
+"""Fitting: plan the draws, fit the members, judge them out of bag."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils import (
+    check_consistent_length,
+)
+
+from ensembles import members
+from ensembles.aggregation import Aggregation, OutOfBag
+from ensembles.bagging.asking import Asking
+from ensembles.bagging.checking import Checking, check_groups
+from ensembles.members import Member, Recipe
+from ensembles.parameters import (
+    check_sample_weight,
+    unchanged_on_error,
+)
+from ensembles.resampling import (
+    Bootstrap,
+    DirichletDraws,
+    Draws,
+    GroupBootstrap,
+    ListedDraws,
+    Resampler,
+    Subsample,
+    listed_draws,
+    seed_of,
+)
+from ensembles.scoring import Answers, score_answers
+from ensembles.stopping import takes_validation
+from ensembles.tables import (
+    check_table,
+    container_of,
+)
+from ensembles.tasks import (
+    CLASSIFICATION,
+    REGRESSION,
+)
+
+
+class Fitting(Checking, Asking):
+    """The flow of `fit`."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Any:
+        """Fit the members, each on its own draw of the rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_rows, n_columns)
+            What the base estimator can take. pandas and polars frames reach it as frames.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Class labels of any sortable kind, or numbers.
+        sample_weight : array-like of shape (n_rows,), optional
+            Rows are drawn with probability proportional to their weight; a row of weight zero might
+            as well not be there. A splitter that fixes the rows (K-fold) hands the weights on
+            to the base estimator instead.
+        groups : array-like of shape (n_rows,), optional
+            The group of every row, for ``resampling``. Without a ``resampling``, whole groups are
+            bootstrapped, so that no group is both in and out of a bag.
+        **fit_params : dict
+            Further arguments for the base estimator's ``fit``, with metadata routing enabled. Those
+            with one value per row are cut like the rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter or an argument breaks its rule, or a member cannot be fitted. The
+            estimator is then what it was before.
+        """
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, groups, fit_params)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, fit_params: Any) -> Any:
+        self._check_parameters()
+        arguments = self._routed("fit", fit_params).get("fit", {})
+        again = self.warm_start and hasattr(self, "estimators_")
+        if y is not None:
+            check_consistent_length(X, y)
+        X = check_table(self, X, reset=True)
+        y = self._check_targets(X, y)
+        weights = self._row_weights(sample_weight, X.shape[0], y)
+        self.estimator_ = clone(self._template())
+        self._container = container_of(X)
+        self._check_missing(X)
+        aggregation = self._aggregation(self.task_)
+        seed = self._seed if again else seed_of(self.random_state)
+        draws = self._plan(X, y, groups, weights, seed)
+        recipe = self._recipe(X, draws, seed, arguments)
+        grown = self._grown(draws) if again else []
+        target = draws.n_draws or self.n_estimators
+        self._check_growth(len(grown), target, draws)
+        for stale in ("oob_score_", "oob_decision_function_", "oob_prediction_", "oob_scores_"):
+            self.__dict__.pop(stale, None)
+        self._seed, self._draws = seed, draws
+        self._max_samples, self._max_features = len(draws.train(0)), recipe.n_drawn_columns
+        self.sampling_ = recipe.sampling
+        if again and len(grown) == target:
+            warnings.warn(
+                "Warm-start fitting without increasing n_estimators does not fit new trees.",
+                UserWarning,
+                stacklevel=3,
+            )
+        fit_more = partial(
+            members.fit_members, recipe, X, y, draws, n_jobs=self.n_jobs, verbose=self.verbose
+        )
+        if self.n_iter_no_change is None:
+            self._keep(grown + list(fit_more(range(len(grown), target))))
+            if self.oob_score:
+                self._keep_out_of_bag(self._judge(aggregation, X), y, sample_weight)
+        else:
+            self._grow_until_settled(aggregation, X, y, sample_weight, grown, target, fit_more)
+        self._warn_of_single_classes()
+        return self
+
+    def _plan(self, X: Any, y: Any, groups: Any, weights: Any, seed: int) -> Draws:
+        n_rows = X.shape[0]
+        if groups is not None:
+            check_groups(groups, n_rows)
+        resampling = self.resampling
+        if resampling is None:
+            resampling = self._default_resampling(groups)
+        if isinstance(resampling, Resampler):
+            weighted = members.takes_weights(self.estimator_)
+            return resampling.plan(n_rows, y, groups, weights, seed=seed, weighted=weighted)
+        splitter = check_cv(resampling, y, classifier=self.task_ == CLASSIFICATION)
+        draws = listed_draws(splitter, X, y, groups, weights, seed)
+        if weights is not None and not members.takes_weights(self.estimator_):
+            raise ValueError(
+                f"sample_weight and class_weight must be None here: {type(splitter).__name__} "
+                f"fixes the rows and {type(self.estimator_).__name__} takes no sample_weight."
+            )
+        return draws
+
+    def _default_resampling(self, groups: Any) -> Resampler:
+        if groups is None:
+            draw = Bootstrap if self.bootstrap else Subsample
+            return draw(max_samples=self.max_samples)
+        if not self.bootstrap:
+            raise ValueError(
+                "groups must be None with bootstrap=False; for subsamples of whole groups use "
+                "resampling=GroupShuffleSplit()."
+            )
+        return GroupBootstrap(max_groups=self.max_samples)
+
+    def _recipe(self, X: Any, draws: Draws, seed: int, arguments: dict[str, Any]) -> Recipe:
+        if self.early_stopping and not takes_validation(self.estimator_):
+            raise ValueError(
+                "early_stopping must be False with a base estimator whose fit takes no validation "
+                f"rows; got early_stopping=True and {type(self.estimator_).__name__}."
+            )
+        return Recipe(
+            learner=self.estimator_,
+            seed=seed,
+            sampling=members.sampling_for(self.estimator_, draws),
+            n_columns=self.n_features_in_,
+            n_drawn_columns=self._n_drawn_columns(),
+            repeat_columns=bool(self.bootstrap_features),
+            classes=self.classes_ if self.task_ == CLASSIFICATION else None,
+            arguments=arguments,
+            early_stopping=self.early_stopping,
+        )
+
+    def _grown(self, draws: Draws) -> list[Member]:
+        """The members of an earlier fit, which a warm start goes on from."""
+        if draws.n_rows != self._draws.n_rows:
+            raise ValueError(
+                f"X must have the {self._draws.n_rows} rows of the first fit when "
+                f"warm_start=True; got {draws.n_rows}."
+            )
+        return list(self._members())
+
+    def _check_growth(self, n_grown: int, target: int, draws: Draws) -> None:
+        if n_grown > target:
+            raise ValueError(
+                f"n_estimators={target} must be larger or equal to len(estimators_)={n_grown} when "
+                "warm_start==True"
+            )
+        judged = self.oob_score or self.n_iter_no_change is not None or self.early_stopping
+        everything = isinstance(draws, DirichletDraws) or not (
+            draws.repeats or isinstance(draws, ListedDraws)
+        )
+        if judged and everything and len(draws.test(0)) == 0:
+            raise ValueError(
+                "oob_score, n_iter_no_change and early_stopping need rows held out from the "
+                "members: Out of bag estimation only available if bootstrap=True, max_samples < "
+                "n_rows, or a resampling that holds rows out."
+            )
+
+    def _warn_of_single_classes(self) -> None:
+        if self.task_ == REGRESSION:
+            return
+        single = sum(len(known) == 1 for known in self._known_classes if known is not None)
+        helpless = (
+            sum(type(member).__name__ == "DummyClassifier" for member in self.estimators_)
+            if type(self.estimator_).__name__ != "DummyClassifier"
+            else 0
+        )
+        if single and helpless:
+            warnings.warn(
+                f"{helpless} of {len(self.estimators_)} draws hold one class only, from which "
+                f"{type(self.estimator_).__name__} cannot learn: these members always say that "
+                "class. resampling=Bootstrap(stratify=True) keeps every class in every draw.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _judge(self, aggregation: Aggregation, X: Any) -> OutOfBag:
+        """Ask every member about the rows held out from it."""
+        judged = OutOfBag(aggregation, X.shape[0])
+        for rows, answer in self._held_out_answers(aggregation, X, self._members()):
+            judged.add(rows, answer)
+        return judged
+
+    def _held_out_answers(
+        self, aggregation: Aggregation, X: Any, of: list[Member], first: int = 0
+    ) -> Iterator[tuple[Any, Any]]:
+        return members.ask_held_out(
+            self._question(aggregation),
+            of,
+            X,
+            self._draws,
+            first=first,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+
+    def _grow_until_settled(
+        self,
+        aggregation: Aggregation,
+        X: Any,
+        y: NDArray[Any],
+        sample_weight: Any,
+        grown: list[Member],
+        target: int,
+        fit_more: Callable[..., Iterator[Member]],
+    ) -> None:
+        """Add members until the last ``n_iter_no_change`` have not moved the score by ``tol``.
+
+        Members are fitted a batch at a time and judged one by one, so that where it stops does not
+        depend on ``n_jobs``.
+        """
+        judged = OutOfBag(aggregation, X.shape[0])
+        scores: list[float] = []
+        window = int(self.n_iter_no_change or 1)
+        batch = window * max(1, members.n_workers(self.n_jobs))
+        while len(grown) < target or not scores:
+            fresh = range(len(grown), min(target, len(grown) + batch))
+            grown = grown + list(fit_more(fresh))
+            first = len(scores)
+            self._keep(grown)
+            answers = dict.fromkeys(range(first, len(grown)))
+            for i in answers:
+                for rows, answer in self._held_out_answers(aggregation, X, grown[i : i + 1], i):
+                    judged.add(rows, answer)
+                scores.append(self._score_out_of_bag(judged, y, sample_weight))
+                recent = scores[-window - 1 :]
+                if len(recent) == window + 1 and np.ptp(recent) <= self.tol:
+                    target = len(scores)
+                    break
+            grown = grown[: len(scores)]
+            self._keep(grown)
+        self.oob_scores_ = np.asarray(scores)
+        self._keep_out_of_bag(judged, y, sample_weight)
+
+    def _keep_out_of_bag(self, judged: OutOfBag, y: NDArray[Any], sample_weight: Any) -> None:
+        prediction = judged.prediction()
+        unjudged = int(np.sum(judged.count == 0))
+        if unjudged:
+            warnings.warn(
+                "Some inputs do not have OOB scores. This probably means too few estimators were "
+                f"used to compute any reliable oob estimates. {unjudged} of {len(y)} rows were "
+                "held out from no member: their out-of-bag prediction is NaN, and they are left "
+                "out of the score.",
+                UserWarning,
+                stacklevel=5,
+            )
+        if self.early_stopping:
+            warnings.warn(
+                "the out-of-bag score is optimistic with early_stopping=True: members stopped on "
+                "the very rows that judge them.",
+                UserWarning,
+                stacklevel=5,
+            )
+        self.oob_count_ = judged.count
+        self.oob_score_ = self._score_out_of_bag(judged, y, sample_weight)
+        if self.task_ == CLASSIFICATION:
+            self.oob_decision_function_ = prediction
+        else:
+            self.oob_prediction_ = prediction
+            self._residuals = np.abs(prediction - y)
+
+    def _score_out_of_bag(self, judged: OutOfBag, y: NDArray[Any], sample_weight: Any) -> float:
+        """Score the rows that somebody judged, weighted like the rows."""
+        weights = check_sample_weight(sample_weight, len(y))
+        counted = judged.count > 0
+        if weights is not None:
+            counted &= weights > 0
+        rows = np.flatnonzero(counted)
+        if len(rows) == 0:
+            return float("nan")
+        answers = Answers(judged.prediction(), getattr(self, "classes_", None))
+        own = None if weights is None else weights[rows]
+        return score_answers(self.oob_score, answers, rows, y[rows], own)

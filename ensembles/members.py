@@ -1,0 +1,698 @@
+"""Members: clone a learner, seed it, fit it on a draw, ask it.
+
+The only room that knows joblib, ``sample_weight``, class alignment, threads and progress bars.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.tree import BaseDecisionTree
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import ThreadpoolController
+
+from ensembles.resampling import Draws, Rows, generator
+from ensembles.stopping import validation_arguments
+from ensembles.tables import take
+
+__all__ = [
+    "Member",
+    "Recipe",
+    "ask",
+    "ask_held_out",
+    "class_votes",
+    "decisions",
+    "fit_members",
+    "labels",
+    "log_probabilities",
+    "probabilities",
+    "run",
+    "sampling_for",
+    "takes_weights",
+    "values",
+]
+
+FOR_SEEDS, FOR_COLUMNS, FOR_SHUFFLES = 1, 2, 3
+"""Third words of an address: (seed, i) is draw i, (seed, i, FOR_SEEDS) the seeds of member i."""
+
+WORTH_THREADS = 0.05
+"""Seconds of work left below which threads cost more than they save."""
+
+
+class Member(NamedTuple):
+    """One fitted learner, the columns it looks at and the classes it knows.
+
+    ``columns`` is None for all columns, in their order; ``classes`` are codes of the ensemble's
+    classes, in the order of the learner's own output, and None in a regression.
+    """
+
+    estimator: Any
+    columns: NDArray[np.intp] | None
+    classes: NDArray[np.intp] | None
+
+
+# ---------------------------------------------------------------------------------------------
+# Running: the one place that is parallel
+
+
+def n_workers(n_jobs: int | None) -> int:
+    """Return how many workers ``n_jobs`` means here and now."""
+    return int(joblib.effective_n_jobs(n_jobs))
+
+
+def inner_threads(workers: int) -> int:
+    """Return how many threads each of ``workers`` may use, so that none exceeds the cores."""
+    return max(1, int(joblib.cpu_count()) // max(1, workers))
+
+
+@cache
+def _thread_pools(process: int, library: str) -> ThreadpoolController:
+    """Find the BLAS and OpenMP pools of this process, again for every new library of learners."""
+    return ThreadpoolController()
+
+
+def _pools_of(learner: Any) -> ThreadpoolController:
+    return _thread_pools(os.getpid(), _library(learner))
+
+
+def one_blas_thread(learner: Any) -> AbstractContextManager[Any]:
+    """Give linear algebra one thread, here as in every worker.
+
+    A sum over two threads differs from a sum over one in its last bits, so a member's result would
+    depend on how many members are fitted beside it.
+    """
+    if _is_sklearn_tree(learner):
+        return nullcontext()
+    limit: AbstractContextManager[Any] = _pools_of(learner).limit(limits=1, user_api="blas")
+    return limit
+
+
+def _in_worker(function: Callable[[Any], Any], learner: Any, threads: int, item: Any) -> Any:
+    """Run one item with the worker's share of threads."""
+    if _is_sklearn_tree(learner):
+        return function(item)
+    with one_blas_thread(learner), _pools_of(learner).limit(limits=threads, user_api="openmp"):
+        return function(item)
+
+
+def run(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    learner: Any,
+    n_jobs: int | None = None,
+    prefer: str | None = None,
+    require: str | None = None,
+    verbose: int = 0,
+    doing: str = "",
+) -> Iterator[Any]:
+    """Yield ``function(item)`` for every item, in the order of the items.
+
+    Parameters
+    ----------
+    learner : estimator
+        What the function fits or asks; decides which thread pools are held to their share.
+    n_jobs : int or None
+        joblib's meaning; the backend is whatever ``joblib.parallel_config`` names.
+    prefer, require : str or None
+        As in joblib: a preference where no backend was named, a demand on any backend.
+    verbose, doing : int, str
+        A progress bar titled ``doing`` if verbose.
+
+    Raises
+    ------
+    RuntimeError
+        When worker processes died twice. After the first time the items that were lost are run
+        again in new ones.
+    """
+    items = list(items)
+    workers = min(n_workers(n_jobs), max(1, len(items)))
+    if workers == 1:
+        results = _serially(function, items, learner)
+    else:
+        one = partial(_in_worker, function, learner, inner_threads(workers))
+        options = {"n_jobs": n_jobs, "prefer": prefer, "require": require}
+        results = _in_parallel(one, items, options)
+    return _with_progress(results, len(items), verbose, doing)
+
+
+def _serially(function: Callable[[Any], Any], items: Sequence[Any], learner: Any) -> Iterator[Any]:
+    for item in items:
+        with one_blas_thread(learner):
+            result = function(item)
+        yield result
+
+
+def _in_parallel(
+    function: Callable[[Any], Any], items: Sequence[Any], options: dict[str, Any]
+) -> Iterator[Any]:
+    done, deaths = 0, 0
+    while done < len(items):
+        try:
+            pool = _pool(options)
+            for result in pool(delayed(function)(item) for item in items[done:]):
+                yield result
+                done += 1
+        except BrokenProcessPool as death:
+            deaths += 1
+            if deaths == 2:
+                raise RuntimeError(
+                    f"worker processes died twice, the last time at item {done} of {len(items)}: "
+                    "the machine may be out of memory; use fewer n_jobs."
+                ) from death
+            warnings.warn(
+                f"a worker process died; running items {done} to {len(items) - 1} again.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+
+def _pool(options: dict[str, Any]) -> Any:
+    """Results as they come where the backend can, so that bars move and sums need no list."""
+    try:
+        return Parallel(return_as="generator", **options)
+    except ValueError:
+        return Parallel(**options)
+
+
+def _with_progress(results: Iterator[Any], total: int, verbose: int, doing: str) -> Iterator[Any]:
+    if not verbose:
+        return results
+    from tqdm.auto import tqdm
+
+    return iter(tqdm(results, total=total, desc=doing))
+
+
+# ---------------------------------------------------------------------------------------------
+# Fitting
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How members are made of one learner.
+
+    Attributes
+    ----------
+    learner : estimator
+        Cloned for every member, never fitted.
+    seed : int
+        First word of every address.
+    sampling : {"index", "weight", "unique"}
+        How a draw reaches the learner: see `sampling_for`.
+    n_columns, n_drawn_columns : int
+        Columns of the table, and how many of them a member is given.
+    repeat_columns : bool
+        Whether columns are drawn with replacement.
+    classes : array of shape (n_classes,) or None
+        The ensemble's classes; None in a regression.
+    arguments : dict
+        Further arguments of ``fit``; those with one value per row are cut like the rows.
+    early_stopping : bool
+        Whether members stop early on the rows held out from them.
+    """
+
+    learner: Any
+    seed: int
+    sampling: str
+    n_columns: int
+    n_drawn_columns: int
+    repeat_columns: bool = False
+    classes: NDArray[Any] | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    early_stopping: bool = False
+
+    def columns(self, i: int) -> NDArray[np.intp]:
+        """Columns that member ``i`` is given."""
+        if self.n_drawn_columns == self.n_columns and not self.repeat_columns:
+            return np.arange(self.n_columns)
+        rng = generator(self.seed, i, FOR_COLUMNS)
+        return rng.choice(self.n_columns, self.n_drawn_columns, replace=self.repeat_columns)
+
+
+def takes_weights(learner: Any) -> bool:
+    """Tell whether the learner's ``fit`` takes ``sample_weight`` (and routing lets it through)."""
+    if get_config()["enable_metadata_routing"]:
+        return bool(get_routing_for_object(learner).consumes("fit", ("sample_weight",)))
+    return bool(has_fit_parameter(learner, "sample_weight"))
+
+
+def sampling_for(learner: Any, draws: Draws) -> str:
+    """Choose the cheapest way that a draw can reach the learner without changing what it learns.
+
+    Returns
+    -------
+    "weight"
+        The draws carry weights of their own: their rows, with these weights.
+    "unique"
+        The distinct rows of the draw, with their counts as weights: rows of weight zero never ride
+        along, and a row drawn three times is copied once.
+    "index"
+        The rows of the draw, repeats included: for learners that take no weights, and for draws
+        without repeats.
+    """
+    if not takes_weights(learner):
+        return "index"
+    if draws.weights(0) is not None:
+        return "weight"
+    return "unique" if draws.repeats else "index"
+
+
+def fit_members(
+    recipe: Recipe,
+    X: Any,
+    y: NDArray[Any],
+    draws: Draws,
+    numbers: Iterable[int],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Iterator[Member]:
+    """Yield the members with these numbers, in order.
+
+    Member ``i`` is the same whichever others are fitted, in whatever order, by however many
+    workers.
+    """
+    workers = n_workers(n_jobs)
+    if workers > 1:
+        recipe = replace(recipe, learner=_within_budget(recipe.learner, inner_threads(workers)))
+    return run(
+        partial(_fit_member, recipe, X, y, draws),
+        numbers,
+        learner=recipe.learner,
+        n_jobs=n_jobs,
+        prefer="threads" if _releases_gil(recipe.learner) else None,
+        verbose=verbose,
+        doing=f"fitting {type(recipe.learner).__name__}",
+    )
+
+
+def _within_budget(learner: Any, threads: int) -> Any:
+    """Clone the learner with its own thread counts capped.
+
+    None means one thread to scikit-learn and all cores to everyone else.
+    """
+    names = ("n_jobs", "nthread", "num_threads", "thread_count")
+    capped = {}
+    for name, value in learner.get_params().items():
+        if name.rpartition("__")[2] in names:
+            everything = value is None and name in names and _library(learner) != "sklearn"
+            greedy = isinstance(value, int) and (value < 0 or value > threads)
+            if everything or greedy:
+                capped[name] = threads
+    return clone(learner).set_params(**capped) if capped else learner
+
+
+def _library(learner: Any) -> str:
+    return type(learner).__module__.partition(".")[0]
+
+
+def _is_sklearn_tree(learner: Any) -> bool:
+    return isinstance(learner, BaseDecisionTree) and _library(learner) == "sklearn"
+
+
+def _releases_gil(learner: Any) -> bool:
+    return _is_sklearn_tree(learner)
+
+
+def _fit_member(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
+    try:
+        return _fitted(recipe, X, y, draws, i)
+    except Exception as error:
+        rows = draws.train(i)
+        raise _explained(
+            error,
+            f"member {i} ({type(recipe.learner).__name__}) could not be fitted on draw {i} "
+            f"({len(rows)} rows, {len(np.unique(rows))} of them distinct): {error}",
+        ) from error
+
+
+def _explained(error: Exception, message: str) -> Exception:
+    """An error of the same type with a fuller message, where the type allows it."""
+    try:
+        explained = type(error)(message)
+    except Exception:
+        return RuntimeError(message)
+    return explained if str(explained) == message else RuntimeError(message)
+
+
+def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
+    drawn = draws.train(i)
+    rows, weights = _rows_and_weights(recipe.sampling, draws, drawn, i)
+    whole = len(rows) == draws.n_rows and np.array_equal(rows, np.arange(len(rows)))
+    columns = recipe.columns(i)
+    all_columns = recipe.n_drawn_columns == recipe.n_columns and not recipe.repeat_columns
+    cut = partial(take, columns=None if all_columns else columns, dtype=_own_dtype(recipe.learner))
+    learner = _seeded(clone(recipe.learner), recipe.seed, i)
+    targets, classes = _targets(recipe, y[rows])
+    arguments = {name: _of_rows(value, rows, draws) for name, value in recipe.arguments.items()}
+    if weights is not None:
+        arguments["sample_weight"] = weights
+    if recipe.early_stopping:
+        arguments |= _validation(recipe, learner, cut, X, y, draws.test(i), classes)
+    table = _writable(X) if whole and all_columns else cut(X, None if whole else rows)
+    estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+    return Member(
+        estimator, None if all_columns else columns, _classes_of(estimator, classes, recipe)
+    )
+
+
+def _rows_and_weights(sampling: str, draws: Draws, drawn: Rows, i: int) -> tuple[Rows, Any]:
+    if sampling == "unique":
+        counts = np.bincount(drawn, minlength=draws.n_rows)
+        rows = np.flatnonzero(counts)
+        return rows, counts[rows].astype(np.float64)
+    return drawn, draws.weights(i) if sampling == "weight" else None
+
+
+def _own_dtype(learner: Any) -> Any:
+    """What the learner converts arrays to; converting while gathering saves it a copy."""
+    return np.float32 if _is_sklearn_tree(learner) else None
+
+
+def _writable(X: Any) -> Any:
+    """A member handed a whole memory map that may not be written to gets a copy of its own."""
+    if isinstance(X, np.memmap) and not X.flags.writeable:
+        return np.array(X)
+    return X
+
+
+def _seeded(learner: Any, seed: int, i: int) -> Any:
+    """Give every ``random_state`` of the learner, nested ones too, a seed of its own."""
+    rng = generator(seed, i, FOR_SEEDS)
+    names = sorted(n for n in learner.get_params() if n.rpartition("__")[2] == "random_state")
+    return learner.set_params(**{name: int(rng.integers(2**31 - 1)) for name in names})
+
+
+def _of_rows(value: Any, rows: Rows, draws: Draws) -> Any:
+    """The part of an argument of ``fit`` that belongs to ``rows``; itself if it is not by row."""
+    if (
+        isinstance(value, str | bytes)
+        or not hasattr(value, "__len__")
+        or len(value) != draws.n_rows
+    ):
+        return value
+    return take(value, rows) if getattr(value, "ndim", 1) > 1 else np.asarray(value)[rows]
+
+
+def _targets(recipe: Recipe, y: NDArray[Any]) -> tuple[Any, NDArray[np.intp] | None]:
+    """Targets as the learner can take them, and the codes of the classes among them."""
+    if recipe.classes is None:
+        return y, None
+    present, codes = np.unique(y, return_inverse=True)
+    classes = np.searchsorted(recipe.classes, present)
+    return (codes if _wants_codes(recipe.learner) else y), classes
+
+
+def _wants_codes(learner: Any) -> bool:
+    """XGBoost's classifiers know the labels 0, 1, 2, ... and no others."""
+    last = learner.steps[-1][1] if isinstance(learner, Pipeline) else learner
+    return _library(last) == "xgboost"
+
+
+def _only(classes: NDArray[np.intp] | None) -> bool:
+    return classes is not None and len(classes) == 1
+
+
+def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any], *, only_class: bool) -> Any:
+    """Fit the learner; one that cannot learn from a single class always says that class."""
+    try:
+        fitted = learner.fit(X, y, **arguments)
+    except ValueError:
+        if not only_class:
+            raise
+        return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+    return learner if fitted is None else fitted
+
+
+def _validation(
+    recipe: Recipe,
+    learner: Any,
+    cut: Callable[..., Any],
+    X: Any,
+    y: NDArray[Any],
+    rows: Rows,
+    classes: NDArray[np.intp] | None,
+) -> dict[str, Any]:
+    """The held-out rows as arguments of ``fit``: those whose class the member knows."""
+    targets = y[rows]
+    if classes is not None and recipe.classes is not None:
+        known = recipe.classes[classes]
+        rows = rows[np.isin(targets, known)]
+        targets = y[rows]
+        if _wants_codes(recipe.learner):
+            targets = np.searchsorted(known, targets)
+    return validation_arguments(learner, cut(X, rows), targets) if len(rows) else {}
+
+
+def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) -> Any:
+    """Codes of the estimator's classes in the order of its own output."""
+    if recipe.classes is None or _wants_codes(recipe.learner) or not hasattr(estimator, "classes_"):
+        return drawn
+    return np.searchsorted(recipe.classes, np.asarray(estimator.classes_))
+
+
+# ---------------------------------------------------------------------------------------------
+# Asking
+
+
+def ask(
+    question: Callable[[Member, Any], Any],
+    members: Sequence[Member],
+    X: Any,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Iterator[Any]:
+    """Yield every member's answer about ``X``, in the order of the members.
+
+    Members are asked in threads of this process, and only when what is left to do after the first
+    of them is worth it: so asking in parallel is never slower than asking one by one.
+
+    Parameters
+    ----------
+    question : callable
+        ``question(member, table)``, one of `probabilities`, `class_votes`, `values`, ...
+    """
+    yield from _ask(partial(_answer, question), members, X, n_jobs, verbose)
+
+
+def ask_held_out(
+    question: Callable[[Member, Any], Any],
+    members: Sequence[Member],
+    X: Any,
+    draws: Draws,
+    *,
+    first: int = 0,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Iterator[tuple[Rows, Any]]:
+    """Yield, for every member, the rows held out from it and its answer about them.
+
+    ``members[0]`` learned from draw ``first``. A member from which nothing was held out is not
+    asked, and passed over.
+    """
+    one = partial(_answer_held_out, question, draws, first)
+    for rows, answer in _ask(one, members, X, n_jobs, verbose):
+        if len(rows):
+            yield rows, answer
+
+
+def _ask(one: Any, members: Sequence[Member], X: Any, n_jobs: int | None, verbose: int) -> Any:
+    if not members:
+        return
+    learner = members[0].estimator
+    one = partial(one, members, _ready(learner, X))
+    start = perf_counter()
+    with one_blas_thread(learner):
+        answer = one(0)
+    left = (perf_counter() - start) * (len(members) - 1)
+    yield answer
+    yield from run(
+        one,
+        range(1, len(members)),
+        learner=learner,
+        n_jobs=min(n_workers(n_jobs), joblib.cpu_count()) if left > WORTH_THREADS else 1,
+        require="sharedmem",
+        verbose=verbose,
+        doing=f"asking {type(learner).__name__}",
+    )
+
+
+def _answer(question: Any, members: Sequence[Member], X: Any, i: int) -> Any:
+    member = members[i]
+    return question(member, X if member.columns is None else take(X, None, member.columns))
+
+
+def _answer_held_out(
+    question: Any, draws: Draws, first: int, members: Sequence[Member], X: Any, i: int
+) -> tuple[Rows, Any]:
+    rows = draws.test(first + i)
+    if len(rows) == 0:
+        return rows, None
+    return rows, question(members[i], take(X, rows, members[i].columns))
+
+
+def _ready(learner: Any, X: Any) -> Any:
+    """Convert once for all members what each would convert for itself."""
+    dtype = _own_dtype(learner)
+    if dtype is None or not isinstance(X, np.ndarray) or X.dtype.kind not in "iufb":
+        return X
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(X, dtype=dtype)
+
+
+def _n_asked(X: Any) -> int:
+    return int(X.shape[0])
+
+
+def values(member: Member, X: Any, **arguments: Any) -> NDArray[np.float64]:
+    """Predicted values, shape (n_rows,) or (n_rows, n_outputs)."""
+    answer = np.asarray(member.estimator.predict(X, **arguments), dtype=np.float64)
+    return answer.ravel() if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+
+def class_votes(
+    member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any
+) -> NDArray[np.float64]:
+    """One for the class the member predicts, zero for the others: shape (n_rows, n_classes)."""
+    codes = _predicted_codes(member, X, classes, arguments)
+    votes = np.zeros((len(codes), len(classes)))
+    votes[np.arange(len(codes)), codes] = 1.0
+    return votes
+
+
+def labels(member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any) -> NDArray[Any]:
+    """Predicted labels, shape (n_rows,)."""
+    return np.asarray(classes[_predicted_codes(member, X, classes, arguments)])
+
+
+def _predicted_codes(
+    member: Member, X: Any, classes: NDArray[Any], arguments: dict[str, Any]
+) -> NDArray[np.intp]:
+    predicted = np.asarray(_call(member.estimator, "predict", X, arguments)).ravel()
+    if _wants_codes(member.estimator) and member.classes is not None:
+        return member.classes[predicted.astype(np.intp)]
+    known = classes
+    if predicted.dtype.kind in "US" and classes.dtype.kind not in "USOT":
+        known = classes.astype(str)  # a learner that answers in text whatever it was told
+    order = np.argsort(known, kind="stable")
+    place = order[np.minimum(np.searchsorted(known, predicted, sorter=order), len(known) - 1)]
+    strangers = known[place] != predicted
+    if np.any(strangers):
+        raise ValueError(
+            f"{type(member.estimator).__name__} predicted {predicted[strangers][0]!r}, which is "
+            f"not one of the classes {classes.tolist()}."
+        )
+    return np.asarray(place)
+
+
+def _call(estimator: Any, method: str, X: Any, arguments: dict[str, Any]) -> Any:
+    if isinstance(estimator, DummyClassifier):  # stands in where a draw held one class
+        return getattr(estimator, method)(np.zeros((_n_asked(X), 1)))
+    return getattr(estimator, method)(X, **arguments)
+
+
+def probabilities(
+    member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any
+) -> NDArray[np.float64]:
+    """Class probabilities aligned to all classes, shape (n_rows, n_classes).
+
+    A class that the member never saw has probability zero.
+    """
+    known = np.asarray(_call(member.estimator, "predict_proba", X, arguments), dtype=np.float64)
+    return _aligned(known, member, len(classes), fill=0.0)
+
+
+def log_probabilities(
+    member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any
+) -> NDArray[np.float64]:
+    """Logarithms of the class probabilities; minus infinity for a class never seen."""
+    known = np.asarray(_call(member.estimator, "predict_log_proba", X, arguments), dtype=np.float64)
+    return _aligned(known, member, len(classes), fill=-np.inf)
+
+
+def _aligned(
+    known: NDArray[np.float64], member: Member, n_classes: int, fill: float
+) -> NDArray[np.float64]:
+    if member.classes is None or len(member.classes) == n_classes:
+        return known
+    aligned = np.full((len(known), n_classes), fill)
+    aligned[:, member.classes] = known
+    return aligned
+
+
+def decisions(
+    member: Member, X: Any, *, classes: NDArray[Any], pairwise: bool = False, **arguments: Any
+) -> NDArray[np.float64]:
+    """Decision values aligned to all classes.
+
+    Shape (n_rows,) for two classes, (n_rows, n_classes) for more, or (n_rows, n_pairs) when the
+    learner decides pair by pair (``decision_function_shape="ovo"``). What a member that missed a
+    class says of it: no more than of the least likely class it knows; of a pair of which it knows
+    one class, +-1 for that class; of a pair of unknown classes, 0. A member that knows one class
+    only says +1 for it and -1 for the rest.
+    """
+    known = member.classes if member.classes is not None else np.arange(len(classes))
+    if len(known) == 1:
+        return _single_class_decisions(_n_asked(X), int(known[0]), len(classes), pairwise)
+    answer = np.asarray(member.estimator.decision_function(X, **arguments), dtype=np.float64)
+    if len(known) == len(classes):
+        return answer
+    if answer.ndim == 1:
+        answer = np.column_stack([-answer, answer]) if not pairwise else -answer[:, None]
+    return (_aligned_pairs if pairwise else _aligned_decisions)(answer, known, len(classes))
+
+
+def _single_class_decisions(
+    n_rows: int, known: int, n_classes: int, pairwise: bool
+) -> NDArray[np.float64]:
+    if n_classes == 2:
+        return np.full(n_rows, 1.0 if known else -1.0)
+    if pairwise:
+        return _aligned_pairs(np.empty((n_rows, 0)), np.array([known]), n_classes)
+    decided = np.full((n_rows, n_classes), -1.0)
+    decided[:, known] = 1.0
+    return decided
+
+
+def _aligned_decisions(
+    answer: NDArray[np.float64], known: NDArray[np.intp], n_classes: int
+) -> NDArray[np.float64]:
+    aligned = np.repeat(answer.min(axis=1, keepdims=True), n_classes, axis=1)
+    aligned[:, known] = answer
+    return aligned
+
+
+def _aligned_pairs(
+    answer: NDArray[np.float64], known: NDArray[np.intp], n_classes: int
+) -> NDArray[np.float64]:
+    own = {pair: k for k, pair in enumerate(_pairs(known.tolist()))}
+    columns = []
+    for first, second in _pairs(range(n_classes)):
+        if (first, second) in own:
+            columns.append(answer[:, own[first, second]])
+        else:
+            columns.append(np.full(len(answer), float(first in known) - float(second in known)))
+    return np.column_stack(columns)
+
+
+def _pairs(classes: Iterable[int]) -> list[tuple[int, int]]:
+    listed = list(classes)
+    return [(a, b) for k, a in enumerate(listed) for b in listed[k + 1 :]]

@@ -1,0 +1,192 @@
+"""Tables: arrays, sparse matrices and DataFrames, checked once and cut by row and column.
+
+pandas and polars frames stay frames, so that names, categories and missing values reach whoever
+learns from them. Everything else becomes a numpy array or a CSR / CSC matrix.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+__all__ = ["as_fitted", "check_table", "container_of", "is_frame", "missing_columns", "take"]
+
+BLOCK = 4096
+"""Rows gathered at a time where gathering also converts."""
+
+
+def container_of(X: Any) -> str | None:
+    """Name the library whose DataFrame ``X`` is: "pandas", "polars", or None for no frame."""
+    for library in ("pandas", "polars"):
+        module = sys.modules.get(library)
+        if module is not None and isinstance(X, getattr(module, "DataFrame", ())):
+            return library
+    return None
+
+
+def is_frame(X: Any) -> bool:
+    """Tell whether ``X`` is a pandas or polars DataFrame."""
+    return container_of(X) is not None
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Check ``X`` for ``estimator``: its shape, its names, and at predict that they are the same.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``; else is compared with.
+    X : array-like, sparse matrix or DataFrame of shape (n_rows, n_columns)
+    reset : bool
+        True at fit.
+
+    Returns
+    -------
+    The frame itself, or an array or CSR / CSC matrix of any dtype, NaN and infinity included.
+    """
+    if not is_frame(X):
+        return validate_data(
+            estimator,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=None,
+            ensure_all_finite=False,
+            reset=reset,
+        )
+    _check_columns(X)
+    _check_not_empty(X)
+    validate_data(estimator, X, skip_check_array=True, reset=reset)
+    return X
+
+
+def _check_columns(frame: Any) -> None:
+    names, counts = np.unique([str(name) for name in frame.columns], return_counts=True)
+    repeated = names[counts > 1].tolist()
+    if repeated:
+        raise ValueError(f"X must not have two columns of one name; got {repeated} repeated.")
+
+
+def _check_not_empty(frame: Any) -> None:
+    n_rows, n_columns = frame.shape
+    if n_rows < 1:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=({n_rows}, {n_columns})) while a minimum of 1 is "
+            "required."
+        )
+    if n_columns < 1:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape=({n_rows}, {n_columns})) while a minimum of 1 "
+            "is required."
+        )
+
+
+def as_fitted(X: Any, container: str | None, names: Any) -> Any:
+    """Put a checked table into the container that was fitted on.
+
+    Members fitted on a frame are asked with a frame, members fitted on an array with an array, so
+    that no member warns of names that its ensemble has checked already.
+    """
+    if container_of(X) == container:
+        return X
+    if container is None:
+        return np.asarray(X)
+    columns = [str(name) for name in names] if names is not None else None
+    if container == "pandas":
+        import pandas as pd
+
+        if is_frame(X):
+            return X.to_pandas()
+        return pd.DataFrame(X, columns=columns)
+    import polars as pl
+
+    if is_frame(X):
+        return pl.from_pandas(X)
+    return pl.DataFrame(np.asarray(X), schema=columns, orient="row")
+
+
+def take(
+    X: Any,
+    rows: NDArray[np.intp] | None = None,
+    columns: NDArray[np.intp] | None = None,
+    dtype: Any = None,
+) -> Any:
+    """Copy some rows and columns of a table; None means all of them.
+
+    Parameters
+    ----------
+    dtype : optional
+        Dense arrays are converted while they are copied, a block at a time, so that no second copy
+        of the whole ever exists.
+    """
+    container = container_of(X)
+    if container == "pandas":
+        return _take_pandas(X, rows, columns)
+    if container == "polars":
+        return _take_polars(X, rows, columns)
+    if not isinstance(X, np.ndarray):
+        X = X if rows is None else X[rows]
+        return X if columns is None else X[:, columns]
+    return _take_array(X, rows, columns, dtype)
+
+
+def _take_pandas(X: Any, rows: Any, columns: Any) -> Any:
+    if rows is not None:
+        X = X.take(rows)
+    if columns is None:
+        return X
+    return X.iloc[:, columns].set_axis(_distinct(X.columns[columns]), axis=1)
+
+
+def _take_polars(X: Any, rows: Any, columns: Any) -> Any:
+    if rows is not None:
+        X = X[rows]
+    if columns is None:
+        return X
+    names = _distinct(X.columns[column] for column in columns)
+    return X.select(
+        X.get_column(X.columns[column]).alias(name)
+        for column, name in zip(columns, names, strict=True)
+    )
+
+
+def _distinct(names: Any) -> list[Any]:
+    """Number the further copies of a column that a bootstrap of columns drew twice."""
+    seen: dict[Any, int] = {}
+    distinct = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        distinct.append(name if seen[name] == 1 else f"{name}__{seen[name]}")
+    return distinct
+
+
+def _take_array(X: NDArray[Any], rows: Any, columns: Any, dtype: Any) -> NDArray[Any]:
+    if dtype is None or X.dtype == dtype:
+        return _gather(X, rows, columns)
+    if rows is None:
+        return _gather(X, rows, columns).astype(dtype)
+    width = X.shape[1] if columns is None else len(columns)
+    out = np.empty((len(rows), width), dtype=dtype)
+    with np.errstate(over="ignore"):
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            out[block] = _gather(X, rows[block], columns)
+    return out
+
+
+def _gather(X: NDArray[Any], rows: Any, columns: Any) -> NDArray[Any]:
+    if rows is None:
+        return X if columns is None else X[:, columns]
+    return X.take(rows, axis=0) if columns is None else X[np.ix_(rows, columns)]
+
+
+def missing_columns(X: Any) -> list[str]:
+    """Name the columns of a DataFrame that hold missing values, with how many."""
+    if container_of(X) == "pandas":
+        counts = X.isna().sum().items()
+    else:
+        counts = ((name, X.get_column(name).null_count()) for name in X.columns)
+    return [f"{name!r} ({int(count)})" for name, count in counts if count]

@@ -1,0 +1,120 @@
+"""Tasks: classification or regression, who decides, and what follows for the targets."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array
+
+__all__ = ["CLASSIFICATION", "REGRESSION", "check_labels", "check_values", "infer_task", "task_of"]
+
+Task = Literal["classification", "regression"]
+CLASSIFICATION: Task = "classification"
+REGRESSION: Task = "regression"
+
+MOST_CLASSES = 20
+"""Whole numbers with more distinct values than this are taken for a regression target."""
+
+
+def task_of(estimator: Any) -> Task | None:
+    """Return the task of an estimator; None for None and for one that does not say."""
+    if estimator is None:
+        return None
+    kind = getattr(estimator, "_estimator_type", None)
+    if kind == "classifier" or (hasattr(estimator, "fit") and _says(is_classifier, estimator)):
+        return CLASSIFICATION
+    if kind == "regressor" or (hasattr(estimator, "fit") and _says(is_regressor, estimator)):
+        return REGRESSION
+    return None
+
+
+def _says(question: Any, estimator: Any) -> bool:
+    try:
+        return bool(question(estimator))
+    except (AttributeError, TypeError):
+        return False
+
+
+def infer_task(y: Any) -> Task:
+    """Infer the task from the targets.
+
+    Text, booleans and categories are classes. Numbers are classes when they are whole and have at
+    most 20 distinct values; otherwise, and when there are several columns, they are a quantity.
+    """
+    values = np.asarray(y)
+    if values.dtype.kind not in "iuf":
+        numeric = values.dtype.kind == "O" and all(_is_number(value) for value in values.ravel())
+        if not numeric:
+            return CLASSIFICATION
+        values = values.astype(float)
+    if values.ndim > 1 and values.shape[1] > 1:
+        return REGRESSION
+    whole = values.dtype.kind in "iu" or bool(np.all(values == np.floor(values)))
+    return CLASSIFICATION if whole and len(np.unique(values)) <= MOST_CLASSES else REGRESSION
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _present(y: Any, estimator: Any) -> None:
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None"
+        )
+
+
+def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
+    """Check class labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Labels of any sortable kind, at least two of them.
+
+    Returns
+    -------
+    labels : array of shape (n_rows,)
+        As the user gave them.
+    classes : array of shape (n_classes,)
+        The distinct labels, sorted.
+    codes : array of shape (n_rows,)
+        The place of each label in ``classes``.
+    """
+    _present(y, estimator)
+    labels = column_or_1d(y, warn=True)
+    if any(value is None or value != value for value in _suspects(labels)):
+        raise ValueError("Input y contains NaN: y must hold a class for every row.")
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
+        )
+    return labels, classes, codes
+
+
+def _suspects(labels: NDArray[Any]) -> list[Any]:
+    """Those labels that could be missing: floats and objects."""
+    if labels.dtype.kind == "f":
+        return [np.nan] if bool(np.isnan(labels).any()) else []
+    return list(set(labels.tolist())) if labels.dtype.kind == "O" else []
+
+
+def check_values(y: Any, estimator: Any) -> NDArray[Any]:
+    """Check the values of a regression target: numbers, shape (n_rows,) or (n_rows, n_outputs)."""
+    _present(y, estimator)
+    values = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
+    if values.dtype.kind == "O":
+        values = values.astype(np.float64)
+    if values.dtype.kind not in "iufb":
+        raise ValueError(
+            f"y must hold numbers for a regression; got {values.ravel()[:1].tolist()}."
+        )
+    single = values.ndim == 2 and values.shape[1] == 1
+    return np.asarray(column_or_1d(values, warn=True) if single else values)
