@@ -1,0 +1,231 @@
+"""Turn columns into codes of one byte: 0 is missing, the others are ordered bins or categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.trees.tables import blocks, by_blocks, column, holds_categories, is_frame, is_sparse, levels, numbers
+
+Codes = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+PLAIN, MISSING, CATEGORICAL = 0, 1, 2
+"""What a column holds: ordered values, ordered values with some missing, categories."""
+SAMPLE = 200_000
+"""Rows from which the cuts of a longer table are chosen."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How each column of a table becomes a byte.
+
+    Attributes
+    ----------
+    cuts
+        For an ordered column its cuts, ascending: a value's code is 1 + the number of cuts below it. Each lies midway
+        between two neighbouring values seen. For a categorical column the codes of its categories.
+    missing
+        Whether a column had missing values.
+    names
+        The columns' names, or their numbers.
+    """
+
+    cuts: tuple[Floats | dict[Any, int], ...]
+    missing: tuple[bool, ...]
+    names: tuple[str, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in ("cuts", "missing", "names")}
+
+    @cached_property
+    def table(self) -> tuple[Floats, NDArray[np.int64]]:
+        """The cuts as one array, (n_columns, 256), filled up with infinity, and their numbers."""
+        return padded(self.cuts)
+
+    @property
+    def kinds(self) -> Codes:
+        """PLAIN, MISSING or CATEGORICAL for each column."""
+        pairs = zip(self.cuts, self.missing, strict=True)
+        return np.array([CATEGORICAL if isinstance(c, dict) else MISSING * m for c, m in pairs], np.uint8)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """One more than the largest code of each column."""
+        return np.array(
+            [max(c.values(), default=0) + 1 if isinstance(c, dict) else len(c) + 2 for c in self.cuts], np.int64
+        )
+
+    def encode(self, X: Any, columns: Sequence[int] | NDArray[np.intp] | None = None) -> Codes:
+        """Return the codes of a table, (n_rows, n_columns), or of the columns asked for.
+
+        Missing values and categories never seen get code 0.
+        """
+        wanted = np.arange(len(self.cuts)) if columns is None else np.asarray(columns, np.intp)
+        codes = np.empty((X.shape[0], len(wanted)), np.uint8)
+        if by_blocks(X):
+            self._encode_blocks(X, wanted, codes)
+        else:
+            for place, j in enumerate(wanted):
+                self._encode_column(column(X, j), int(j), codes[:, place : place + 1])
+        return codes
+
+    def _encode_blocks(self, X: Any, wanted: NDArray[np.intp], codes: Codes) -> None:
+        from ensembles.trees.coding import encode
+
+        part = X if len(wanted) == X.shape[1] else X[:, wanted]
+        cuts, n_cuts = (np.ascontiguousarray(part_[wanted]) for part_ in self.table)
+        for rows, values, n in blocks(part):
+            encode(values, n, cuts, n_cuts, codes[rows])
+        for place, j in enumerate(wanted):
+            if isinstance(self.cuts[j], dict):
+                self._encode_column(X[:, j], int(j), codes[:, place : place + 1])
+
+    def _encode_column(self, series: Any, j: int, codes: Codes) -> None:
+        from ensembles.trees.coding import encode
+
+        cuts = self.cuts[j]
+        if isinstance(cuts, dict):
+            found, places = levels(series)
+            known = np.array([cuts.get(level, 0) for level in found] + [0], np.uint8)
+            codes[:, 0] = known[places]
+        else:
+            values = as_numbers(series, self.names[j])
+            encode(values[np.newaxis], len(values), *padded([cuts]), codes)
+
+
+def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the cuts as one array, (n_columns, 256), filled up with infinity, and their numbers."""
+    array = np.full((len(cuts), 256), np.inf)
+    for row, c in zip(array, cuts, strict=True):
+        if not isinstance(c, dict):
+            row[: len(c)] = c
+    return array, np.array([0 if isinstance(c, dict) else len(c) for c in cuts], np.int64)
+
+
+def as_numbers(series: Any, name: str) -> Floats:
+    """Return a column as float64, or say which column cannot be."""
+    try:
+        return numbers(series)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"column {name} cannot be read as numbers, and was not told to be categorical: {error}") from error
+
+
+def find_bins(X: Any, weights: Floats | None, max_bins: int, categorical: Any, names: Sequence[str]) -> Bins:
+    """Choose the bins of every column.
+
+    An ordered column with fewer than `max_bins` distinct values has a bin for each, else bins of about equal weight;
+    a categorical one has a code for each category, or, beyond `max_bins - 1` of them, for the most frequent, the rest
+    sharing the last code. One code is kept for missing values. Tables of more than `SAMPLE` rows are judged by a
+    sample of that size, drawn with replacement with a fixed seed.
+    """
+    sampled, weighing = X, weights
+    if X.shape[0] > SAMPLE:
+        rows = np.sort(np.random.default_rng(0).integers(X.shape[0], size=SAMPLE))
+        sampled = take_rows(X, rows)
+        weighing = None if weights is None else weights[rows]
+    named = categorical_columns(X, categorical, names)
+    whole = [any_missing(X, j, named[j]) for j in range(X.shape[1])] if X.shape[0] > SAMPLE else None
+    cuts, missing = [], []
+    for j in range(X.shape[1]):
+        series = column(sampled, j)
+        if named[j]:
+            found: Floats | dict[Any, int] = category_codes(column(X, j), weights, max_bins)
+            absent = True
+        else:
+            values = as_numbers(series, names[j])
+            found = ordered_cuts(values, weighing, max_bins)
+            absent = bool(np.isnan(values).any()) if whole is None else whole[j]
+        cuts.append(found)
+        missing.append(absent)
+    return Bins(tuple(cuts), tuple(missing), tuple(names))
+
+
+def any_missing(X: Any, j: int, categorical: bool) -> bool:
+    """Tell whether an ordered column has a missing value anywhere."""
+    series = column(X, j)
+    if categorical or (isinstance(series, np.ndarray) and series.dtype.kind in "iub"):
+        return False
+    return bool(np.isnan(numbers(series)).any())
+
+
+def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
+    """Return the given rows of any table."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return X.tocsr()[rows].tocsc() if is_sparse(X) else X[rows]
+
+
+def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Floats:
+    """Return the cuts of an ordered column: midway between neighbouring values, at most max_bins - 2 of them."""
+    if weights is not None:
+        values, weights = values[weights > 0], weights[weights > 0]
+        order = np.argsort(values, kind="stable")
+        values, weights = values[order], weights[order]
+    else:
+        values = np.sort(values)
+    n = int(np.searchsorted(values, np.nan)) if len(values) and np.isnan(values[-1]) else len(values)
+    values = values[:n]
+    if n == 0:
+        return np.empty(0)
+    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    distinct = values[starts]
+    if len(distinct) < max_bins:
+        ends = np.arange(len(distinct) - 1)
+    else:
+        from ensembles.trees.coding import choose_cuts
+
+        heavy = np.diff(np.append(starts, n)).astype(float)
+        if weights is not None:
+            heavy = np.add.reduceat(weights[:n], starts)
+        ends = choose_cuts(distinct, heavy, max_bins - 1)
+    return midway(distinct[ends], distinct[ends + 1])
+
+
+def midway(low: Floats, high: Floats) -> Floats:
+    """Return thresholds between low and high: at least low, less than high, finite unless low is minus infinity."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle = low / 2 + high / 2
+    middle = np.where(np.isinf(high), np.maximum(low, np.finfo(float).max), middle)
+    middle = np.where(np.isneginf(low), low, middle)
+    return np.where((middle < high) & (middle >= low), middle, low)
+
+
+def category_codes(series: Any, weights: Floats | None, max_bins: int) -> dict[Any, int]:
+    """Return a code for each category, from 1; the rarest share the last code where there are too many."""
+    found, places = levels(series)
+    seen = places >= 0
+    heavy = np.bincount(places[seen], None if weights is None else weights[seen], minlength=len(found))
+    order = sorted(np.flatnonzero(heavy > 0), key=lambda i: (-heavy[i], str(found[i])))
+    return {found[i]: min(rank + 1, max_bins - 1) for rank, i in enumerate(order)}
+
+
+def categorical_columns(X: Any, categorical: Any, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which columns are categorical: by their type, or as `categorical_features` says."""
+    n_columns = X.shape[1]
+    if isinstance(categorical, str) and categorical == "from_dtype":
+        if by_blocks(X) or is_sparse(X):
+            return np.zeros(n_columns, bool)
+        return np.array([holds_categories(column(X, j)) for j in range(n_columns)], bool)
+    chosen = np.zeros(n_columns, bool)
+    if categorical is None:
+        return chosen
+    listed = np.asarray(categorical)
+    if listed.dtype.kind == "b" and listed.shape == (n_columns,):
+        return listed.astype(bool)
+    for item in listed.ravel().tolist():
+        if isinstance(item, str) and is_frame(X) and item in names:
+            chosen[list(names).index(item)] = True
+        elif isinstance(item, int) and -n_columns <= item < n_columns:
+            chosen[item] = True
+        else:
+            raise ValueError(
+                f"categorical_features must be 'from_dtype', None, a boolean mask of {n_columns} columns, or column "
+                f"numbers or names of X; got {item!r}."
+            )
+    return chosen

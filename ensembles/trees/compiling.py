@@ -1,0 +1,63 @@
+"""How the kernels are compiled: once, to disk, and again whenever any of their sources changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+part = njit(nogil=True, error_model="numpy")
+"""A piece of a kernel: compiled with the kernel that calls it, never called from Python."""
+
+inlined = njit(nogil=True, error_model="numpy", inline="always")
+"""A line or two of a kernel: written into its caller, which compiles faster than a function of its own."""
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Name the sources and the switches that decide what the compiled code does.
+
+    numba looks only at the date and size of the file that holds the kernel, so it would serve a stale kernel
+    after an edit of another file, or after an upgrade whose archive dates all files alike.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update(numba.__version__.encode())
+    for switch in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT"):
+        digest.update(os.environ.get(switch, "").encode())
+    return digest.hexdigest()
+
+
+def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function for the given signatures, or read it from the disk cache.
+
+    Where the cache can be neither read nor written the kernel is compiled for this process alone.
+    """
+
+    def compile_(function: Callable[..., Any]) -> Any:
+        function.__qualname__ = f"{name or function.__qualname__}_{fingerprint()}"
+        try:
+            return njit(list(signatures), nogil=True, error_model="numpy", cache=True)(function)
+        except (RuntimeError, OSError):
+            return njit(list(signatures), nogil=True, error_model="numpy")(function)
+
+    return compile_
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest_bit(typing_context: Any, word: Any) -> Any:
+    """Return the place of the lowest set bit of a 64-bit word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate

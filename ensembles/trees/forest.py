@@ -1,0 +1,214 @@
+"""Predict with many trees as with one: their nodes packed into one array, their answers from one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.trees.binning import CATEGORICAL, Bins
+from ensembles.trees.preparing import Prepared
+from ensembles.trees.tree import LEAF, Tree
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.uint8]
+MEANS, VOTES, LEAVES = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What the members that were not shown a row say of it.
+
+    Attributes
+    ----------
+    sums
+        (n_rows, n_values) their values, or votes, added up.
+    n_members
+        (n_rows,) how many they are.
+    """
+
+    sums: Floats
+    n_members: NDArray[np.int64]
+
+    @property
+    def mean(self) -> Floats:
+        """Their mean; NaN for a row that every member was shown."""
+        with np.errstate(invalid="ignore"):
+            return self.sums / self.n_members[:, np.newaxis]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Trees that share their bins, as the arrays of the kernel; see `traversing`."""
+
+    bins: Bins
+    columns: NDArray[np.intp]
+    nodes: NDArray[np.uint64]
+    roots: NDArray[np.int64]
+    depths: NDArray[np.int64]
+    asks: NDArray[np.int32]
+    sides: NDArray[np.uint64]
+    values: Floats
+    votes: NDArray[np.int32]
+
+    def ask(self, how: int, codes: NDArray[np.uint8], in_bag: Bits, first_row: int, sums: Floats,
+            n_asked: NDArray[np.int64], leaves: NDArray[np.int32]) -> None:  # fmt: skip
+        """Add the trees' answers about coded rows to the sums; see `traversing.ask`."""
+        from ensembles.trees import traversing
+
+        traversing.ask(self.nodes, self.roots, self.depths, self.asks, self.sides, self.values, self.votes, how,
+                       codes, in_bag, first_row, sums, n_asked, leaves)  # fmt: skip
+
+
+def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
+    """Pack trees that share their bins."""
+    right = np.concatenate([t.children_right for t in trees]).astype(np.int64)
+    feature = np.concatenate([t.feature for t in trees]).astype(np.int64)
+    code = np.concatenate([t.code for t in trees]).astype(np.int64)
+    missing_left = np.concatenate([t.missing_go_to_left for t in trees]).astype(np.int64)
+    sizes = np.array([t.node_count for t in trees])
+    roots = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+    leaf = right == LEAF
+    columns = np.unique(feature[~leaf])
+    if len(columns) > 1 << 16:
+        raise ValueError(f"a forest may split on at most 65536 columns; these trees split on {len(columns)}.")
+    place = np.zeros(int(feature.max(initial=0)) + 1, np.int64)
+    place[columns] = np.arange(len(columns))
+    category = np.zeros(len(feature), bool)
+    category[~leaf] = bins.kinds[feature[~leaf]] == CATEGORICAL
+    bound = np.where(leaf | category, 0, code + missing_left)
+    child = np.where(leaf, np.arange(len(right)), right + np.repeat(roots, sizes))
+    words = bound | (1 - missing_left) << 8 | category.astype(np.int64) << 9 | place[feature * ~leaf] << 16
+    nodes = words.astype(np.uint64) | child.astype(np.uint64) << np.uint64(32)
+    asks, sides = np.empty(0, np.int32), np.zeros((1, 4), np.uint64)
+    if category.any():
+        asks = np.where(category, np.cumsum(category) - 1, 0).astype(np.int32)
+        whole = [np.broadcast_to(t.category_codes, (t.node_count, 4)) for t in trees]
+        sides = np.ascontiguousarray(np.concatenate(whole)[category])
+    values = np.concatenate([t.value.reshape(t.node_count, -1) for t in trees])
+    return Packed(bins, columns, nodes, roots, np.array([t.max_depth for t in trees]), asks, sides, values,
+                  values.argmax(axis=1).astype(np.int32))  # fmt: skip
+
+
+class Forest:
+    """The fitted trees of an ensemble, packed.
+
+    Members speak in their order, so every answer about a row is the same, to the last bit, however the rows are cut
+    into blocks and whether members are added at once or one by one.
+
+    Parameters
+    ----------
+    members
+        Fitted `HistTreeClassifier` (of equal `classes_`) or `HistTreeRegressor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles.trees import Forest, HistTreeRegressor
+    >>> X, y = np.arange(8.0)[:, None], np.arange(8.0)
+    >>> trees = [HistTreeRegressor(max_depth=depth).fit(X, y) for depth in (1, 2, 3)]
+    >>> Forest(trees).mean(X[:2])
+    array([[0.66666667],
+           [1.        ]])
+    """
+
+    def __init__(self, members: Iterable[Any]) -> None:
+        members = list(members)
+        if not members:
+            raise ValueError("a forest needs at least one tree; got none.")
+        for member in members[1:]:
+            if not np.array_equal(getattr(member, "classes_", ()), getattr(members[0], "classes_", ())):
+                raise ValueError("the trees of a forest must know the same classes.")
+        runs = groupby(members, key=lambda member: id(member.bins_))
+        self.runs = [pack(run[0].bins_, [m.tree_ for m in run]) for run in map(list, (r for _, r in runs))]
+        self.n_members = len(members)
+        self.n_values = self.runs[0].values.shape[1]
+
+    def mean(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
+        """Return the members' mean, (n_rows, n_classes) shares or (n_rows, n_outputs), of rows start..stop."""
+        return self._ask(MEANS, X, start, stop).sums / self.n_members
+
+    def votes(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
+        """Return how many members choose each class, (n_rows, n_classes), for rows start..stop."""
+        return self._ask(VOTES, X, start, stop).sums
+
+    def held_out(self, X: Any, in_bag: Bits, hard: bool = False, start: int = 0, stop: int | None = None) -> HeldOut:
+        """Return what the members that were not shown a row say of it.
+
+        Parameters
+        ----------
+        X
+            The `Prepared` training set, or any table.
+        in_bag
+            (n_members, n_bytes) from `in_bag_bits`.
+        hard
+            Count votes in place of adding values.
+        start, stop
+            The rows asked about.
+        """
+        return self._ask(VOTES if hard else MEANS, X, start, stop, in_bag)
+
+    def leaves(self, X: Any, start: int = 0, stop: int | None = None) -> NDArray[np.int32]:
+        """Return the leaf that each row reaches in each tree, (n_rows, n_members)."""
+        rows = slice(start, X.n_rows if stop is None and isinstance(X, Prepared) else stop)
+        found = []
+        for run in self.runs:
+            codes = coded(run, X, rows)
+            leaves = np.empty((len(codes), len(run.roots)), np.int32)
+            run.ask(LEAVES, codes, no_bits(run), 0, np.empty((0, 0)), np.empty(0, np.int64), leaves)
+            found.append(leaves)
+        return np.concatenate(found, axis=1)
+
+    def members(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
+        """Return what each member says, (n_members, n_rows, n_values)."""
+        leaves = self.leaves(X, start, stop)
+        answers = np.empty((self.n_members, len(leaves), self.n_values))
+        first = 0
+        for run in self.runs:
+            for tree, root in enumerate(run.roots):
+                answers[first + tree] = run.values[leaves[:, first + tree] + root]
+            first += len(run.roots)
+        return answers
+
+    def _ask(self, how: int, X: Any, start: int, stop: int | None, in_bag: Bits | None = None) -> HeldOut:
+        n_rows = X.n_rows if isinstance(X, Prepared) else X.shape[0]
+        rows = slice(start, n_rows if stop is None else stop)
+        sums = np.zeros((rows.stop - start, self.n_values))
+        n_asked = np.zeros(rows.stop - start, np.int64)
+        first = 0
+        for run in self.runs:
+            bits = no_bits(run) if in_bag is None else in_bag[first : first + len(run.roots)]
+            run.ask(how, coded(run, X, rows), bits, start, sums, n_asked, np.empty((0, 0), np.int32))
+            first += len(run.roots)
+        return HeldOut(sums, n_asked)
+
+
+def coded(run: Packed, X: Any, rows: slice) -> NDArray[np.uint8]:
+    """Return the codes of some rows, of the columns that the trees split on."""
+    if isinstance(X, Prepared):
+        whole = len(run.columns) == X.codes.shape[1]
+        return np.ascontiguousarray(X.codes[rows] if whole else X.codes[rows][:, run.columns])
+    if rows.start == 0 and rows.stop in (None, X.shape[0]):
+        return run.bins.encode(X, run.columns)
+    if hasattr(X, "iloc"):
+        return run.bins.encode(X.iloc[rows], run.columns)
+    return run.bins.encode(X.tocsr()[rows].tocsc() if hasattr(X, "tocsr") else X[rows], run.columns)
+
+
+def no_bits(run: Packed) -> Bits:
+    """Return the marks of a run whose trees are asked about every row."""
+    return np.empty((len(run.roots), 0), np.uint8)
+
+
+def in_bag_bits(draws: Sequence[NDArray[Any]], n_rows: int) -> Bits:
+    """Return one bit for each member and row, (n_members, ceil(n_rows / 8)): set where the member was shown the row."""
+    from ensembles.trees.traversing import mark
+
+    bits = np.zeros((len(draws), (n_rows + 7) // 8), np.uint8)
+    for row, drawn in zip(bits, draws, strict=True):
+        mark(np.ascontiguousarray(drawn, np.int64), row)
+    return bits

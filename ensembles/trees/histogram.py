@@ -1,0 +1,83 @@
+"""Count a node's rows into bins.
+
+A row in the bag is a record of 64-bit words: first its payload, then its codes, one byte a column. All sums are
+integers (see `targets`), so a histogram does not depend on the order of the rows, and a sibling is exactly its
+parent minus its twin.
+
+The payload, and what a bin holds, by mode:
+
+=========  ===============================  ==========================
+mode       payload words                    bin
+=========  ===============================  ==========================
+PACKED     count | count * class << 32      the sum of the word
+SCALAR     weight, weight * y, y            weight, weight * y
+CLASSES    weight, class                    weight of each class
+OUTPUTS    weight, weight * y of each       weight, weight * y of each
+=========  ===============================  ==========================
+
+`y` is a float64 behind its bits: it is only used for the node's spread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import int64, uint64
+
+from ensembles.trees.compiling import part
+
+Array = Any
+"""What a kernel is handed; numba knows the rest."""
+
+PACKED, SCALAR, CLASSES, OUTPUTS = 0, 1, 2, 3
+
+
+@part
+def fill_packed(records: Array, codes: Array, first: Any, start: Any, stop: Any, n_columns: Any,
+                histogram: Array) -> None:  # fmt: skip
+    """Add rows start..stop to the histograms of all columns; a row is read once, from one place."""
+    for row in range(uint64(start), uint64(stop)):
+        word = records[row, uint64(0)]
+        for column in range(uint64(n_columns)):
+            cell = (column << uint64(8)) + uint64(codes[row, uint64(first) + column])
+            histogram[cell] += word
+
+
+@part
+def fill_scalar(records: Array, codes: Array, first: Any, start: Any, stop: Any, n_columns: Any,
+                histogram: Array) -> None:  # fmt: skip
+    """Add weight and weighted target of rows start..stop to the histograms of all columns."""
+    for row in range(uint64(start), uint64(stop)):
+        weight = records[row, uint64(0)]
+        target = records[row, uint64(1)]
+        for column in range(uint64(n_columns)):
+            code = uint64(codes[row, uint64(first) + column])
+            cell = (column << uint64(9)) + (code << uint64(1))
+            histogram[cell] += weight
+            histogram[cell + uint64(1)] += target
+
+
+@part
+def tabulate(mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, table: Array) -> None:
+    """Count one column of rows start..stop into table[code, channel]: weight, then targets or classes, then rows.
+
+    The slow, general histogram, used by what has no fast path: missing values, categories, constraints.
+    """
+    last = table.shape[1] - 1
+    for code in range(256):
+        for channel in range(last + 1):
+            table[code, channel] = 0
+    for row in range(start, stop):
+        code = codes[row, byte]
+        word = records[row, 0]
+        table[code, last] += 1
+        if mode == PACKED:
+            table[code, 0] += int64(word & uint64(0xFFFFFFFF))
+            table[code, 1] += int64(word >> uint64(32))
+        else:
+            table[code, 0] += int64(word)
+            if mode == CLASSES:
+                table[code, int64(records[row, 1]) + 1] += int64(word)
+            else:
+                for channel in range(1, last):
+                    table[code, channel] += int64(records[row, channel])

@@ -1,0 +1,115 @@
+"""Read a table as it is, a column or a block of rows at a time: no copy of the whole is ever made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+BLOCK_CELLS = 1 << 17
+"""Cells that are turned into float64 at a time."""
+
+
+def is_frame(X: Any) -> bool:
+    """Tell whether X is a pandas or polars data frame."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def is_sparse(X: Any) -> bool:
+    """Tell whether X is a scipy sparse matrix or array."""
+    return hasattr(X, "tocsc")
+
+
+def is_text(X: Any) -> bool:
+    """Tell whether X is an array whose elements are Python objects or strings."""
+    return isinstance(X, np.ndarray) and X.dtype.kind in "OUST"
+
+
+def by_blocks(X: Any) -> bool:
+    """Tell whether X is read in blocks of rows, being one array of numbers."""
+    return isinstance(X, np.ndarray) and not is_text(X)
+
+
+def column(X: Any, j: int) -> Any:
+    """Return column j of any table, as the table keeps it; a sparse one is made dense."""
+    if is_frame(X):
+        return X.iloc[:, j] if hasattr(X, "iloc") else X[X.columns[j]]
+    if is_sparse(X):
+        return np.asarray(X[:, [j]].todense()).ravel()
+    return X[:, j]
+
+
+def blocks(X: Array) -> Iterator[tuple[slice, NDArray[np.float64], int]]:
+    """Yield (rows, values, n): the block's values as float64, one row of `values` a column, of which n are set."""
+    n_rows, n_columns = X.shape
+    size = max(64, BLOCK_CELLS // max(1, n_columns))
+    values = np.empty((n_columns, min(size, max(1, n_rows))))
+    for start in range(0, n_rows, size):
+        rows = slice(start, min(start + size, n_rows))
+        n = rows.stop - start
+        values[:, :n] = X[rows].T
+        yield rows, values, n
+
+
+def numbers(series: Any) -> NDArray[np.float64]:
+    """Return a column as float64, missing values as NaN.
+
+    Integers beyond 2^53 are rounded to the nearest float64, as everywhere in scikit-learn.
+    """
+    if isinstance(series, np.ndarray):
+        return np.ascontiguousarray(series, np.float64)
+    if hasattr(series, "iloc"):
+        return np.ascontiguousarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    import polars
+
+    whole = series.cast(polars.Float64).fill_null(float("nan"))
+    return np.ascontiguousarray(whole.to_numpy())
+
+
+def holds_categories(series: Any) -> bool:
+    """Tell whether a column's type says that it holds categories: `category`, `Enum`, strings, objects."""
+    if isinstance(series, np.ndarray):
+        return series.dtype.kind in "OUST" and not holds_numbers(series)
+    name = str(series.dtype).lower()
+    if name == "object":
+        return not holds_numbers(np.asarray(series))
+    return name.startswith(("category", "categorical", "enum", "string", "str", "large_string"))
+
+
+def holds_numbers(values: Array) -> bool:
+    """Tell whether an array of objects is really one of numbers; None and NaN are missing numbers."""
+    if values.dtype.kind in "UST":
+        return False
+    for value in values:
+        if isinstance(value, str | bytes):
+            return False
+        if not (value is None or isinstance(value, int | float | np.number | np.bool_) or is_null(value)):
+            raise TypeError(f"a value of X must be a string or a number, argument must be a string or a real number; "
+                            f"got {value!r} of type {type(value).__name__}.")  # fmt: skip
+    return True
+
+
+def is_null(value: Any) -> bool:
+    """Tell whether a value stands for a missing one: None, NaN, pandas' NA and NaT."""
+    return value is None or value is not value or type(value).__name__ in ("NAType", "NaTType") or (
+        isinstance(value, float | np.floating) and bool(value != value)
+    )  # fmt: skip
+
+
+def levels(series: Any) -> tuple[list[Any], NDArray[np.intp]]:
+    """Return the distinct values of a column and the place of each row's value among them, -1 for missing."""
+    if hasattr(series, "cat") and hasattr(series, "iloc"):
+        return list(series.cat.categories), np.asarray(series.cat.codes, np.intp)
+    values = series.to_numpy() if hasattr(series, "to_numpy") else np.asarray(series)
+    if values.dtype.kind != "O":
+        distinct, places = np.unique(values, return_inverse=True)
+        kept = distinct == distinct if distinct.dtype.kind == "f" else np.ones(len(distinct), bool)
+        return distinct[kept].tolist(), np.where(kept[places], places, -1).astype(np.intp)
+    found: dict[Any, int] = {}
+    places = np.empty(len(values), np.intp)
+    for row, value in enumerate(values):
+        places[row] = -1 if is_null(value) else found.setdefault(value, len(found))
+    return list(found), places

@@ -1,0 +1,227 @@
+"""A grown tree as arrays, named as scikit-learn's are, and how it is grown from a draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.trees.binning import CATEGORICAL, PLAIN, Bins
+from ensembles.trees.preparing import CLASSES, OUTPUTS, PACKED, SCALAR, Draw, Prepared
+
+Floats = NDArray[np.float64]
+LEAF = -1
+"""The child of a leaf."""
+KEEP = 256
+"""Rows from which a node keeps its histograms; see `growing`."""
+HISTOGRAMS = 1 << 25
+"""Words that histograms may take: 256 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The nodes of a tree, depth first, left before right: the left child of node i is i + 1.
+
+    A row goes left where its value is at most the threshold, or where its category is among the node's; missing
+    values, and categories the node never saw, go where `missing_go_to_left` says.
+
+    Attributes
+    ----------
+    children_left, children_right
+        (node_count,) -1 for a leaf.
+    feature
+        (node_count,) the column split on, -2 for a leaf.
+    threshold
+        (node_count,) in the data's own units; NaN for a categorical split, -2 for a leaf.
+    code
+        (node_count,) the last code that goes left.
+    missing_go_to_left
+        (node_count,) 1 or 0.
+    category_codes
+        (node_count, 4) or (1, 4): the codes that go left as 256 bits, of nodes that split categories.
+    impurity, n_node_samples, weighted_n_node_samples
+        (node_count,)
+    value
+        (node_count, n_outputs, n_classes) class shares; (node_count, n_outputs, 1) means.
+    """
+
+    children_right: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    threshold: Floats
+    code: NDArray[np.uint8]
+    missing_go_to_left: NDArray[np.uint8]
+    category_codes: NDArray[np.uint64]
+    impurity: Floats
+    n_node_samples: NDArray[np.int64]
+    weighted_n_node_samples: Floats
+    value: Floats
+    max_depth: int
+    n_features: int
+
+    @property
+    def node_count(self) -> int:
+        """The number of nodes, leaves among them."""
+        return len(self.feature)
+
+    @property
+    def n_leaves(self) -> int:
+        """The number of leaves."""
+        return int((self.children_right == LEAF).sum())
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of targets."""
+        return self.value.shape[1]
+
+    @property
+    def children_left(self) -> NDArray[np.int32]:
+        """The left child of each node, -1 for a leaf."""
+        following = np.arange(1, self.node_count + 1, dtype=np.int32)
+        return np.where(self.children_right == LEAF, np.int32(LEAF), following)
+
+    def paths(self) -> dict[int, list[int]]:
+        """Return the nodes from the root to each leaf."""
+        found: dict[int, list[int]] = {}
+        waiting = [(0, [0])]
+        while waiting:
+            node, path = waiting.pop()
+            right = int(self.children_right[node])
+            if right == LEAF:
+                found[node] = path
+            else:
+                waiting += [(child, [*path, child]) for child in (right, node + 1)]
+        return found
+
+    def compute_feature_importances(self, normalize: bool = True) -> Floats:
+        """Return the share of the decrease of impurity that each column brought (Breiman et al. 1984)."""
+        split = np.flatnonzero(self.children_right != LEAF)
+        left, right = self.children_left[split], self.children_right[split]
+        heavy = self.weighted_n_node_samples * self.impurity
+        decrease = np.maximum(heavy[split] - heavy[left] - heavy[right], 0.0)
+        importances = np.bincount(self.feature[split], decrease, minlength=self.n_features)
+        total = importances.sum()
+        importances = importances / self.weighted_n_node_samples[0] if not normalize else importances
+        return importances / total if normalize and total > 0 else importances
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a tree stops growing, and how it chooses; what the public parameters come to."""
+
+    entropy: bool = False
+    random: bool = False
+    max_depth: int = 2**31
+    min_samples_split: int = 2
+    min_samples_leaf: int = 1
+    min_weight_fraction_leaf: float = 0.0
+    max_features: int = 2**31
+    max_leaf_nodes: int = 0
+    min_impurity_decrease: float = 0.0
+    signs: NDArray[np.int8] | None = None
+
+
+def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: NDArray[np.int64]) -> Tree:
+    """Grow one tree on a draw, over the columns given."""
+    from ensembles.trees import growing
+
+    kinds, sizes = prepared.kinds[columns], prepared.sizes[columns]
+    signs = np.zeros(len(columns), np.int8) if rules.signs is None else rules.signs[columns]
+    m, n_payload = draw.payload.shape
+    constrained = bool(signs.any())
+    by_table = rules.random or constrained or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
+    special = by_table or bool(kinds.any())
+    n_words = n_payload + (len(columns) + 7) // 8
+    records = np.empty((m, n_words + n_words % 2), np.uint64)
+    cells = records.view(np.uint8)
+    growing.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
+    capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
+    pooled = draw.mode in (PACKED, SCALAR) and not by_table and rules.max_features >= len(columns)
+    n_blocks = 0
+    if pooled and m >= KEEP and bool((kinds == PLAIN).any()):
+        n_blocks = max(rules.max_leaf_nodes, m // KEEP).bit_length() + 3
+        n_blocks = min(n_blocks if not rules.max_leaf_nodes else rules.max_leaf_nodes + 2,
+                       max(2, HISTOGRAMS // (len(columns) * 512)))  # fmt: skip
+    settings = growing.Settings(
+        n_columns=len(columns), first=8 * n_payload, n_sums=draw.n_sums, entropy=int(rules.entropy),
+        exact=int(draw.exact), by_rows=int(draw.by_rows), max_depth=rules.max_depth,
+        min_samples_split=rules.min_samples_split, min_samples_leaf=rules.min_samples_leaf,
+        max_features=rules.max_features, max_leaf_nodes=rules.max_leaf_nodes, random=int(rules.random), seed=seed,
+        capacity=capacity, n_blocks=n_blocks, constrained=int(constrained),
+    )  # fmt: skip
+    least_weight = np.ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
+    least = max(float(least_weight), 1.0 if draw.by_rows else float(rules.min_samples_leaf))
+    enough = rules.min_impurity_decrease * draw.total - np.finfo(float).eps * draw.total
+    scale, units = decrease_units(prepared, draw)
+    grown = growing.grower(draw.mode, special)(
+        records, cells, records.view(np.float64), settings, least, float(enough), scale, kinds, sizes, signs, units
+    )
+    return finish(prepared, draw, rules, columns, *grown)
+
+
+def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
+    """Return what turns a kernel's gain, and each output's squared sums, into the user's units."""
+    if prepared.classes is not None:
+        one_sum = draw.mode in (PACKED, SCALAR)
+        return float(np.ldexp(2.0 if one_sum else 1.0, -draw.weight_power)), np.ones(1)
+    units = np.ldexp(1.0, draw.weight_power - 2 * draw.powers) / len(draw.powers)
+    return (float(units[0]), units) if draw.mode == SCALAR else (1.0, units)
+
+
+def finish(prepared: Prepared, draw: Draw, rules: Rules, columns: NDArray[np.int64], fields: Any, errors: Any,
+           totals: Any, sides: Any, bounds: Any) -> Tree:  # fmt: skip
+    """Turn what the kernel returns into a tree in the user's units."""
+    weight = totals[:, 0].astype(float)
+    if prepared.classes is None:
+        means = np.ldexp(totals[:, 1:] / weight[:, np.newaxis], draw.weight_power - draw.powers)
+        value = bounded(means, bounds, draw) + prepared.centre
+        impurity = errors[:, 0] / weight / totals[:, 1:].shape[1]
+        value = value[:, :, np.newaxis]
+    else:
+        if draw.mode == CLASSES:
+            shares = totals[:, 1:] / weight[:, np.newaxis]
+        else:
+            ones = bounded(totals[:, 1:] / weight[:, np.newaxis], bounds, draw)
+            shares = np.concatenate([1.0 - ones, ones], axis=1)
+        impurity = class_impurity(shares, rules.entropy)
+        value = shares[:, np.newaxis, :]
+    feature = fields[:, 2].astype(np.int32)
+    split = feature >= 0
+    feature[split] = columns[feature[split]]
+    code = fields[:, 3].astype(np.uint8)
+    return Tree(
+        children_right=fields[:, 0].astype(np.int32), feature=feature,
+        threshold=thresholds(prepared.bins, prepared.kinds, feature, code), code=code,
+        missing_go_to_left=fields[:, 4].astype(np.uint8),
+        category_codes=sides if prepared.kinds[columns].max(initial=0) == CATEGORICAL else np.zeros((1, 4), np.uint64),
+        impurity=impurity, n_node_samples=fields[:, 5].copy(),
+        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power), value=value,
+        max_depth=int(fields[:, 1].max()), n_features=len(prepared.kinds),
+    )  # fmt: skip
+
+
+def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:
+    """Keep means within what monotonic constraints allow a node."""
+    if len(bounds) == 1 or len(bounds) != len(means):
+        return means
+    limits = np.ldexp(bounds, draw.weight_power - int(draw.powers[0]))
+    return np.clip(means, limits[:, :1], limits[:, 1:])
+
+
+def class_impurity(shares: Floats, entropy: bool) -> Floats:
+    """Return the entropy in bits, or the Gini impurity, of class shares (n_nodes, n_classes)."""
+    if entropy:
+        return -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+    return 1.0 - (shares * shares).sum(axis=1)
+
+
+def thresholds(bins: Bins, kinds: NDArray[np.uint8], feature: NDArray[np.int32], code: NDArray[np.uint8]) -> Floats:
+    """Return the value that each code stands for: the cut above it, or infinity above the last."""
+    split = feature >= 0
+    found = np.full(len(feature), -2.0)
+    table, n_cuts = bins.table
+    at = np.minimum(code[split].astype(np.int64) - 1, n_cuts[feature[split]])
+    found[split] = np.where(at >= 0, table[feature[split], at], -np.inf)
+    found[split & (kinds[feature] == CATEGORICAL)] = np.nan
+    return found
