@@ -8,6 +8,8 @@ from ensembles.resampling import (
     GroupBootstrap,
     Subsample,
 )
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.versions import __version__
 
 __all__ = [
     "Bagging",
@@ -17,7 +19,8 @@ __all__ = [
     "BlockBootstrap",
     "Bootstrap",
     "GroupBootstrap",
+    "HistTreeClassifier",
+    "HistTreeRegressor",
     "Subsample",
+    "__version__",
 ]
-
-__version__ = "0.1.0"

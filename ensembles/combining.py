@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ensembles.parameters import is_real
+
 __all__ = [
     "HeldOutMean",
     "floored_log",
@@ -87,9 +89,9 @@ def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> Flo
     """
     if weights is None:
         return mean(np.asarray(probabilities))
-    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
-    pooled: Floats = np.tensordot(share, np.asarray(probabilities, dtype=np.float64), axes=1)
-    return pooled
+    shares = np.asarray(weights, dtype=np.float64)
+    members = zip(shares, np.asarray(probabilities, dtype=np.float64), strict=True)
+    return np.asarray(sum(share * member for share, member in members) / shares.sum())
 
 
 def vote_share(votes: ArrayLike, n_classes: int, weights: ArrayLike | None = None) -> Floats:
@@ -177,7 +179,7 @@ def trimmed_mean(outputs: ArrayLike, share: float = 0.1) -> Floats:
     >>> float(trimmed_mean([1.0, 2.0, 3.0, 1000.0], share=0.25))
     2.5
     """
-    if not 0 <= share < 0.5:
+    if not (is_real(share) and 0 <= share < 0.5):
         raise ValueError(f"share must be a number in [0, 0.5); got {share!r}.")
     ordered = np.sort(np.asarray(outputs, dtype=np.float64), axis=0)
     cut = int(share * len(ordered))
@@ -287,6 +289,12 @@ class HeldOutMean:
         places = np.asarray(rows, dtype=np.intp)
         self._total[places] += values
         self.count[places] += 1
+
+    def add_sums(self, sums: ArrayLike, count: ArrayLike) -> None:
+        """Add the sum of several members' answers for each row, and how many they are."""
+        total = np.asarray(sums, dtype=np.float64)
+        self._total = total if self._total is None else self._total + total
+        self.count = self.count + np.asarray(count, dtype=np.intp)
 
     def result(self) -> Floats:
         """Return the mean so far; NaN for a row that no member has judged."""

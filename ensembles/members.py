@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -35,13 +36,19 @@ from ensembles.tables import take
 __all__ = [
     "Member",
     "Recipe",
+    "answers_of_forest",
     "ask",
+    "ask_forest",
+    "ask_forest_held_out",
     "ask_held_out",
     "class_votes",
     "decisions",
     "fit_members",
+    "forest_answers_held_out",
     "labels",
     "log_probabilities",
+    "pack",
+    "prepare",
     "probabilities",
     "run",
     "sampling_for",
@@ -51,6 +58,9 @@ __all__ = [
 
 FOR_SEEDS, FOR_COLUMNS, FOR_SHUFFLES = 1, 2, 3
 """Third words of an address: (seed, i) is draw i, (seed, i, FOR_SEEDS) the seeds of member i."""
+
+WORTH_BLOCKS = 1_000_000
+"""Rows times members of a forest below which threads cost more than they save."""
 
 WORTH_THREADS = 0.05
 """Seconds of work left below which threads cost more than they save."""
@@ -98,7 +108,7 @@ def one_blas_thread(learner: Any) -> AbstractContextManager[Any]:
     A sum over two threads differs from a sum over one in its last bits, so a member's result would
     depend on how many members are fitted beside it.
     """
-    if _is_sklearn_tree(learner):
+    if _needs_no_pools(learner):
         return nullcontext()
     limit: AbstractContextManager[Any] = _pools_of(learner).limit(limits=1, user_api="blas")
     return limit
@@ -106,7 +116,7 @@ def one_blas_thread(learner: Any) -> AbstractContextManager[Any]:
 
 def _in_worker(function: Callable[[Any], Any], learner: Any, threads: int, item: Any) -> Any:
     """Run one item with the worker's share of threads."""
-    if _is_sklearn_tree(learner):
+    if _needs_no_pools(learner):
         return function(item)
     with one_blas_thread(learner), _pools_of(learner).limit(limits=threads, user_api="openmp"):
         return function(item)
@@ -226,6 +236,8 @@ class Recipe:
         Further arguments of ``fit``; those with one value per row are cut like the rows.
     early_stopping : bool
         Whether members stop early on the rows held out from them.
+    prepared : object or None
+        What all members share, from the learner's own ``prepare``; None where it has none.
     """
 
     learner: Any
@@ -237,10 +249,16 @@ class Recipe:
     classes: NDArray[Any] | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     early_stopping: bool = False
+    prepared: Any = None
+
+    @property
+    def all_columns(self) -> bool:
+        """Whether every member is given every column, as it stands."""
+        return self.n_drawn_columns == self.n_columns and not self.repeat_columns
 
     def columns(self, i: int) -> NDArray[np.intp]:
         """Columns that member ``i`` is given."""
-        if self.n_drawn_columns == self.n_columns and not self.repeat_columns:
+        if self.all_columns:
             return np.arange(self.n_columns)
         rng = generator(self.seed, i, FOR_COLUMNS)
         return rng.choice(self.n_columns, self.n_drawn_columns, replace=self.repeat_columns)
@@ -251,6 +269,23 @@ def takes_weights(learner: Any) -> bool:
     if get_config()["enable_metadata_routing"]:
         return bool(get_routing_for_object(learner).consumes("fit", ("sample_weight",)))
     return bool(has_fit_parameter(learner, "sample_weight"))
+
+
+def shares_preparation(learner: Any) -> bool:
+    """Tell whether the learner prepares a table once for all members.
+
+    Such a learner has ``prepare(X, y)``, which returns what members share; ``fit_draw(prepared,
+    rows, counts, weights, features)``, which learns from some of its rows and columns; and
+    ``pack``, which makes of fitted members one forest that answers for all of them at once.
+    """
+    return all(hasattr(learner, method) for method in ("prepare", "fit_draw", "pack"))
+
+
+def prepare(recipe: Recipe, X: Any, y: NDArray[Any]) -> Recipe:
+    """Return the recipe with what its members share, where the learner shares anything."""
+    if not shares_preparation(recipe.learner):
+        return recipe
+    return replace(recipe, prepared=clone(recipe.learner).prepare(X, y))
 
 
 def sampling_for(learner: Any, draws: Draws) -> str:
@@ -267,7 +302,7 @@ def sampling_for(learner: Any, draws: Draws) -> str:
         The rows of the draw, repeats included: for learners that take no weights, and for draws
         without repeats.
     """
-    if not takes_weights(learner):
+    if not (shares_preparation(learner) or takes_weights(learner)):
         return "index"
     if draws.weights(0) is not None:
         return "weight"
@@ -290,7 +325,9 @@ def fit_members(
     workers.
     """
     workers = n_workers(n_jobs)
-    if workers > 1:
+    if recipe.prepared is not None:
+        X = None
+    elif workers > 1:
         recipe = replace(recipe, learner=_within_budget(recipe.learner, inner_threads(workers)))
     return run(
         partial(_fit_member, recipe, X, y, draws),
@@ -327,8 +364,13 @@ def _is_sklearn_tree(learner: Any) -> bool:
     return isinstance(learner, BaseDecisionTree) and _library(learner) == "sklearn"
 
 
+def _needs_no_pools(learner: Any) -> bool:
+    """Trees use neither linear algebra nor OpenMP."""
+    return _releases_gil(learner)
+
+
 def _releases_gil(learner: Any) -> bool:
-    return _is_sklearn_tree(learner)
+    return _is_sklearn_tree(learner) or shares_preparation(learner)
 
 
 def _fit_member(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
@@ -353,12 +395,14 @@ def _explained(error: Exception, message: str) -> Exception:
 
 
 def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
-    drawn = draws.train(i)
-    rows, weights = _rows_and_weights(recipe.sampling, draws, drawn, i)
+    rows, weights = _rows_and_weights(recipe.sampling, draws, draws.train(i), i)
+    if recipe.prepared is not None:
+        return _fitted_on_prepared(recipe, rows, weights, i)
     whole = len(rows) == draws.n_rows and np.array_equal(rows, np.arange(len(rows)))
     columns = recipe.columns(i)
-    all_columns = recipe.n_drawn_columns == recipe.n_columns and not recipe.repeat_columns
-    cut = partial(take, columns=None if all_columns else columns, dtype=_own_dtype(recipe.learner))
+    cut = partial(
+        take, columns=None if recipe.all_columns else columns, dtype=_own_dtype(recipe.learner)
+    )
     learner = _seeded(clone(recipe.learner), recipe.seed, i)
     targets, classes = _targets(recipe, y[rows])
     arguments = {name: _of_rows(value, rows, draws) for name, value in recipe.arguments.items()}
@@ -366,11 +410,25 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         arguments["sample_weight"] = weights
     if recipe.early_stopping:
         arguments |= _validation(recipe, learner, cut, X, y, draws.test(i), classes)
-    table = _writable(X) if whole and all_columns else cut(X, None if whole else rows)
+    table = _writable(X) if whole and recipe.all_columns else cut(X, None if whole else rows)
     estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
-    return Member(
-        estimator, None if all_columns else columns, _classes_of(estimator, classes, recipe)
+    known = _classes_of(estimator, classes, recipe)
+    return Member(estimator, None if recipe.all_columns else columns, known)
+
+
+def _fitted_on_prepared(recipe: Recipe, rows: Rows, weights: Any, i: int) -> Member:
+    learner = _seeded(clone(recipe.learner), recipe.seed, i)
+    columns = None if recipe.all_columns else recipe.columns(i)
+    counts = weights if recipe.sampling == "unique" else None
+    learner.fit_draw(
+        recipe.prepared,
+        rows,
+        counts=None if counts is None else counts.astype(np.int64),
+        weights=weights if recipe.sampling == "weight" else None,
+        features=columns,
     )
+    classes = None if recipe.classes is None else np.arange(len(recipe.classes))
+    return Member(learner, columns, classes)
 
 
 def _rows_and_weights(sampling: str, draws: Draws, drawn: Rows, i: int) -> tuple[Rows, Any]:
@@ -533,6 +591,76 @@ def _ask(one: Any, members: Sequence[Member], X: Any, n_jobs: int | None, verbos
         verbose=verbose,
         doing=f"asking {type(learner).__name__}",
     )
+
+
+def pack(members: Sequence[Member]) -> Any:
+    """Make one forest of members that can answer together; None where they cannot."""
+    kinds = {type(member.estimator) for member in members}
+    if len(kinds) != 1 or not shares_preparation(members[0].estimator):
+        return None
+    return kinds.pop().pack(
+        [member.estimator for member in members], [member.columns for member in members]
+    )
+
+
+def ask_forest(
+    forest: Any, X: Any, *, hard: bool = False, n_jobs: int | None = None, learner: Any
+) -> NDArray[np.float64]:
+    """Return the mean answer of a forest, or its shares of the vote, block of rows by block."""
+    ask_rows = forest.votes if hard else forest.mean
+    answers = _by_blocks(partial(_of_block, ask_rows, X), X.shape[0], forest, n_jobs, learner)
+    answer = np.concatenate(answers)
+    return answer / forest.n_members if hard else answer
+
+
+def ask_forest_held_out(
+    forest: Any, prepared: Any, draws: Draws, *, hard: bool, n_jobs: int | None, learner: Any
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return, for each row, the sum of the answers of members not shown it, and their number."""
+    shown = np.stack([_marks(draws, i) for i in range(forest.n_members)])
+    ask_rows = partial(forest.held_out, in_bag=shown, hard=hard)
+    held_out = _by_blocks(
+        partial(_of_block, ask_rows, prepared), draws.n_rows, forest, n_jobs, learner
+    )
+    sums = np.concatenate([block.sums for block in held_out])
+    return sums, np.concatenate([block.n_members for block in held_out]).astype(np.intp)
+
+
+def answers_of_forest(forest: Any, X: Any, *, hard: bool = False) -> Iterator[NDArray[np.float64]]:
+    """Yield every member's answer, or its vote, in the order of the members."""
+    for answer in forest.members(X):
+        if hard:
+            yield np.eye(answer.shape[1])[np.argmax(answer, axis=1)]
+        else:
+            yield answer[:, 0] if answer.shape[1] == 1 else answer
+
+
+def forest_answers_held_out(
+    members: Sequence[Member], prepared: Any, draws: Draws, first: int, *, hard: bool
+) -> Iterator[tuple[Rows, NDArray[np.float64]]]:
+    """Yield the rows held out from each member of a forest, and what it says of them."""
+    for i, member in enumerate(members, start=first):
+        rows = draws.test(i)
+        if len(rows):
+            yield rows, next(answers_of_forest(pack([member]), prepared, hard=hard))[rows]
+
+
+def _marks(draws: Draws, i: int) -> NDArray[np.uint8]:
+    """One bit for each row: set unless draw ``i`` holds it out."""
+    shown = np.ones(draws.n_rows, dtype=bool)
+    shown[draws.test(i)] = False
+    return np.packbits(shown, bitorder="little")
+
+
+def _by_blocks(one: Any, n_rows: int, forest: Any, n_jobs: int | None, learner: Any) -> list[Any]:
+    worth = n_rows * forest.n_members > WORTH_BLOCKS
+    workers = min(n_workers(n_jobs), joblib.cpu_count()) if worth else 1
+    ends = np.linspace(0, n_rows, workers + 1).astype(int).tolist()
+    return list(run(one, pairwise(ends), learner=learner, n_jobs=workers, require="sharedmem"))
+
+
+def _of_block(ask_rows: Any, X: Any, block: tuple[int, int]) -> Any:
+    return ask_rows(X, start=block[0], stop=block[1])
 
 
 def _answer(question: Any, members: Sequence[Member], X: Any, i: int) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from ensembles.parameters import check_real, check_whole, is_real, is_whole
+from ensembles.parameters import check_flag, check_real, check_whole, is_real, is_whole
 
 __all__ = ["BayesianBootstrap", "BlockBootstrap", "Bootstrap", "GroupBootstrap", "Subsample"]
 
@@ -119,6 +119,11 @@ def stratified_rows(
     return rows
 
 
+def drawn_groups(rng: np.random.Generator, n_groups: int, size: int) -> Rows:
+    """Draw ``size`` of ``n_groups`` groups with replacement."""
+    return rng.integers(0, n_groups, size)
+
+
 def group_rows(
     rng: np.random.Generator, order: Rows, starts: Rows, size: int, weights: Weights | None = None
 ) -> Rows:
@@ -136,7 +141,7 @@ def group_rows(
     weights : array of shape (n_rows,), optional
         Row weights.
     """
-    drawn = rng.integers(0, len(starts) - 1, size)
+    drawn = drawn_groups(rng, len(starts) - 1, size)
     lengths = starts[drawn + 1] - starts[drawn]
     first = np.cumsum(lengths) - lengths
     within = np.arange(lengths.sum()) - np.repeat(first, lengths)
@@ -162,7 +167,10 @@ def block_rows(rng: np.random.Generator, n_rows: int, length: int, circular: boo
 def dirichlet_weights(rng: np.random.Generator, alpha: Weights) -> Weights:
     """Draw row weights from a Dirichlet distribution (Rubin 1981), scaled to a mean of one."""
     gamma = rng.standard_gamma(alpha)
-    return np.asarray(gamma * (len(alpha) / gamma.sum()))
+    total = gamma.sum()
+    if total < 1e-290:  # all underflowed; shares do not depend on the total, so draw them anew
+        return np.asarray(rng.dirichlet(alpha) * len(alpha))
+    return np.asarray(gamma * (len(alpha) / total))
 
 
 def dirichlet_rows(rng: np.random.Generator, rows: Rows, size: int, alpha: Weights) -> Rows:
@@ -177,15 +185,26 @@ def held_out_rows(train: Rows, n_rows: int) -> Rows:
     return np.flatnonzero(absent)
 
 
-def allocate(sizes: Weights, total: int) -> Rows:
+def allocate(sizes: Weights, total: int, most: Rows | None = None) -> Rows:
     """Share ``total`` among strata in proportion to ``sizes``, by the largest remainder.
 
-    Equal remainders go to the earlier stratum.
+    Equal remainders go to the earlier stratum. A stratum gets no more than ``most``; what is left
+    over goes to the others by the same rule.
     """
+    shares = _largest_remainders(sizes, total)
+    if most is None or np.all(shares <= most):
+        return shares
+    room = shares < most
+    shares = most.copy()
+    shares[room] = allocate(sizes[room], total - int(most[~room].sum()), most[room])
+    return shares
+
+
+def _largest_remainders(sizes: Weights, total: int) -> Rows:
     exact = sizes * (total / sizes.sum())
     shares: Rows = np.floor(exact + 1e-9).astype(np.intp)
     left = total - int(shares.sum())
-    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
+    shares[np.argsort(np.round(shares - exact, 9), kind="stable")[:left]] += 1
     return shares
 
 
@@ -216,7 +235,7 @@ class Draws(ABC):
 
     def test(self, i: int) -> Rows:
         """Rows that draw ``i`` holds out, ascending."""
-        return held_out_rows(self.train(i), self.n_rows)
+        return self._held_out(self.train(i))
 
     def weights(self, i: int) -> Weights | None:
         """Weights that go with ``train(i)``; None when all are equal."""
@@ -224,7 +243,10 @@ class Draws(ABC):
 
     def __getitem__(self, i: int) -> Draw:
         train = self.train(i)
-        return Draw(train, held_out_rows(train, self.n_rows))
+        return Draw(train, self._held_out(train))
+
+    def _held_out(self, train: Rows) -> Rows:
+        return held_out_rows(train, self.n_rows)
 
     def counts(self, i: int) -> NDArray[np.int64]:
         """How often draw ``i`` holds each row, shape (n_rows,)."""
@@ -239,18 +261,29 @@ class RandomDraws(Draws):
     seed: int
     draw: Callable[[np.random.Generator], Rows]
     repeats: bool = True
-    groups: Rows | None = None
 
     def train(self, i: int) -> Rows:
         """Rows of draw ``i``, repeats included."""
         return self.draw(generator(self.seed, i))
 
+
+@dataclass(frozen=True, kw_only=True)
+class GroupDraws(RandomDraws):
+    """Draws of whole groups: where weights leave out a row, its group is still not held out."""
+
+    groups: Rows
+    n_groups: int
+    size: int
+
+    def _held_out(self, train: Rows) -> Rows:
+        absent = np.ones(self.groups.max() + 1, dtype=bool)
+        absent[self.groups[train]] = False
+        return np.flatnonzero(absent[self.groups])
+
     def counts(self, i: int) -> NDArray[np.int64]:
-        """How often draw ``i`` holds each row, or each group where groups are drawn whole."""
-        if self.groups is None:
-            return super().counts(i)
-        sizes = np.bincount(self.groups)
-        return np.bincount(self.groups[self.train(i)], minlength=len(sizes)) // sizes
+        """How often draw ``i`` holds each group that has weight, shape (n_groups,)."""
+        drawn = drawn_groups(generator(self.seed, i), self.n_groups, self.size)
+        return np.bincount(drawn, minlength=self.n_groups)
 
 
 @dataclass(frozen=True)
@@ -394,13 +427,15 @@ def _eligible(rows: Rows, sample_weight: Weights | None) -> tuple[Rows, Weights 
     return rows, None if np.all(weights == weights[:1]) else weights
 
 
-def _strata(y: ArrayLike | None, stratify: bool) -> list[Rows] | None:
+def _strata(y: ArrayLike | None, n_rows: int) -> list[Rows]:
     """Rows of each class, classes in ascending order."""
-    if not stratify:
-        return None
     if y is None:
         raise ValueError("stratify=True needs y, the class of every row; got y=None.")
     labels = np.asarray(y)
+    if labels.shape[:1] != (n_rows,):
+        raise ValueError(
+            f"y must hold one class for each of the {n_rows} rows; got shape {labels.shape}."
+        )
     if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
         raise ValueError("stratify=True needs class labels; got a y of continuous numbers.")
     codes = np.unique(labels, return_inverse=True, axis=0)[1].ravel()
@@ -517,11 +552,10 @@ class _RowResampler(Resampler):
         )
         if sample_weight is not None:
             _warn_of_few(self.max_samples, size, len(rows), total)
-        strata = _strata(y, self.stratify)
-        if strata is None:
-            draw = self._draw_from(rows, size, weights)
+        if check_flag("stratify", self.stratify):
+            draw = self._draw_in_strata(_strata(y, n_rows), size, sample_weight)
         else:
-            draw = self._draw_in_strata(strata, size, sample_weight)
+            draw = self._draw_from(rows, size, weights)
         return RandomDraws(n_rows, self._seed(seed), draw, repeats=self._replace)
 
     def _draw_in_strata(
@@ -532,9 +566,8 @@ class _RowResampler(Resampler):
             float(len(rows)) if sample_weight is None else float(sample_weight[rows].sum())
             for rows, _ in parts
         ]
-        shares = allocate(np.asarray(masses), size)
-        if not self._replace:
-            shares = np.minimum(shares, [len(rows) for rows, _ in parts])
+        most = None if self._replace else np.asarray([len(rows) for rows, _ in parts])
+        shares = allocate(np.asarray(masses), size, most)
         draws = [
             self._draw_from(rows, int(share), weights)
             for (rows, weights), share in zip(parts, shares, strict=True)
@@ -702,7 +735,9 @@ class GroupBootstrap(Resampler):
             size=size,
             weights=None if weights is None else sample_weight,
         )
-        return RandomDraws(n_rows, self._seed(seed), draw, groups=codes)
+        return GroupDraws(
+            n_rows, self._seed(seed), draw, groups=codes, n_groups=n_groups, size=size
+        )
 
 
 def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:
@@ -713,9 +748,17 @@ def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:
         raise ValueError(
             f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
         )
-    if any(group is None or group != group for group in set(labels.tolist())):
+    if any(map(_is_missing, set(labels.tolist()))):
         raise ValueError("groups must not hold missing values; got None or NaN.")
     return np.unique(labels, return_inverse=True)[1].astype(np.intp)
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell None, NaN and NaT, which do not equal themselves, and pandas' NA, which will not say."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 class BlockBootstrap(Resampler):
@@ -778,14 +821,13 @@ class BlockBootstrap(Resampler):
         weighted: bool = False,
     ) -> Draws:
         """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
-        if _eligible(np.arange(n_rows), sample_weight)[1] is not None:
+        circular = check_flag("circular", self.circular)
+        if sample_weight is not None and np.any(sample_weight != sample_weight[0]):
             raise ValueError(
                 "sample_weight must be None with BlockBootstrap: a run of rows is drawn whole, so "
                 "rows cannot be drawn in proportion to their weights."
             )
-        draw = partial(
-            block_rows, n_rows=n_rows, length=self._length(n_rows), circular=bool(self.circular)
-        )
+        draw = partial(block_rows, n_rows=n_rows, length=self._length(n_rows), circular=circular)
         return RandomDraws(n_rows, self._seed(seed), draw)
 
     def _length(self, n_rows: int) -> int:

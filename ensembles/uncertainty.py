@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ensembles.parameters import check_real
+
 __all__ = ["infinitesimal_jackknife", "jackknife_plus_after_bootstrap"]
 
 Floats = NDArray[np.float64]
@@ -126,6 +128,7 @@ def jackknife_plus_after_bootstrap(
     B. Kim, C. Xu and R. Barber (2020). Predictive inference is free with the
     jackknife+-after-bootstrap. NeurIPS 33.
     """
+    alpha = check_real("alpha", alpha, 0.0, 1.0, open_ends=True)
     answers = np.asarray(answers, dtype=np.float64)
     held_out = np.asarray(held_out, dtype=bool)
     residuals = np.asarray(residuals, dtype=np.float64)
@@ -150,7 +153,8 @@ def _leave_one_out(
     if combine is None:
         share = held_out / held_out.sum(axis=0)
         return np.asarray(share.T @ answers)
-    return np.stack([np.asarray(combine(answers[judges])) for judges in held_out.T])
+    without = [np.asarray(combine(answers[judges])) for judges in held_out.T]
+    return np.reshape(without, (len(without), answers.shape[1]))
 
 
 def _low_quantile(values: Floats, alpha: float) -> Floats:

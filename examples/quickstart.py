@@ -64,7 +64,7 @@ if __name__ == "__main__":
     start = time.perf_counter()
     print(
         f"{N_MEMBERS} fully grown trees, each on a bootstrap sample of the training rows. (Their "
-        "leaves are pure,\nso averaging probabilities and counting votes come to nearly the same.)\n"
+        "leaves are pure,\nso averaging and counting votes come to nearly the same.)\n"
     )
     classification("Breast cancer, 569 rows", *load_breast_cancer(return_X_y=True))
     classification("Handwritten digits, 1797 rows", *load_digits(return_X_y=True))

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles import combining, members
+from ensembles.aggregation import Aggregation
 from ensembles.bagging.core import Core
 from ensembles.tables import (
     as_fitted,
@@ -53,7 +55,20 @@ class Asking(Core):
         routed = self._routed(method, params)
         X = self._check_asked(X)
         aggregation = self._aggregation(self.task_)
-        return aggregation.of(self._ask(self._question(aggregation, routed), X))
+        if self._forest is None or not aggregation.averages:
+            return aggregation.of(self._answers(aggregation, X, routed))
+        answer = members.ask_forest(
+            self._forest, X, hard=aggregation.hard, n_jobs=self.n_jobs, learner=self.estimator_
+        )
+        return answer[:, 0] if answer.shape[1] == 1 else answer
+
+    def _answers(
+        self, aggregation: Aggregation, X: Any, routed: Bunch | None = None
+    ) -> Iterator[NDArray[np.float64]]:
+        """Every member's answer to what this aggregation asks."""
+        if self._forest is not None:
+            return members.answers_of_forest(self._forest, X, hard=aggregation.hard)
+        return self._ask(self._question(aggregation, routed), X)
 
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict labels or values.
@@ -128,7 +143,9 @@ class Asking(Core):
             return np.log(self._combined(X, "predict_log_proba", params))
 
     def _asks_log_probabilities(self) -> bool:
-        return self.aggregation in (None, "soft") and hasattr(self._template(), "predict_log_proba")
+        base = self._template()
+        soft = self.aggregation is None or self.aggregation == "soft"
+        return soft and hasattr(base, "predict_log_proba") and not members.shares_preparation(base)
 
     @available_if(_has_decision_function)
     def decision_function(self, X: Any, **params: Any) -> NDArray[np.float64]:
@@ -170,15 +187,18 @@ class Asking(Core):
             Labels or values, the members in the order of ``estimators_``.
         """
         X = self._check_asked(X)
-        question: Callable[..., Any] = members.values
-        if self.task_ == CLASSIFICATION:
-            question = partial(members.labels, classes=self.classes_)
+        if self.task_ == REGRESSION:
+            return np.stack(list(self._answers(Aggregation(), X)))
+        if self._forest is not None:
+            answers = self._answers(Aggregation(), X)
+            return np.stack([self.classes_[np.argmax(answer, axis=1)] for answer in answers])
+        question = partial(members.labels, classes=self.classes_)
         return np.stack(list(self._ask(question, X)))
 
     def _staged(self, X: Any) -> Iterator[NDArray[np.float64]]:
         X = self._check_asked(X)
         aggregation = self._aggregation(self.task_)
-        return aggregation.staged(self._ask(self._question(aggregation), X))
+        return aggregation.staged(self._answers(aggregation, X))
 
     def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Yield the predictions of the first member, of the first two, and so on.

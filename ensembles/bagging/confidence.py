@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
-from ensembles import members
+from ensembles.aggregation import Aggregation
 from ensembles.bagging.asking import Asking
 from ensembles.parameters import (
     check_real,
@@ -70,7 +70,7 @@ class Confidence(Asking):
                 f"'hard' or 'mean'; got {self.aggregation!r}."
             )
         counts, spread, factor = self._counts_of_units()
-        answers = np.stack(list(self._ask(self._question(aggregation), X)))
+        answers = np.stack(list(self._answers(aggregation, X)))
         variance = factor * infinitesimal_jackknife(answers, counts, spread)
         unknown = int(np.sum(variance <= 0)) - int(np.sum(np.ptp(answers, axis=0) == 0))
         if unknown > 0:
@@ -132,7 +132,7 @@ class Confidence(Asking):
                 "predict_interval needs the out-of-bag residuals: set oob_score=True before fit."
             )
         aggregation = self._aggregation(self.task_)
-        answers = np.stack(list(self._ask(members.values, X)))
+        answers = np.stack(list(self._answers(Aggregation(), X)))
         held_out = np.zeros((len(answers), self._draws.n_rows), dtype=bool)
         for i, mask in enumerate(held_out):
             mask[self._draws.test(i)] = True

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import (
     Bunch,
     ClassifierTags,
@@ -35,6 +34,8 @@ from ensembles.tasks import (
     Task,
     task_of,
 )
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.versions import current_versions, warn_of_other_versions
 
 
 class Core(MetaEstimatorMixin, BaseEstimator):
@@ -96,8 +97,8 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         if self.estimator is not None:
             return self.estimator
         if self._known_task() == REGRESSION:
-            return DecisionTreeRegressor()
-        return DecisionTreeClassifier()
+            return HistTreeRegressor()
+        return HistTreeClassifier()
 
     def _aggregation(self, task: Task) -> Aggregation:
         rule = self.aggregation
@@ -140,6 +141,7 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         self.estimators_ = [member.estimator for member in grown]
         self._columns = [member.columns for member in grown]
         self._known_classes = [member.classes for member in grown]
+        self._forest = members.pack(grown)
 
     def _members(self) -> list[Member]:
         return [
@@ -159,6 +161,16 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "estimators_")
         everything = np.arange(self.n_features_in_)
         return [everything if columns is None else columns for columns in self._columns]
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {name: value for name, value in super().__getstate__().items() if name != "_forest"}
+        return kept | {"_versions": current_versions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        warn_of_other_versions(self, state.pop("_versions", {}))
+        super().__setstate__(state)
+        if "estimators_" in state:
+            self._forest = members.pack(self._members())
 
     def __len__(self) -> int:
         return len(self.estimators_)

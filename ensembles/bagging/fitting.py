@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,18 @@ from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
 )
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a fit works on: checked data, how rows are drawn, how members are made and judged."""
+
+    X: Any
+    y: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None
+    draws: Draws
+    recipe: Recipe
+    aggregation: Aggregation
 
 
 class Fitting(Checking, Asking):
@@ -93,8 +105,41 @@ class Fitting(Checking, Asking):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, fit_params: Any) -> Any:
         self._check_parameters()
-        arguments = self._routed("fit", fit_params).get("fit", {})
         again = self.warm_start and hasattr(self, "estimators_")
+        training = self._training(X, y, sample_weight, groups, fit_params, again)
+        draws = training.draws
+        grown = self._grown(draws) if again else []
+        target = draws.n_draws or self.n_estimators
+        self._check_growth(len(grown), target, draws)
+        for stale in ("oob_score_", "oob_decision_function_", "oob_prediction_", "oob_scores_"):
+            self.__dict__.pop(stale, None)
+        self._seed, self._draws = training.recipe.seed, draws
+        self._max_samples = len(draws.train(0))
+        self._max_features = training.recipe.n_drawn_columns
+        self.sampling_ = training.recipe.sampling
+        if again and len(grown) == target:
+            warnings.warn(
+                "Warm-start fitting without increasing n_estimators does not fit new trees.",
+                UserWarning,
+                stacklevel=3,
+            )
+        training = replace(
+            training, recipe=members.prepare(training.recipe, training.X, training.y)
+        )
+        if self.n_iter_no_change is not None:
+            self._keep_out_of_bag(training, self._grow_until_settled(training, grown, target))
+        else:
+            self._keep(grown + self._more(training, len(grown), target))
+            if self.oob_score:
+                self._keep_out_of_bag(training, self._judge(training))
+        self._warn_of_single_classes()
+        return self
+
+    def _training(
+        self, X: Any, y: Any, sample_weight: Any, groups: Any, fit_params: Any, again: bool
+    ) -> Training:
+        """Check what the user gave, and settle how rows are drawn and members made."""
+        arguments = self._routed("fit", fit_params).get("fit", {})
         if y is not None:
             check_consistent_length(X, y)
         X = check_table(self, X, reset=True)
@@ -103,35 +148,30 @@ class Fitting(Checking, Asking):
         self.estimator_ = clone(self._template())
         self._container = container_of(X)
         self._check_missing(X)
-        aggregation = self._aggregation(self.task_)
         seed = self._seed if again else seed_of(self.random_state)
         draws = self._plan(X, y, groups, weights, seed)
-        recipe = self._recipe(X, draws, seed, arguments)
-        grown = self._grown(draws) if again else []
-        target = draws.n_draws or self.n_estimators
-        self._check_growth(len(grown), target, draws)
-        for stale in ("oob_score_", "oob_decision_function_", "oob_prediction_", "oob_scores_"):
-            self.__dict__.pop(stale, None)
-        self._seed, self._draws = seed, draws
-        self._max_samples, self._max_features = len(draws.train(0)), recipe.n_drawn_columns
-        self.sampling_ = recipe.sampling
-        if again and len(grown) == target:
-            warnings.warn(
-                "Warm-start fitting without increasing n_estimators does not fit new trees.",
-                UserWarning,
-                stacklevel=3,
-            )
-        fit_more = partial(
-            members.fit_members, recipe, X, y, draws, n_jobs=self.n_jobs, verbose=self.verbose
+        return Training(
+            X=X,
+            y=y,
+            sample_weight=check_sample_weight(sample_weight, X.shape[0]),
+            draws=draws,
+            recipe=self._recipe(draws, seed, arguments),
+            aggregation=self._aggregation(self.task_),
         )
-        if self.n_iter_no_change is None:
-            self._keep(grown + list(fit_more(range(len(grown), target))))
-            if self.oob_score:
-                self._keep_out_of_bag(self._judge(aggregation, X), y, sample_weight)
-        else:
-            self._grow_until_settled(aggregation, X, y, sample_weight, grown, target, fit_more)
-        self._warn_of_single_classes()
-        return self
+
+    def _more(self, training: Training, first: int, stop: int) -> list[Member]:
+        """Fit the members ``first`` to ``stop - 1``."""
+        return list(
+            members.fit_members(
+                training.recipe,
+                training.X,
+                training.y,
+                training.draws,
+                range(first, stop),
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+            )
+        )
 
     def _plan(self, X: Any, y: Any, groups: Any, weights: Any, seed: int) -> Draws:
         n_rows = X.shape[0]
@@ -141,7 +181,8 @@ class Fitting(Checking, Asking):
         if resampling is None:
             resampling = self._default_resampling(groups)
         if isinstance(resampling, Resampler):
-            weighted = members.takes_weights(self.estimator_)
+            base = self.estimator_
+            weighted = members.shares_preparation(base) or members.takes_weights(base)
             return resampling.plan(n_rows, y, groups, weights, seed=seed, weighted=weighted)
         splitter = check_cv(resampling, y, classifier=self.task_ == CLASSIFICATION)
         draws = listed_draws(splitter, X, y, groups, weights, seed)
@@ -163,7 +204,7 @@ class Fitting(Checking, Asking):
             )
         return GroupBootstrap(max_groups=self.max_samples)
 
-    def _recipe(self, X: Any, draws: Draws, seed: int, arguments: dict[str, Any]) -> Recipe:
+    def _recipe(self, draws: Draws, seed: int, arguments: dict[str, Any]) -> Recipe:
         if self.early_stopping and not takes_validation(self.estimator_):
             raise ValueError(
                 "early_stopping must be False with a base estimator whose fit takes no validation "
@@ -225,73 +266,77 @@ class Fitting(Checking, Asking):
                 stacklevel=4,
             )
 
-    def _judge(self, aggregation: Aggregation, X: Any) -> OutOfBag:
+    def _judge(self, training: Training) -> OutOfBag:
         """Ask every member about the rows held out from it."""
-        judged = OutOfBag(aggregation, X.shape[0])
-        for rows, answer in self._held_out_answers(aggregation, X, self._members()):
+        aggregation = training.aggregation
+        judged = OutOfBag(aggregation, training.draws.n_rows)
+        if self._forest is not None and aggregation.averages:
+            judged.add_sums(
+                *members.ask_forest_held_out(
+                    self._forest,
+                    training.recipe.prepared,
+                    training.draws,
+                    hard=aggregation.hard,
+                    n_jobs=self.n_jobs,
+                    learner=self.estimator_,
+                )
+            )
+            return judged
+        for rows, answer in self._held_out_answers(training, self._members()):
             judged.add(rows, answer)
         return judged
 
     def _held_out_answers(
-        self, aggregation: Aggregation, X: Any, of: list[Member], first: int = 0
+        self, training: Training, of: list[Member], first: int = 0
     ) -> Iterator[tuple[Any, Any]]:
+        """Yield the rows held out from each of these members, and its answers about them."""
+        hard, prepared = training.aggregation.hard, training.recipe.prepared
+        if prepared is not None:
+            return members.forest_answers_held_out(of, prepared, training.draws, first, hard=hard)
         return members.ask_held_out(
-            self._question(aggregation),
+            self._question(training.aggregation),
             of,
-            X,
-            self._draws,
+            training.X,
+            training.draws,
             first=first,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
 
-    def _grow_until_settled(
-        self,
-        aggregation: Aggregation,
-        X: Any,
-        y: NDArray[Any],
-        sample_weight: Any,
-        grown: list[Member],
-        target: int,
-        fit_more: Callable[..., Iterator[Member]],
-    ) -> None:
+    def _grow_until_settled(self, training: Training, grown: list[Member], target: int) -> OutOfBag:
         """Add members until the last ``n_iter_no_change`` have not moved the score by ``tol``.
 
         Members are fitted a batch at a time and judged one by one, so that where it stops does not
         depend on ``n_jobs``.
         """
-        judged = OutOfBag(aggregation, X.shape[0])
+        judged = OutOfBag(training.aggregation, training.draws.n_rows)
         scores: list[float] = []
-        window = int(self.n_iter_no_change or 1)
-        batch = window * max(1, members.n_workers(self.n_jobs))
-        while len(grown) < target or not scores:
-            fresh = range(len(grown), min(target, len(grown) + batch))
-            grown = grown + list(fit_more(fresh))
-            first = len(scores)
-            self._keep(grown)
-            answers = dict.fromkeys(range(first, len(grown)))
-            for i in answers:
-                for rows, answer in self._held_out_answers(aggregation, X, grown[i : i + 1], i):
-                    judged.add(rows, answer)
-                scores.append(self._score_out_of_bag(judged, y, sample_weight))
-                recent = scores[-window - 1 :]
-                if len(recent) == window + 1 and np.ptp(recent) <= self.tol:
-                    target = len(scores)
-                    break
-            grown = grown[: len(scores)]
-            self._keep(grown)
+        batch = int(self.n_iter_no_change or 1) * members.n_workers(self.n_jobs)
+        while len(scores) < target and not self._settled(scores):
+            i = len(scores)
+            if i == len(grown):
+                grown = grown + self._more(training, i, min(target, i + batch))
+                self._keep(grown)
+            for rows, answer in self._held_out_answers(training, [grown[i]], i):
+                judged.add(rows, answer)
+            scores.append(self._score_out_of_bag(training, judged))
+        self._keep(grown[: len(scores)])
         self.oob_scores_ = np.asarray(scores)
-        self._keep_out_of_bag(judged, y, sample_weight)
+        return judged
 
-    def _keep_out_of_bag(self, judged: OutOfBag, y: NDArray[Any], sample_weight: Any) -> None:
+    def _settled(self, scores: list[float]) -> bool:
+        window = int(self.n_iter_no_change or 1) + 1
+        return len(scores) >= window and bool(np.ptp(scores[-window:]) <= self.tol)
+
+    def _keep_out_of_bag(self, training: Training, judged: OutOfBag) -> None:
         prediction = judged.prediction()
         unjudged = int(np.sum(judged.count == 0))
         if unjudged:
             warnings.warn(
                 "Some inputs do not have OOB scores. This probably means too few estimators were "
-                f"used to compute any reliable oob estimates. {unjudged} of {len(y)} rows were "
-                "held out from no member: their out-of-bag prediction is NaN, and they are left "
-                "out of the score.",
+                f"used to compute any reliable oob estimates. {unjudged} of {len(prediction)} rows "
+                "were held out from no member: their out-of-bag prediction is NaN, and they are "
+                "left out of the score.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -303,22 +348,21 @@ class Fitting(Checking, Asking):
                 stacklevel=5,
             )
         self.oob_count_ = judged.count
-        self.oob_score_ = self._score_out_of_bag(judged, y, sample_weight)
+        self.oob_score_ = self._score_out_of_bag(training, judged)
         if self.task_ == CLASSIFICATION:
             self.oob_decision_function_ = prediction
         else:
             self.oob_prediction_ = prediction
-            self._residuals = np.abs(prediction - y)
+            self._residuals = np.abs(prediction - training.y)
 
-    def _score_out_of_bag(self, judged: OutOfBag, y: NDArray[Any], sample_weight: Any) -> float:
+    def _score_out_of_bag(self, training: Training, judged: OutOfBag) -> float:
         """Score the rows that somebody judged, weighted like the rows."""
-        weights = check_sample_weight(sample_weight, len(y))
-        counted = judged.count > 0
+        counted, weights = judged.count > 0, training.sample_weight
         if weights is not None:
-            counted &= weights > 0
+            counted = counted & (weights > 0)
         rows = np.flatnonzero(counted)
         if len(rows) == 0:
             return float("nan")
         answers = Answers(judged.prediction(), getattr(self, "classes_", None))
         own = None if weights is None else weights[rows]
-        return score_answers(self.oob_score, answers, rows, y[rows], own)
+        return score_answers(self.oob_score, answers, rows, training.y[rows], own)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -100,6 +102,11 @@ class HistTree(BaseEstimator):
             self.feature_names_in_ = prepared.feature_names
         self._keep(prepared)
         return self
+
+    @staticmethod
+    def pack(trees: Sequence[Any], columns: Sequence[Any] | None = None) -> Forest:
+        """Make one forest of fitted trees, which answers for all of them at once."""
+        return Forest(trees)
 
     def apply(self, X: Any) -> NDArray[np.int32]:
         """Return the leaf that each row reaches, (n_samples,)."""

@@ -6,7 +6,7 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Expect the listed tests to fail, each with its sentence: if one passes, the list is wrong."""
     for item in items:
-        differ = getattr(item.module, "WHERE_WE_DIFFER", {})
+        differ = getattr(getattr(item, "module", None), "WHERE_WE_DIFFER", {})
         name = getattr(item, "originalname", item.name)
         if name in differ:
             parameters, reason = differ[name]

@@ -1,4 +1,4 @@
-"""Learners for tests of workers: one that takes its time, one whose worker dies, one that raises."""
+"""Learners for tests of workers: one takes its time, or dies; one counts its threads."""
 
 import os
 import signal

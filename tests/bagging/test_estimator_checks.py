@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from ensembles import Bagging, BaggingClassifier, BaggingRegressor
 from scipy.stats import ks_2samp
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ensembles import Bagging, BaggingClassifier, BaggingRegressor
 
 DRAWN_BY_WEIGHT = (
     "rows are drawn in proportion to their weight, so weighting is repeating rows in distribution "
@@ -35,7 +36,7 @@ def test_scikit_learn_check(estimator, check):
     ],
 )
 def test_weighting_is_repeating_rows_in_distribution(kind, base, method):
-    """Over 200 seeds, answers of weighted bags are distributed as those of bags of repeated rows."""
+    """Over 200 seeds, weighted bags answer as bags of repeated rows do."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 2))
     y = (X[:, 0] + rng.normal(scale=0.5, size=30) > 0).astype(int)

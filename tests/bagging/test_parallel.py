@@ -13,10 +13,11 @@ import joblib
 import numpy as np
 import psutil
 import pytest
-from ensembles import BaggingClassifier, BaggingRegressor, members
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ensembles import BaggingClassifier, BaggingRegressor, members
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

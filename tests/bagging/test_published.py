@@ -7,10 +7,11 @@ function (13.5 fully grown, 11.4 pruned) and hardly for the waveforms.
 
 import numpy as np
 import pytest
-from ensembles import BaggingClassifier, BaggingRegressor
 from sklearn.datasets import make_friedman1
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ensembles import BaggingClassifier, BaggingRegressor
 
 FIRST = np.maximum(6 - np.abs(np.arange(1, 22) - 11), 0)
 SECOND = np.maximum(6 - np.abs(np.arange(1, 22) - 15), 0)

@@ -4,11 +4,13 @@ import importlib
 import sys
 from unittest import mock
 
-import ensembles
 import pytest
 import sklearn.ensemble
 
+import ensembles
+
 WHERE_WE_DIFFER = {
+    "test_estimator": ("", "the default learner is our histogram tree"),
     "test_warm_start_with_oob_score_fails": (
         "",
         "a warm start has an out-of-bag score here, that of one fit with all members",

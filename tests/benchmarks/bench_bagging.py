@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import partial
 
 from sklearn.datasets import make_classification
 from sklearn.ensemble import BaggingClassifier as Theirs
@@ -42,7 +43,7 @@ def fit_times(repeats: int = 5) -> None:
         X, held_out, y, truth = problem(n_rows, n_columns)
         theirs, ours = bag(Theirs, n_members), bag(Ours, n_members)
         taken = alternate(
-            {"theirs": lambda m=theirs: m.fit(X, y), "ours": lambda m=ours: m.fit(X, y)},
+            {"theirs": partial(theirs.fit, X, y), "ours": partial(ours.fit, X, y)},
             repeats,
             time.process_time,
         )
@@ -61,7 +62,7 @@ def small_draws(repeats: int = 5) -> None:
     for name, kind in (("scikit-learn", Theirs), ("ensembles", Ours)):
         full, tenth = bag(kind, n_members), bag(kind, n_members, max_samples=0.1)
         taken = alternate(
-            {"full": lambda m=full: m.fit(X, y), "tenth": lambda m=tenth: m.fit(X, y)},
+            {"full": partial(full.fit, X, y), "tenth": partial(tenth.fit, X, y)},
             repeats,
             time.process_time,
         )
@@ -85,7 +86,7 @@ def predict_times(repeats: int = 9) -> None:
 
             ask(2)
             taken = alternate(
-                {"one": lambda ask=ask: ask(1), "two": lambda ask=ask: ask(2)},
+                {"one": partial(ask, 1), "two": partial(ask, 2)},
                 repeats,
                 time.perf_counter,
             )
