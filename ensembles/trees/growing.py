@@ -262,7 +262,7 @@ def signature() -> Any:
     grids, lists = (int64[:, ::1], float64[:, ::1], uint64[:, ::1]), (int64[::1], float64[::1], uint64[::1])
     n, x, u = 0, 1, 2
     return int64(
-        uint64[:, ::1], uint8[:, ::1], float64[:, ::1], types.NamedUniTuple(int64, 16, Settings), float64, float64,
+        uint64[:, ::1], uint8[:, ::1], float64[:, ::1], int64[::1], float64, float64,
         float64, uint8[::1], int64[::1], int8[::1], float64[::1],
         grids[n], grids[x], grids[n], grids[u], grids[x], grids[u], grids[u], lists[n], lists[x], lists[n], lists[u],
         uint16[::1], lists[n], lists[n], lists[n], lists[n], lists[n], lists[n], grids[n], lists[u], lists[u],
@@ -290,12 +290,15 @@ def grower(mode: int, special: bool) -> Any:
         decreases the weighted impurity (in units of `scale`) by less than `enough` is not made. `listed` names the
         nodes depth first, left before right.
         """
-        n_sums, first, n_columns = settings.n_sums, settings.first, settings.n_columns
-        n_free = settings.n_blocks
+        n_columns, first, n_sums, entropy, exact, by_rows = (
+            settings[0], settings[1], settings[2], settings[3], settings[4], settings[5])  # fmt: skip
+        max_depth, min_samples_split, min_samples_leaf = settings[6], settings[7], settings[8]
+        max_features, max_leaf_nodes, random, seed = settings[9], settings[10], settings[11], settings[12]
+        n_free, constrained = settings[14], settings[15]
         shift = 8 if mode == PACKED else 9
         n_frontier = 0
         nodes[0, DEPTH], nodes[0, START], nodes[0, STOP], nodes[0, BLOCK] = 0, 0, records.shape[0], -1
-        nodes[0, KEY] = int64(mix(uint64(settings.seed)))
+        nodes[0, KEY] = int64(mix(uint64(seed)))
         n_nodes, n_new, parent = 1, 1, -1
 
         while True:
@@ -314,16 +317,16 @@ def grower(mode: int, special: bool) -> Any:
                 else:
                     pure = summarise_reals(records, reals, start, stop, totals, errors, new)
                 totals[new, n_sums] = stop - start
-                samples = stop - start if settings.by_rows else totals[new, 0]
+                samples = stop - start if by_rows else totals[new, 0]
                 nodes[new, SAMPLES] = samples
                 nodes[new, PLACE] = (
                     not pure
-                    and nodes[new, DEPTH] < settings.max_depth
-                    and samples >= settings.min_samples_split
-                    and samples >= 2 * settings.min_samples_leaf
+                    and nodes[new, DEPTH] < max_depth
+                    and samples >= min_samples_split
+                    and samples >= 2 * min_samples_leaf
                     and float64(totals[new, 0]) >= 2.0 * least
                 )
-            if special and settings.constrained and parent >= 0:
+            if special and constrained and parent >= 0:
                 sign = signs[nodes[parent, COLUMN]]
                 bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
 
@@ -372,7 +375,7 @@ def grower(mode: int, special: bool) -> Any:
                     for row in range(uint64(stop - start)):
                         word = records[uint64(start) + row, uint64(0)]
                         shorts[row] = (word & uint64(0xFF)) | ((word >> uint64(32)) << uint64(8))
-                drawn = settings.max_features < n_columns
+                drawn = max_features < n_columns
                 if drawn:
                     for column in range(n_columns):
                         columns[column] = column
@@ -380,7 +383,7 @@ def grower(mode: int, special: bool) -> Any:
                 best, n_tried = INVALID, 0
                 for step in range(n_columns):
                     if drawn:
-                        if n_tried >= settings.max_features and best >= 0.0:
+                        if n_tried >= max_features and best >= 0.0:
                             break
                         chosen = step + drawn_below(key + uint64(step), n_columns - step)
                         column = columns[chosen]
@@ -395,17 +398,17 @@ def grower(mode: int, special: bool) -> Any:
                     usual = True
                     if special:
                         usual = kinds[column] == PLAIN and signs[column] == 0
-                        usual = usual and not settings.constrained and not settings.random
+                        usual = usual and not constrained and not random
                         usual = usual and mode != OUTPUTS
-                        if settings.by_rows and settings.min_samples_leaf > 1:
+                        if by_rows and min_samples_leaf > 1:
                             usual = False
                         if not usual:
-                            at = node if settings.constrained else 0
-                            least_rows = settings.min_samples_leaf if settings.by_rows else 1
+                            at = node if constrained else 0
+                            least_rows = min_samples_leaf if by_rows else 1
                             gain = search_table(
                                 mode, records, codes, byte, start, stop, kinds[column], signs[column],
-                                bounds[at, 0], bounds[at, 1], totals[node], settings.entropy, units, least,
-                                least_rows, settings.random, mix(key ^ uint64(column + 1)), best, table, work,
+                                bounds[at, 0], bounds[at, 1], totals[node], entropy, units, least,
+                                least_rows, random, mix(key ^ uint64(column + 1)), best, table, work,
                                 order, left_sums, place, some_sides,
                             )  # fmt: skip
                     if usual:
@@ -431,7 +434,7 @@ def grower(mode: int, special: bool) -> Any:
                             gain = CONSTANT
                             if n_present > 1:
                                 gain = best_of_classes(sorted_rows, stop - start, n_present, totals[node],
-                                                       n_sums - 1, settings.entropy, settings.exact, least, best,
+                                                       n_sums - 1, entropy, exact, least, best,
                                                        present, left_sums, work, bits, place)  # fmt: skip
                     n_tried += gain != CONSTANT
                     if gain > best:
@@ -442,7 +445,7 @@ def grower(mode: int, special: bool) -> Any:
                             best_sides[word] = some_sides[word]
                 decrease = -1.0
                 if best >= 0.0:
-                    decrease = decrease_of(mode, best, totals, node, settings.entropy, units, scale)
+                    decrease = decrease_of(mode, best, totals, node, entropy, units, scale)
                 if best >= 0.0 and decrease >= enough:
                     errors[node, 1] = decrease
                     nodes[node, COLUMN], nodes[node, CODE] = best_place[0], best_place[1]
@@ -457,10 +460,10 @@ def grower(mode: int, special: bool) -> Any:
                     n_free += 1
 
             n_leaves = (n_nodes + 1) // 2
-            if n_frontier == 0 or (settings.max_leaf_nodes > 0 and n_leaves >= settings.max_leaf_nodes):
+            if n_frontier == 0 or (max_leaf_nodes > 0 and n_leaves >= max_leaf_nodes):
                 break
             n_frontier -= 1
-            if settings.max_leaf_nodes > 0:
+            if max_leaf_nodes > 0:
                 chosen = 0
                 for i in range(1, n_frontier + 1):
                     a, b = frontier[i], frontier[chosen]

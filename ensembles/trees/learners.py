@@ -96,8 +96,10 @@ class HistTree(BaseEstimator):
         if rules.signs is not None and (len(prepared.classes) > 2 if prepared.classes is not None
                                         else prepared.y.shape[1] > 1):  # fmt: skip
             raise ValueError("monotonic_cst needs a single output and at most two classes.")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        tree = grow_tree(prepared, draw, rules, seed, columns)
+        seed = self.random_state
+        if not isinstance(seed, int):
+            seed = int(check_random_state(seed).randint(2**31 - 1))
+        tree = grow_tree(prepared, draw, rules, seed % 2**63, columns)
         self.tree_ = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
         self.bins_ = prepared.bins
         self.max_features_ = min(rules.max_features, len(columns))

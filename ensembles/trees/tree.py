@@ -156,7 +156,7 @@ def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: 
     scale, units = decrease_units(prepared, draw)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
-        records, cells, records.view(np.float64), settings, least, float(enough), scale, kinds, sizes, signs, units,
+        records, cells, records.view(np.float64), np.array(settings), least, float(enough), scale, kinds, sizes, signs, units,
         *desk,
     )  # fmt: skip
     listed = desk.listed[:n_nodes]
