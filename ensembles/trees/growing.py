@@ -398,7 +398,7 @@ def grower(mode: int, special: bool) -> Any:
                     usual = True
                     if special:
                         usual = kinds[column] == PLAIN and signs[column] == 0
-                        usual = usual and not constrained and not random
+                        usual = usual and not random
                         usual = usual and mode != OUTPUTS
                         if by_rows and min_samples_leaf > 1:
                             usual = False

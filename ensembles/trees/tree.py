@@ -130,8 +130,8 @@ def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: 
     signs = np.zeros(len(columns), np.int8) if rules.signs is None else rules.signs[columns]
     m, n_payload = draw.payload.shape
     constrained = bool(signs.any())
-    by_table = rules.random or constrained or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
-    special = by_table or bool(kinds.any())
+    by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
+    special = by_table or constrained or bool(kinds.any())
     n_words = n_payload + (len(columns) + 7) // 8
     records = np.empty((m, n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
