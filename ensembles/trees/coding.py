@@ -39,19 +39,22 @@ def choose_cuts(values: Array, weights: Array, n_bins: int) -> Array:
 def encode(values: Array, n_rows: int, cuts: Array, n_cuts: Array, codes: Array) -> None:
     """Write codes[row, column] = 1 + the number of cuts below values[column, row]; 0 for NaN.
 
-    A binary search whose steps do not depend on the value: the next rows are under way while one waits.
+    Each row of `cuts` is filled up to 256 with infinity. Every 16th cut is compared, then the 16 of one segment: more
+    comparisons than a binary search makes, but in a few vector instructions and without a branch to mispredict.
     """
-    for column in range(values.shape[0]):
-        widest = uint64(1)
-        while widest <= uint64(n_cuts[column]):
-            widest <<= uint64(1)
-        widest >>= uint64(1)
+    coarse = np.empty(16)
+    for column in range(uint64(values.shape[0])):
+        wide = n_cuts[column] > 15
+        for k in range(uint64(16)):
+            coarse[k] = cuts[column, uint64(16) * k + uint64(15)]
         for row in range(uint64(n_rows)):
-            x = values[uint64(column), row]
-            position = uint64(0)
-            step = widest
-            while step > uint64(0):
-                above = cuts[uint64(column), position + step - uint64(1)] < x
-                position += step if above else uint64(0)
-                step >>= uint64(1)
-            codes[row, uint64(column)] = uint64(0) if x != x else position + uint64(1)
+            x = values[column, row]
+            segment = uint64(0)
+            if wide:
+                for k in range(uint64(16)):
+                    segment += uint64(coarse[k] < x)
+            segment <<= uint64(4)
+            code = segment + uint64(1)
+            for k in range(uint64(16)):
+                code += uint64(cuts[column, segment + k] < x)
+            codes[row, column] = uint64(0) if x != x else code

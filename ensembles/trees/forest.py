@@ -54,6 +54,7 @@ class Packed:
     sides: NDArray[np.uint64]
     values: Floats
     votes: NDArray[np.int32]
+    names: NDArray[np.int32]
 
     def ask(self, how: int, codes: NDArray[np.uint8], in_bag: Bits, first_row: int, sums: Floats,
             n_asked: NDArray[np.int64], leaves: NDArray[np.int32]) -> None:  # fmt: skip
@@ -61,7 +62,7 @@ class Packed:
         from ensembles.trees import traversing
 
         traversing.ask(self.nodes, self.roots, self.depths, self.asks, self.sides, self.values, self.votes, how,
-                       codes, in_bag, first_row, sums, n_asked, leaves)  # fmt: skip
+                       codes.ravel(), codes.shape[1], in_bag, first_row, sums, n_asked, leaves)  # fmt: skip
 
 
 def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
@@ -81,17 +82,42 @@ def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
     category = np.zeros(len(feature), bool)
     category[~leaf] = bins.kinds[feature[~leaf]] == CATEGORICAL
     bound = np.where(leaf | category, 0, code + missing_left)
-    child = np.where(leaf, np.arange(len(right)), right + np.repeat(roots, sizes))
+    at, left = paired(right, leaf, sizes, roots)
     words = bound | (1 - missing_left) << 8 | category.astype(np.int64) << 9 | place[feature * ~leaf] << 16
-    nodes = words.astype(np.uint64) | child.astype(np.uint64) << np.uint64(32)
+    nodes = np.empty(len(at), np.uint64)
+    nodes[at] = words.astype(np.uint64) | left.astype(np.uint64) << np.uint64(32)
+    names = np.empty(len(at), np.int32)
+    names[at] = np.arange(len(at)) - np.repeat(roots, sizes)
     asks, sides = np.empty(0, np.int32), np.zeros((1, 4), np.uint64)
     if category.any():
-        asks = np.where(category, np.cumsum(category) - 1, 0).astype(np.int32)
+        asks = np.zeros(len(at), np.int32)
+        asks[at] = np.where(category, np.cumsum(category) - 1, 0)
         whole = [np.broadcast_to(t.category_codes, (t.node_count, 4)) for t in trees]
         sides = np.ascontiguousarray(np.concatenate(whole)[category])
-    values = np.concatenate([t.value.reshape(t.node_count, -1) for t in trees])
+    whole_values = np.concatenate([t.value.reshape(t.node_count, -1) for t in trees])
+    values = np.empty_like(whole_values)
+    values[at] = whole_values
     return Packed(bins, columns, nodes, roots, np.array([t.max_depth for t in trees]), asks, sides, values,
-                  values.argmax(axis=1).astype(np.int32))  # fmt: skip
+                  values.argmax(axis=1).astype(np.int32), names)  # fmt: skip
+
+
+def paired(right: NDArray[np.int64], leaf: NDArray[np.bool_], sizes: NDArray[np.int64],
+           roots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    """Return a place for every node such that children lie side by side, and the place before its right child.
+
+    `right` holds each node's right child within its tree; the left child follows its parent. A leaf is its own right
+    child.
+    """
+    root = np.repeat(roots, sizes)
+    inner = np.flatnonzero(~leaf)
+    first_inner = np.concatenate(([0], np.cumsum(~leaf)))[roots]
+    rank = np.arange(len(inner)) - np.repeat(first_inner, sizes)[inner]
+    at = root.copy()
+    at[inner + 1] = root[inner] + 1 + 2 * rank
+    at[right[inner] + root[inner]] = root[inner] + 2 + 2 * rank
+    left = at - 1
+    left[inner] = root[inner] + 1 + 2 * rank
+    return at, left
 
 
 class Forest:
@@ -154,25 +180,24 @@ class Forest:
 
     def leaves(self, X: Any, start: int = 0, stop: int | None = None) -> NDArray[np.int32]:
         """Return the leaf that each row reaches in each tree, (n_rows, n_members)."""
-        rows = slice(start, X.n_rows if stop is None and isinstance(X, Prepared) else stop)
-        found = []
-        for run in self.runs:
-            codes = coded(run, X, rows)
-            leaves = np.empty((len(codes), len(run.roots)), np.int32)
-            run.ask(LEAVES, codes, no_bits(run), 0, np.empty((0, 0)), np.empty(0, np.int64), leaves)
-            found.append(leaves)
-        return np.concatenate(found, axis=1)
+        places = self._places(X, start, stop)
+        return np.concatenate([run.names[place] for run, place in zip(self.runs, places, strict=True)], axis=1)
 
     def members(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
         """Return what each member says, (n_members, n_rows, n_values)."""
-        leaves = self.leaves(X, start, stop)
-        answers = np.empty((self.n_members, len(leaves), self.n_values))
-        first = 0
+        places = self._places(X, start, stop)
+        answers = [run.values[place.T] for run, place in zip(self.runs, places, strict=True)]
+        return np.concatenate(answers)
+
+    def _places(self, X: Any, start: int, stop: int | None) -> list[NDArray[np.int32]]:
+        rows = slice(start, (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop)
+        found = []
         for run in self.runs:
-            for tree, root in enumerate(run.roots):
-                answers[first + tree] = run.values[leaves[:, first + tree] + root]
-            first += len(run.roots)
-        return answers
+            codes = coded(run, X, rows)
+            leaves = np.empty((rows.stop - start, len(run.roots)), np.int32)
+            run.ask(LEAVES, codes, no_bits(run), 0, np.empty((len(leaves), 0)), np.empty(0, np.int64), leaves)
+            found.append(leaves)
+        return found
 
     def _ask(self, how: int, X: Any, start: int, stop: int | None, in_bag: Bits | None = None) -> HeldOut:
         n_rows = X.n_rows if isinstance(X, Prepared) else X.shape[0]

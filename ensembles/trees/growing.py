@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float64, int8, int32, int64, types, uint8, uint64
+from numba import float64, int8, int32, int64, types, uint8, uint16, uint64
 
 from ensembles.trees.compiling import kernel, part
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, fill_packed, fill_scalar
@@ -103,63 +103,67 @@ def partition(records: Array, scratch: Array, codes: Array, byte: Any, start: An
 
 
 @part
-def summarise_packed(records: Array, start: Any, stop: Any, totals: Array) -> Any:
+def summarise_packed(records: Array, start: Any, stop: Any, totals: Array, node: Any) -> Any:
     """Write a node's counts; tell whether it has one class."""
     word = uint64(0)
     for row in range(uint64(start), uint64(stop)):
         word += records[row, uint64(0)]
-    totals[0] = int64(word & uint64(0xFFFFFFFF))
-    totals[1] = int64(word >> uint64(32))
-    return totals[1] == 0 or totals[1] == totals[0]
+    totals[node, 0] = int64(word & uint64(0xFFFFFFFF))
+    totals[node, 1] = int64(word >> uint64(32))
+    return totals[node, 1] == 0 or totals[node, 1] == totals[node, 0]
 
 
 @part
-def summarise_classes(records: Array, start: Any, stop: Any, totals: Array) -> Any:
+def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node: Any) -> Any:
     """Write the weight of each class in a node; tell whether it has one class."""
     for row in range(uint64(start), uint64(stop)):
-        totals[0] += int64(records[row, uint64(0)])
-        totals[records[row, uint64(1)] + uint64(1)] += int64(records[row, uint64(0)])
-    for k in range(1, totals.shape[0] - 1):
-        if totals[k] == totals[0]:
+        totals[node, 0] += int64(records[row, uint64(0)])
+        totals[node, records[row, uint64(1)] + uint64(1)] += int64(records[row, uint64(0)])
+    for k in range(1, totals.shape[1] - 1):
+        if totals[node, k] == totals[node, 0]:
             return True
     return False
 
 
 @part
-def summarise_reals(records: Array, reals: Array, start: Any, stop: Any, totals: Array, spread: Array) -> Any:
+def summarise_reals(records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array,
+                    node: Any) -> Any:  # fmt: skip
     """Write the sums of a node's targets and their squared error; tell whether the targets are all equal."""
-    last = totals.shape[0] - 1
+    last = totals.shape[1] - 1
     pure = True
-    spread[0] = 0.0
     for row in range(uint64(start), uint64(stop)):
         for k in range(uint64(last)):
-            totals[k] += int64(records[row, k])
-    for word in range(last, 2 * last - 1):
-        lowest = highest = reals[start, word]
+            totals[node, k] += int64(records[row, k])
+    for word in range(uint64(last), uint64(2 * last - 1)):
+        first = reals[uint64(start), word]
         total = 0.0
-        for row in range(start, stop):
+        equal = True
+        for row in range(uint64(start), uint64(stop)):
             y = reals[row, word]
-            lowest, highest = min(lowest, y), max(highest, y)
-            total += float64(int64(records[row, 0])) * y
-        if lowest < highest:
+            equal &= y == first
+            total += float64(int64(records[row, uint64(0)])) * y
+        if not equal:
             pure = False
-            mean = total / float64(totals[0])
-            for row in range(start, stop):
-                spread[0] += float64(int64(records[row, 0])) * (reals[row, word] - mean) ** 2
+            mean = total / float64(totals[node, 0])
+            for row in range(uint64(start), uint64(stop)):
+                error = reals[row, word] - mean
+                errors[node, 0] += float64(int64(records[row, uint64(0)])) * error * error
     return pure
 
 
 @part
-def decrease_of(mode: Any, gain: Any, totals: Array, entropy: Any, units: Array, scale: Any) -> Any:
+def decrease_of(mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, units: Array, scale: Any) -> Any:
     """Turn the gain that ordered the splits into the weighted decrease of impurity, in the user's units."""
     if mode == PACKED or mode == SCALAR:
-        return scale * gain / float64(totals[0])
+        return scale * gain / float64(totals[node, 0])
     if mode == CLASSES and entropy:
         return scale * gain
     squares = 0.0
-    for k in range(1, totals.shape[0] - 1):
-        squares += float64(totals[k]) * float64(totals[k]) * (1.0 if mode == CLASSES else units[k - 1])
-    return max(scale * (gain - squares / float64(totals[0])), 0.0)
+    for k in range(1, totals.shape[1] - 1):
+        unit = 1.0 if mode == CLASSES else units[k - 1]
+        squares += float64(totals[node, k]) * float64(totals[node, k]) * unit
+    decrease = scale * (gain - squares / float64(totals[node, 0]))
+    return decrease if decrease > 0.0 else 0.0
 
 
 @part
@@ -178,35 +182,92 @@ def bind_children(left: Any, right: Any, node: Any, sign: Any, totals: Array, bo
         bounds[low, 1] = bounds[high, 0] = middle
 
 
+RIGHT, DEPTH, COLUMN, CODE, MISSING_LEFT, SAMPLES, CHILD, START, STOP, BLOCK, KEY, PLACE = range(12)
+"""The fields of a node; the first six outlive the growing. PLACE says first whether it may split."""
+
+
 @part
-def depth_first(left_child: Array, right_child: Array, n_nodes: Any) -> Array:
-    """List the nodes in depth-first order, left before right."""
-    order = np.empty(n_nodes, np.int64)
-    stack = np.empty(n_nodes, np.int64)
+def depth_first(nodes: Array, n_nodes: Any, listed: Array, stack: Array) -> None:
+    """List the nodes in depth-first order, left before right, and call the right children by their new numbers."""
     stack[0] = 0
     n_stack, n_listed = 1, 0
     while n_stack > 0:
         n_stack -= 1
         node = stack[n_stack]
-        order[n_listed] = node
+        listed[n_listed] = node
+        nodes[node, PLACE] = n_listed
         n_listed += 1
-        if left_child[node] >= 0:
-            stack[n_stack] = right_child[node]
-            stack[n_stack + 1] = left_child[node]
+        if nodes[node, CHILD] >= 0:
+            stack[n_stack] = nodes[node, CHILD] + 1
+            stack[n_stack + 1] = nodes[node, CHILD]
             n_stack += 2
-    return order
+    for node in range(n_nodes):
+        child = nodes[node, CHILD]
+        nodes[node, RIGHT] = nodes[child + 1, PLACE] if child >= 0 else -1
+
+
+class Desk(NamedTuple):
+    """The arrays a kernel works in; made by the caller, since numba takes long to compile what makes arrays."""
+
+    nodes: Array
+    errors: Array
+    totals: Array
+    sides: Array
+    bounds: Array
+    scratch: Array
+    blocks: Array
+    free: Array
+    work: Array
+    bits: Array
+    bins: Array
+    shorts: Array
+    present: Array
+    order: Array
+    place: Array
+    best_place: Array
+    left_sums: Array
+    columns: Array
+    table: Array
+    best_sides: Array
+    some_sides: Array
+    sorted_rows: Array
+    go_left: Array
+    frontier: Array
+    listed: Array
+
+
+def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> Desk:
+    """Set a desk for one tree."""
+    capacity, n_sums, n_columns = settings.capacity, settings.n_sums, settings.n_columns
+    work = np.empty(4 * STEP)
+    rows = capacity if special else 1
+    return Desk(
+        nodes=np.empty((capacity, 12), np.int64), errors=np.empty((capacity, 2)),
+        totals=np.empty((capacity, n_sums + 1), np.int64), sides=np.zeros((rows, 4), np.uint64),
+        bounds=np.full((rows, 2), (-np.inf, np.inf)) if settings.constrained else np.array([[-np.inf, np.inf]]),
+        scratch=np.empty_like(records),
+        blocks=np.empty((settings.n_blocks, n_columns << (8 if mode == PACKED else 9)), np.uint64),
+        free=np.arange(settings.n_blocks + 1), work=work, bits=work.view(np.int64), bins=np.zeros(STEP + 4, np.uint64),
+        shorts=np.zeros(3 * SMALL, np.uint16), present=np.zeros(257, np.int64), order=np.zeros(257, np.int64),
+        place=np.zeros(3, np.int64), best_place=np.zeros(3, np.int64), left_sums=np.zeros(n_sums + 1, np.int64),
+        columns=np.empty(n_columns, np.int64), table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
+        best_sides=np.zeros(4, np.uint64), some_sides=np.zeros(4, np.uint64),
+        sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64), go_left=np.zeros(256, np.uint8),
+        frontier=np.empty(capacity + 1, np.int64), listed=np.empty(capacity, np.int64),
+    )  # fmt: skip
 
 
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
-    return types.Tuple((int64[:, ::1], float64[:, ::1], int64[:, ::1], uint64[:, ::1], float64[:, ::1]))(
-        uint64[:, ::1], uint8[:, ::1], float64[:, ::1], types.NamedUniTuple(int64, 16, Settings), float64, float64,
+    grids, lists = (int64[:, ::1], float64[:, ::1], uint64[:, ::1]), (int64[::1], float64[::1], uint64[::1])
+    n, x, u = 0, 1, 2
+    return int64(
+        uint64[:, ::1], uint8[:, ::1], float64[:, ::1], int64[::1], float64, float64,
         float64, uint8[::1], int64[::1], int8[::1], float64[::1],
+        grids[n], grids[x], grids[n], grids[u], grids[x], grids[u], grids[u], lists[n], lists[x], lists[n], lists[u],
+        uint16[::1], lists[n], lists[n], lists[n], lists[n], lists[n], lists[n], grids[n], lists[u], lists[u],
+        grids[n], uint8[::1], lists[n], lists[n],
     )  # fmt: skip
-
-
-RIGHT, DEPTH, COLUMN, CODE, MISSING_LEFT, SAMPLES, CHILD, START, STOP, BLOCK, KEY = range(11)
-"""The fields of a node in the kernel; the first six are what it returns."""
 
 
 @lru_cache
@@ -218,70 +279,54 @@ def grower(mode: int, special: bool) -> Any:
 
     @kernel(signature(), name=f"grow_{mode}_{special:d}")
     def grow(records: Array, codes: Array, reals: Array, settings: Any, least: float, enough: float, scale: float,
-             kinds: Array, sizes: Array, signs: Array, units: Array) -> Any:  # fmt: skip
-        """Grow a tree over the records; return its arrays, nodes in depth-first order, left before right.
+             kinds: Array, sizes: Array, signs: Array, units: Array, nodes: Array, errors: Array, totals: Array,
+             sides: Array, bounds: Array, scratch: Array, blocks: Array, free: Array, work: Array, bits: Array,
+             bins: Array, shorts: Array, present: Array, order: Array, place: Array, best_place: Array,
+             left_sums: Array, columns: Array, table: Array, best_sides: Array, some_sides: Array, sorted_rows: Array,
+             go_left: Array, frontier: Array, listed: Array) -> int:  # fmt: skip
+        """Grow a tree over the records; return the number of its nodes, whose fields are on the desk.
 
         `codes` and `reals` are views of `records`. A side lighter than `least` is not split off, and a split that
-        decreases the weighted impurity (in units of `scale`) by less than `enough` is not made. The arrays: (right
-        child or -1, depth, column, last code on the left, whether missing goes left, samples); (squared error,
-        decrease); sums of the payload; the categories that go left as 256 bits; bounds of the mean.
+        decreases the weighted impurity (in units of `scale`) by less than `enough` is not made. `listed` names the
+        nodes depth first, left before right.
         """
-        capacity, n_sums = settings.capacity, settings.n_sums
-        first, n_columns = settings.first, settings.n_columns
-        scratch = np.empty_like(records)
-        nodes = np.empty((capacity, 11), np.int64)
-        errors = np.empty((capacity, 2))
-        totals = np.empty((capacity, n_sums + 1), np.int64)
-        sides = np.zeros((capacity if special else 1, 4), np.uint64)
-        bounds = np.empty((capacity if settings.constrained else 1, 2))
-        bounds[0, 0], bounds[0, 1] = -np.inf, np.inf
+        n_columns, first, n_sums, entropy, exact, by_rows = (
+            settings[0], settings[1], settings[2], settings[3], settings[4], settings[5])  # fmt: skip
+        max_depth, min_samples_split, min_samples_leaf = settings[6], settings[7], settings[8]
+        max_features, max_leaf_nodes, random, seed = settings[9], settings[10], settings[11], settings[12]
+        n_free, constrained = settings[14], settings[15]
         shift = 8 if mode == PACKED else 9
-        blocks = np.empty((settings.n_blocks, n_columns << shift), np.uint64)
-        free = np.arange(settings.n_blocks)
-        n_free = settings.n_blocks
-        work = np.empty(4 * STEP)
-        bits = work.view(np.int64)
-        bins = np.zeros(STEP + 4, np.uint64)
-        present, order = np.zeros(257, np.int64), np.zeros(257, np.int64)
-        shorts = np.zeros(3 * SMALL, np.uint16)
-        place, best_place = np.zeros(3, np.int64), np.zeros(3, np.int64)
-        left_sums, columns = np.zeros(n_sums + 1, np.int64), np.zeros(n_columns, np.int64)
-        table = np.zeros((256 if special else 1, n_sums + 1), np.int64)
-        best_sides, some_sides = np.zeros(4, np.uint64), np.zeros(4, np.uint64)
-        sorted_rows = np.empty((records.shape[0] if mode == CLASSES else 1, 2), np.int64)
-        go_left = np.zeros(256, np.uint8)
-        frontier = np.empty(capacity, np.int64)
         n_frontier = 0
         nodes[0, DEPTH], nodes[0, START], nodes[0, STOP], nodes[0, BLOCK] = 0, 0, records.shape[0], -1
-        nodes[0, KEY] = int64(mix(uint64(settings.seed)))
+        nodes[0, KEY] = int64(mix(uint64(seed)))
         n_nodes, n_new, parent = 1, 1, -1
-        may_split = np.zeros(2, np.uint8)
 
         while True:
             for new in range(n_nodes - n_new, n_nodes):
                 start, stop = nodes[new, START], nodes[new, STOP]
-                nodes[new, COLUMN], nodes[new, RIGHT], nodes[new, CHILD], nodes[new, BLOCK] = -2, -1, -1, -1
+                nodes[new, COLUMN], nodes[new, CHILD], nodes[new, BLOCK] = -2, -1, -1
                 nodes[new, CODE] = nodes[new, MISSING_LEFT] = 0
                 errors[new, 0] = errors[new, 1] = 0.0
-                totals[new] = 0
+                for k in range(n_sums):
+                    totals[new, k] = 0
                 pure = False
                 if mode == PACKED:
-                    pure = summarise_packed(records, start, stop, totals[new])
+                    pure = summarise_packed(records, start, stop, totals, new)
                 elif mode == CLASSES:
-                    pure = summarise_classes(records, start, stop, totals[new])
+                    pure = summarise_classes(records, start, stop, totals, new)
                 else:
-                    pure = summarise_reals(records, reals, start, stop, totals[new], errors[new])
+                    pure = summarise_reals(records, reals, start, stop, totals, errors, new)
                 totals[new, n_sums] = stop - start
-                samples = stop - start if settings.by_rows else totals[new, 0]
+                samples = stop - start if by_rows else totals[new, 0]
                 nodes[new, SAMPLES] = samples
-                may_split[new - n_nodes + n_new] = (
+                nodes[new, PLACE] = (
                     not pure
-                    and nodes[new, DEPTH] < settings.max_depth
-                    and samples >= settings.min_samples_split
-                    and samples >= 2 * settings.min_samples_leaf
+                    and nodes[new, DEPTH] < max_depth
+                    and samples >= min_samples_split
+                    and samples >= 2 * min_samples_leaf
                     and float64(totals[new, 0]) >= 2.0 * least
                 )
-            if special and settings.constrained and parent >= 0:
+            if special and constrained and parent >= 0:
                 sign = signs[nodes[parent, COLUMN]]
                 bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
 
@@ -290,8 +335,8 @@ def grower(mode: int, special: bool) -> Any:
                 larger = n_nodes - 2
             smaller = larger if n_new == 1 else 2 * n_nodes - 3 - larger
             if mode == PACKED or mode == SCALAR:
-                keep = may_split[larger - n_nodes + n_new] and totals[larger, n_sums] >= KEEP
-                keep_smaller = may_split[smaller - n_nodes + n_new] and totals[smaller, n_sums] >= KEEP
+                keep = nodes[larger, PLACE] and totals[larger, n_sums] >= KEEP
+                keep_smaller = nodes[smaller, PLACE] and totals[smaller, n_sums] >= KEEP
                 above = nodes[parent, BLOCK] if n_new == 2 else -1
                 counted = -1
                 if keep and n_free > 0 and (above >= 0 or n_new == 1):
@@ -320,7 +365,7 @@ def grower(mode: int, special: bool) -> Any:
             # The larger child is put on the stack first and waits; so few histograms wait at a time.
             for turn in range(n_new):
                 node = larger if turn == 0 else smaller
-                if not may_split[node - n_nodes + n_new]:
+                if not nodes[node, PLACE]:
                     continue
                 start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
                 total, target = float64(totals[node, 0]), float64(totals[node, 1])
@@ -330,7 +375,7 @@ def grower(mode: int, special: bool) -> Any:
                     for row in range(uint64(stop - start)):
                         word = records[uint64(start) + row, uint64(0)]
                         shorts[row] = (word & uint64(0xFF)) | ((word >> uint64(32)) << uint64(8))
-                drawn = settings.max_features < n_columns
+                drawn = max_features < n_columns
                 if drawn:
                     for column in range(n_columns):
                         columns[column] = column
@@ -338,7 +383,7 @@ def grower(mode: int, special: bool) -> Any:
                 best, n_tried = INVALID, 0
                 for step in range(n_columns):
                     if drawn:
-                        if n_tried >= settings.max_features and best >= 0.0:
+                        if n_tried >= max_features and best >= 0.0:
                             break
                         chosen = step + drawn_below(key + uint64(step), n_columns - step)
                         column = columns[chosen]
@@ -353,17 +398,17 @@ def grower(mode: int, special: bool) -> Any:
                     usual = True
                     if special:
                         usual = kinds[column] == PLAIN and signs[column] == 0
-                        usual = usual and not settings.constrained and not settings.random
+                        usual = usual and not random
                         usual = usual and mode != OUTPUTS
-                        if settings.by_rows and settings.min_samples_leaf > 1:
+                        if by_rows and min_samples_leaf > 1:
                             usual = False
                         if not usual:
-                            at = node if settings.constrained else 0
-                            least_rows = settings.min_samples_leaf if settings.by_rows else 1
+                            at = node if constrained else 0
+                            least_rows = min_samples_leaf if by_rows else 1
                             gain = search_table(
                                 mode, records, codes, byte, start, stop, kinds[column], signs[column],
-                                bounds[at, 0], bounds[at, 1], totals[node], settings.entropy, units, least,
-                                least_rows, settings.random, mix(key ^ uint64(column + 1)), best, table, work,
+                                bounds[at, 0], bounds[at, 1], totals[node], entropy, units, least,
+                                least_rows, random, mix(key ^ uint64(column + 1)), best, table, work,
                                 order, left_sums, place, some_sides,
                             )  # fmt: skip
                     if usual:
@@ -389,7 +434,7 @@ def grower(mode: int, special: bool) -> Any:
                             gain = CONSTANT
                             if n_present > 1:
                                 gain = best_of_classes(sorted_rows, stop - start, n_present, totals[node],
-                                                       n_sums - 1, settings.entropy, settings.exact, least, best,
+                                                       n_sums - 1, entropy, exact, least, best,
                                                        present, left_sums, work, bits, place)  # fmt: skip
                     n_tried += gain != CONSTANT
                     if gain > best:
@@ -400,7 +445,7 @@ def grower(mode: int, special: bool) -> Any:
                             best_sides[word] = some_sides[word]
                 decrease = -1.0
                 if best >= 0.0:
-                    decrease = decrease_of(mode, best, totals[node], settings.entropy, units, scale)
+                    decrease = decrease_of(mode, best, totals, node, entropy, units, scale)
                 if best >= 0.0 and decrease >= enough:
                     errors[node, 1] = decrease
                     nodes[node, COLUMN], nodes[node, CODE] = best_place[0], best_place[1]
@@ -415,10 +460,10 @@ def grower(mode: int, special: bool) -> Any:
                     n_free += 1
 
             n_leaves = (n_nodes + 1) // 2
-            if n_frontier == 0 or (settings.max_leaf_nodes > 0 and n_leaves >= settings.max_leaf_nodes):
+            if n_frontier == 0 or (max_leaf_nodes > 0 and n_leaves >= max_leaf_nodes):
                 break
             n_frontier -= 1
-            if settings.max_leaf_nodes > 0:
+            if max_leaf_nodes > 0:
                 chosen = 0
                 for i in range(1, n_frontier + 1):
                     a, b = frontier[i], frontier[chosen]
@@ -442,37 +487,17 @@ def grower(mode: int, special: bool) -> Any:
                 nodes[child, STOP] = stop if side else middle
                 nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
                 nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side)))
-            nodes[parent, CHILD], nodes[parent, RIGHT] = n_nodes, n_nodes + 1
+            nodes[parent, CHILD] = n_nodes
             n_nodes += 2
             n_new = 2
 
-        listed = depth_first(nodes[:, CHILD], nodes[:, RIGHT], n_nodes)
-        renamed = np.empty(n_nodes, np.int64)
-        fields, kept_errors = np.empty((n_nodes, 6), np.int64), np.empty((n_nodes, 2))
-        kept_totals = np.empty((n_nodes, n_sums), np.int64)
-        kept_sides = np.zeros((n_nodes if special else 1, 4), np.uint64)
-        kept_bounds = np.empty((n_nodes if settings.constrained else 1, 2))
-        for new in range(n_nodes):
-            renamed[listed[new]] = new
-        for new in range(n_nodes):
-            node = listed[new]
+        for node in range(n_nodes):
             child = nodes[node, CHILD]
             if child < 0:
                 nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT], errors[node, 1] = -2, 0, 0, 0.0
-            else:
-                nodes[node, RIGHT] = renamed[nodes[node, RIGHT]]
-                if nodes[node, MISSING_LEFT] == 2:
-                    nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
-            for field in range(6):
-                fields[new, field] = nodes[node, field]
-            for k in range(n_sums):
-                kept_totals[new, k] = totals[node, k]
-            kept_errors[new, 0], kept_errors[new, 1] = errors[node, 0], errors[node, 1]
-            if special:
-                for word in range(4):
-                    kept_sides[new, word] = sides[node, word]
-            if settings.constrained:
-                kept_bounds[new, 0], kept_bounds[new, 1] = bounds[node, 0], bounds[node, 1]
-        return fields, kept_errors, kept_totals, kept_sides, kept_bounds
+            elif nodes[node, MISSING_LEFT] == 2:
+                nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
+        depth_first(nodes, int64(n_nodes), listed, frontier)
+        return n_nodes
 
     return grow

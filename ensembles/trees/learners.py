@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
@@ -47,8 +47,11 @@ class HistTree(BaseEstimator):
         sample_weight
             (n_samples,) not negative. A row of weight 0 is as good as absent.
         """
-        weights = sample_weights(sample_weight, X)
-        return self.fit_draw(self.prepare(X, y, weights), weights=weights)
+        weights = sample_weights(sample_weight)
+        prepared = self.prepare(X, y, weights)
+        if isinstance(weights, float):
+            weights = np.full(prepared.n_rows, weights)
+        return self.fit_draw(prepared, weights=weights)
 
     def prepare(self, X: Any, y: Any, sample_weight: Any = None) -> Prepared:
         """Bin X and encode y, once for all the trees that will learn from draws of them.
@@ -59,8 +62,10 @@ class HistTree(BaseEstimator):
         self._rules(1, 1)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        check_consistent_length(X, y)
-        weights = None if sample_weight is None else sample_weights(sample_weight, X)
+        weights = sample_weights(sample_weight)
+        if isinstance(weights, float):
+            weights = None
+        check_consistent_length(X, y, weights)
         names = [str(c) for c in X.columns] if is_frame(X) else [str(j) for j in range(X.shape[1])]
         max_bins = whole_number("max_bins", self.max_bins, 3, 256)
         bins = find_bins(X, weights, max_bins, self.categorical_features, names)
@@ -93,8 +98,10 @@ class HistTree(BaseEstimator):
         if rules.signs is not None and (len(prepared.classes) > 2 if prepared.classes is not None
                                         else prepared.y.shape[1] > 1):  # fmt: skip
             raise ValueError("monotonic_cst needs a single output and at most two classes.")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        tree = grow_tree(prepared, draw, rules, seed, columns)
+        seed = self.random_state
+        if not isinstance(seed, int):
+            seed = int(check_random_state(seed).randint(2**31 - 1))
+        tree = grow_tree(prepared, draw, rules, seed % 2**63, columns)
         self.tree_ = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
         self.bins_ = prepared.bins
         self.max_features_ = min(rules.max_features, len(columns))
@@ -308,10 +315,12 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
         return np.asarray(self.classes_.take(shares.argmax(axis=1)))
 
     def _target(self, y: Any, weights: Floats | None) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
-        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-            raise ValueError(f"HistTreeClassifier learns one label a row; got y of shape {np.shape(y)}. Fit one "
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise ValueError(f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
                              "classifier a label, or use sklearn.multioutput.MultiOutputClassifier.")  # fmt: skip
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         classes, numbers = np.unique(y, return_inverse=True)
         return classes, numbers.astype(np.int64), np.zeros(1), True
@@ -429,20 +438,16 @@ max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
         return tags
 
 
-def sample_weights(weights: Any, X: Any) -> Floats | None:
-    """Return checked weights as float64, or None."""
+def sample_weights(weights: Any) -> Floats | float | None:
+    """Return checked weights as float64, a number for all rows, or None."""
     if weights is None:
         return None
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if np.ndim(weights) == 0 and isinstance(weights, Real):
-        weights = np.full(n, float(weights))
+    if isinstance(weights, Real):
+        return real_number("sample_weight", weights, np.finfo(float).tiny, np.finfo(float).max)
     checked = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if checked.ndim != 1:
         raise ValueError(f"sample_weight must be 1D array or scalar, one number a row; got shape {checked.shape}.")
-    if checked.shape != (n,):
-        raise ValueError(f"sample_weight must hold one number for each of the {n} rows; sample_weight.shape == "
-                         f"{checked.shape}.")  # fmt: skip
-    if (checked < 0).any() or not checked.sum() > 0:
+    if (checked < 0).any() or not checked.any():
         raise ValueError("sample_weight must not be negative, and not all zero.")
     return np.asarray(checked)
 

@@ -55,7 +55,7 @@ def scan_sums(n: Any, total: Any, target: Any, least: Any, best: Any, present: A
         work[uint64(GAINS) + split] = gain if (left >= least) & (right >= least) else INVALID
     top = int64(-1)
     for split in range(uint64(n)):
-        top = max(top, bits[uint64(GAINS) + split])
+        top = bits[uint64(GAINS) + split] if bits[uint64(GAINS) + split] > top else top
     if top < 0:
         return INVALID
     split = uint64(0)
@@ -64,7 +64,7 @@ def scan_sums(n: Any, total: Any, target: Any, least: Any, best: Any, present: A
     found = work[uint64(GAINS) + split]
     if found > best:
         following = split + uint64(1)
-        if named:
+        if named != uint64(0):
             place[0], place[1] = present[split], present[following]
         else:
             while work[uint64(LEFT) + following] == work[uint64(LEFT) + split]:
@@ -82,7 +82,7 @@ def scan_packed(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
         running += histogram[uint64(base) + code]
         work[uint64(LEFT) + code] = float64(int64(running & uint64(0xFFFFFFFF)))
         work[uint64(SUMS) + code] = float64(int64(running >> uint64(32)))
-    return scan_sums(n_codes, total, target, least, best, present, False, work, bits, place)
+    return scan_sums(uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place)
 
 
 @part
@@ -97,7 +97,7 @@ def scan_scalar(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
         sums += histogram[cell + uint64(1)]
         work[uint64(LEFT) + code] = float64(int64(weight))
         work[uint64(SUMS) + code] = float64(int64(sums))
-    return scan_sums(n_codes, total, target, least, best, present, False, work, bits, place)
+    return scan_sums(uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place)
 
 
 @part
@@ -129,7 +129,7 @@ def small_packed(codes: Array, byte: Any, start: Any, n: Any, total: Any, target
         work[uint64(GAINS) + row] = gain if (left >= least) & (right >= least) else INVALID
     top = int64(-1)
     for row in range(padded):
-        top = max(top, bits[uint64(GAINS) + row])
+        top = bits[uint64(GAINS) + row] if bits[uint64(GAINS) + row] > top else top
     lowest, highest = np.uint16(256), np.uint16(0)
     if top < 0:
         for row in range(uint64(n)):
@@ -174,7 +174,7 @@ def medium_packed(records: Array, codes: Array, byte: Any, start: Any, stop: Any
             n_present += uint64(1)
     if n_present == uint64(1):
         return CONSTANT
-    return scan_sums(n_present - uint64(1), total, target, least, best, present, True, work, bits, place)
+    return scan_sums(n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place)
 
 
 @part
@@ -206,7 +206,7 @@ def medium_scalar(records: Array, codes: Array, byte: Any, start: Any, stop: Any
             n_present += uint64(1)
     if n_present == uint64(1):
         return CONSTANT
-    return scan_sums(n_present - uint64(1), total, target, least, best, present, True, work, bits, place)
+    return scan_sums(n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place)
 
 
 @part
@@ -290,7 +290,7 @@ def best_of_classes(sorted_rows: Array, n: Any, n_present: Any, totals: Array, n
         work[uint64(GAINS) + s] = gain if (inside >= least) & (float64(total) - inside >= least) else INVALID
     top = int64(-1)
     for s in range(split):
-        top = max(top, bits[uint64(GAINS) + s])
+        top = bits[uint64(GAINS) + s] if bits[uint64(GAINS) + s] > top else top
     if top < 0:
         return INVALID
     s = uint64(0)

@@ -43,8 +43,8 @@ def split_gain(mode: Any, left: Array, totals: Array, entropy: Any, units: Array
                sign: Any, lower: Any, upper: Any) -> Any:  # fmt: skip
     """Gain of a split from the sums on its left and in the node, or INVALID where it is not allowed.
 
-    Both sides must be heavy enough; the children's means must lie within the node's bounds and in the order that the
-    column's monotonic constraint asks for.
+    Both sides must be heavy enough; under a monotonic constraint of the column the children's means must be in its
+    order and within the node's bounds. (Below other columns the means are clipped to the bounds, as in scikit-learn.)
     """
     last = totals.shape[0] - 1
     inside, beside = float64(left[0]), float64(totals[0] - left[0])
@@ -59,7 +59,7 @@ def split_gain(mode: Any, left: Array, totals: Array, entropy: Any, units: Array
             gain += (mine * mine / inside + others * others / beside) * units[k - 1]
         return gain
     mean, other = float64(left[1]) / inside, float64(totals[1] - left[1]) / beside
-    if (mean - other) * sign > 0 or min(mean, other) < lower or max(mean, other) > upper:
+    if sign != 0 and ((mean - other) * sign > 0 or min(mean, other) < lower or max(mean, other) > upper):
         return INVALID
     slope = float64(left[1]) * float64(totals[0]) - inside * float64(totals[1])
     return slope * slope / (inside * beside)

@@ -130,8 +130,8 @@ def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: 
     signs = np.zeros(len(columns), np.int8) if rules.signs is None else rules.signs[columns]
     m, n_payload = draw.payload.shape
     constrained = bool(signs.any())
-    by_table = rules.random or constrained or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
-    special = by_table or bool(kinds.any())
+    by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
+    special = by_table or constrained or bool(kinds.any())
     n_words = n_payload + (len(columns) + 7) // 8
     records = np.empty((m, n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
@@ -154,10 +154,16 @@ def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: 
     least = max(float(least_weight), 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     enough = rules.min_impurity_decrease * draw.total - np.finfo(float).eps * draw.total
     scale, units = decrease_units(prepared, draw)
-    grown = growing.grower(draw.mode, special)(
-        records, cells, records.view(np.float64), settings, least, float(enough), scale, kinds, sizes, signs, units
-    )
-    return finish(prepared, draw, rules, columns, *grown)
+    desk = growing.desk_for(draw.mode, special, settings, records)
+    n_nodes = growing.grower(draw.mode, special)(
+        records, cells, records.view(np.float64), np.array(settings), least, float(enough), scale, kinds, sizes, signs, units,
+        *desk,
+    )  # fmt: skip
+    listed = desk.listed[:n_nodes]
+    sides = desk.sides[listed] if special else desk.sides
+    bounds = desk.bounds[listed] if constrained else desk.bounds
+    return finish(prepared, draw, rules, columns, desk.nodes[listed, :6], desk.errors[listed],
+                  desk.totals[listed, : draw.n_sums], sides, bounds)  # fmt: skip
 
 
 def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
@@ -223,5 +229,5 @@ def thresholds(bins: Bins, kinds: NDArray[np.uint8], feature: NDArray[np.int32],
     table, n_cuts = bins.table
     at = np.minimum(code[split].astype(np.int64) - 1, n_cuts[feature[split]])
     found[split] = np.where(at >= 0, table[feature[split], at], -np.inf)
-    found[split & (kinds[feature] == CATEGORICAL)] = np.nan
+    found[split] = np.where(kinds[feature[split]] == CATEGORICAL, np.nan, found[split])
     return found

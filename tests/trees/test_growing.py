@@ -1,0 +1,192 @@
+"""The engine against a slow grower that tries everything."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slow_tree import Problem, best_gain, grow_slowly
+
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+
+EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
+
+
+@st.composite
+def problems(draw, n_targets, missing=False):
+    """A table of few distinct values (ties, constants, duplicates), integer targets and counts."""
+    n_rows, n_columns = draw(st.integers(1, 40)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    X = rng.integers(0, draw(st.integers(1, 12)), (n_rows, n_columns)).astype(float)
+    if missing:
+        X[rng.random(X.shape) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))] = np.nan
+    y = rng.integers(0, n_targets, n_rows)
+    counts = rng.integers(0 if draw(st.booleans()) else 1, draw(st.sampled_from([2, 4])), n_rows)
+    counts[rng.integers(n_rows)] = 1
+    return X, y, counts, draw(st.integers(0, 1000))
+
+
+def fitted(tree, X, y, counts):
+    prepared = tree.prepare(X, y)
+    rows = np.flatnonzero(counts)
+    return prepared, tree.fit_draw(prepared, rows, counts[rows])
+
+
+def same_tree(tree, problem, seed):
+    nodes = grow_slowly(problem, seed, tree.max_depth or 99)
+    assert [n[0] for n in nodes] == tree.tree_.feature.tolist()
+    assert [n[1] for n in nodes] == tree.tree_.code.tolist()
+
+
+@EXAMPLES
+@given(problems(2), st.sampled_from([1, 3]))
+def test_two_classes_grow_the_slow_tree(problem, min_leaf):
+    X, y, counts, seed = problem
+    prepared, tree = fitted(HistTreeClassifier(random_state=seed, min_samples_leaf=min_leaf), X, y, counts)
+    y = np.searchsorted(tree.classes_, y)
+    same_tree(tree, Problem(prepared.codes, y, counts, min_leaf=min_leaf), seed)
+
+
+@EXAMPLES
+@given(problems(5))
+def test_many_classes_grow_the_slow_tree(problem):
+    X, y, counts, seed = problem
+    prepared, tree = fitted(HistTreeClassifier(random_state=seed), X, y, counts)
+    same_tree(tree, Problem(prepared.codes, np.searchsorted(tree.classes_, y), counts), seed)
+
+
+@EXAMPLES
+@given(problems(9))
+def test_squared_error_grows_the_slow_tree(problem):
+    X, y, counts, seed = problem
+    prepared, tree = fitted(HistTreeRegressor(random_state=seed), X, y, counts)
+    same_tree(tree, Problem(prepared.codes, y[:, None], counts, "squared_error"), seed)
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 4])
+@pytest.mark.parametrize(("n_rows", "n_values"), [(150, 100), (700, 40), (1500, 255)])
+def test_larger_nodes_grow_the_slow_tree(n_classes, n_rows, n_values):
+    """Nodes of each size: compared pair by pair, counted alone, and taken as a difference of histograms."""
+    rng = np.random.default_rng(n_rows)
+    X = rng.integers(0, n_values, (n_rows, 5))
+    signal = X[:, 0] + X[:, 1] * X[:, 2] / n_values + rng.normal(0, n_values / 10, n_rows)
+    y = (signal // 3).astype(int) if n_classes == 0 else np.digitize(signal, np.quantile(signal, np.arange(1, n_classes)
+                                                                                         / n_classes))  # fmt: skip
+    counts = rng.poisson(1.0, n_rows)
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(random_state=3, max_depth=6)
+    prepared, tree = fitted(tree, X, y, counts)
+    target = y if n_classes else y[:, None]
+    same_tree(tree, Problem(prepared.codes, target, counts, "gini" if n_classes else "squared_error"), 3)
+
+
+def walk(tree, prepared, problem, categorical):
+    """At every node: the split made is as good as the best of all, and a leaf has nothing worth splitting."""
+    nodes = tree.tree_
+    leaves = {0: np.flatnonzero(problem.weights > 0)}
+    for node in range(nodes.node_count):
+        rows = leaves.pop(node)
+        best = None if problem.pure(rows) else best_gain(problem, rows, categorical)
+        if nodes.children_right[node] < 0:
+            assert best is None
+            continue
+        codes = prepared.codes[rows, nodes.feature[node]]
+        if categorical[nodes.feature[node]]:
+            bits = nodes.category_codes[node]
+            goes_left = np.array([bool(int(bits[c >> 6]) >> int(c & 63) & 1) for c in codes])
+        else:
+            goes_left = np.where(codes == 0, nodes.missing_go_to_left[node] == 1, codes <= nodes.code[node])
+        gain = problem.gain(rows, rows[goes_left])
+        assert gain == pytest.approx(best, abs=1e-9 * (1 + abs(best)))
+        leaves[node + 1], leaves[nodes.children_right[node]] = rows[goes_left], rows[~goes_left]
+    assert not leaves
+
+
+@EXAMPLES
+@given(problems(3, missing=True), st.sampled_from(["gini", "entropy"]), st.booleans())
+def test_no_split_beats_one_made_with_missing_values(problem, criterion, two):
+    X, y, counts, seed = problem
+    prepared, tree = fitted(HistTreeClassifier(criterion=criterion, random_state=seed), X, y % 2 if two else y, counts)
+    y = np.searchsorted(tree.classes_, y % 2 if two else y)
+    walk(tree, prepared, Problem(prepared.codes, y, counts, criterion), np.zeros(X.shape[1], bool))
+
+
+@EXAMPLES
+@given(problems(9, missing=True), st.integers(1, 3))
+def test_no_split_beats_one_made_for_several_outputs(problem, n_outputs):
+    X, y, counts, seed = problem
+    targets = np.stack([np.roll(y, k) * (1.0 + k) for k in range(n_outputs)], axis=1)
+    prepared, tree = fitted(HistTreeRegressor(random_state=seed), X, targets, counts)
+    walk(tree, prepared, Problem(prepared.codes, targets, counts, "squared_error"), np.zeros(X.shape[1], bool))
+
+
+@EXAMPLES
+@given(problems(2, missing=True), st.booleans())
+def test_no_partition_of_categories_beats_the_one_made(problem, regression):
+    """Fisher's theorem: ordered by the mean target, the best of all partitions is among the contiguous ones."""
+    X, y, counts, seed = problem
+    X = np.where(np.isnan(X), np.nan, X % 5)
+    learner = HistTreeRegressor if regression else HistTreeClassifier
+    prepared, tree = fitted(learner(random_state=seed, categorical_features=[0]), X, y, counts)
+    categorical = np.arange(X.shape[1]) == 0
+    target = y[:, None].astype(float) if regression else np.searchsorted(tree.classes_, y)
+    if counts[prepared.codes[:, 0] == 0].any():
+        return  # missing is a side of its own, ordered apart: see the next test
+    walk(tree, prepared, Problem(prepared.codes, target, counts, "squared_error" if regression else "gini"), categorical)
+
+
+def test_missing_category_takes_the_better_side():
+    X = np.array([[0.0], [0.0], [1.0], [1.0], [np.nan], [np.nan]])
+    for missing, others in ((1, [0, 0, 1, 1]), (0, [0, 0, 1, 1])):
+        y = np.array([*others, missing, missing])
+        tree = HistTreeClassifier(categorical_features=[0], random_state=0).fit(X, y)
+        assert tree.get_n_leaves() == 2
+        assert (tree.predict(X) == y).all()
+
+
+@EXAMPLES
+@given(problems(2))
+def test_entropy_and_gini_agree_that_no_split_beats_theirs(problem):
+    X, y, counts, seed = problem
+    prepared, tree = fitted(HistTreeClassifier(criterion="entropy", random_state=seed), X, y, counts)
+    y = np.searchsorted(tree.classes_, y)
+    walk(tree, prepared, Problem(prepared.codes, y, counts, "entropy"), np.zeros(X.shape[1], bool))
+
+
+@EXAMPLES
+@given(problems(3))
+def test_weight_is_count(problem):
+    """A row of weight k is k rows, exactly: as counts of a draw, as float weights, as rows written k times."""
+    X, y, counts, seed = problem
+    repeated = np.repeat(np.arange(len(X)), counts)
+    for learner in (HistTreeClassifier, HistTreeRegressor):
+        weighted = learner(random_state=seed).fit(X, y, counts.astype(float))
+        written = learner(random_state=seed).fit(X[repeated], y[repeated])
+        for name in ("feature", "threshold", "value", "weighted_n_node_samples"):
+            assert np.array_equal(getattr(weighted.tree_, name), getattr(written.tree_, name))
+        assert np.allclose(weighted.tree_.impurity, written.tree_.impurity, rtol=1e-12, atol=1e-12)
+        if learner is HistTreeRegressor:
+            assert np.array_equal(weighted.predict(X), written.predict(X))
+
+
+@pytest.mark.parametrize("power", [3, -40, 200])
+def test_weights_scale_freely(power):
+    rng = np.random.default_rng(0)
+    X, y, w = rng.normal(size=(300, 4)), rng.integers(0, 2, 300), rng.exponential(size=300)
+    one = HistTreeClassifier(random_state=0).fit(X, y, w)
+    other = HistTreeClassifier(random_state=0).fit(X, y, w * 2.0**power)
+    assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
+    assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_order_of_rows_does_not_matter(weighted):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(600, 5)).round(1)
+    X[rng.random(X.shape) < 0.05] = np.nan
+    y = np.nan_to_num(X[:, 0]) + rng.normal(size=600)
+    w = rng.exponential(size=600) if weighted else np.ones(600)
+    shuffled = rng.permutation(600)
+    for learner, target in ((HistTreeRegressor, y), (HistTreeClassifier, np.digitize(y, [-1, 0, 1]))):
+        one = learner(random_state=0).fit(X, target, w)
+        other = learner(random_state=0).fit(X[shuffled], target[shuffled], w[shuffled])
+        assert np.array_equal(one.predict(X), other.predict(X))
+        assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
