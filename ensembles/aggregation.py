@@ -71,8 +71,10 @@ AGGREGATIONS = {
 class OutOfBag:
     """What members say of rows held out from them, combined member by member."""
 
-    def __init__(self, aggregation: Aggregation, n_rows: int) -> None:
+    def __init__(self, aggregation: Aggregation, shape: tuple[int, ...]) -> None:
         self._aggregation = aggregation
+        self._shape = shape
+        n_rows = shape[0]
         self._mean = combining.HeldOutMean(n_rows)
         self._answers: list[tuple[Any, Any]] = []
 
@@ -94,6 +96,8 @@ class OutOfBag:
 
     def prediction(self) -> NDArray[np.float64]:
         """Combined answers; NaN for a row that no member judged."""
+        if not self.count.any():
+            return np.full(self._shape, np.nan)
         combine = self._aggregation.combine
         if combine is None:
             with np.errstate(invalid="ignore"):

@@ -31,7 +31,7 @@ from threadpoolctl import ThreadpoolController
 
 from ensembles.resampling import Draws, Rows, generator
 from ensembles.stopping import validation_arguments
-from ensembles.tables import take
+from ensembles.tables import container_of, take
 
 __all__ = [
     "Member",
@@ -281,11 +281,13 @@ def shares_preparation(learner: Any) -> bool:
     return all(hasattr(learner, method) for method in ("prepare", "fit_draw", "pack"))
 
 
-def prepare(recipe: Recipe, X: Any, y: NDArray[Any]) -> Recipe:
+def prepare(
+    recipe: Recipe, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+) -> Recipe:
     """Return the recipe with what its members share, where the learner shares anything."""
     if not shares_preparation(recipe.learner):
         return recipe
-    return replace(recipe, prepared=clone(recipe.learner).prepare(X, y))
+    return replace(recipe, prepared=clone(recipe.learner).prepare(X, y, sample_weight))
 
 
 def sampling_for(learner: Any, draws: Draws) -> str:
@@ -410,8 +412,14 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         arguments["sample_weight"] = weights
     if recipe.early_stopping:
         arguments |= _validation(recipe, learner, cut, X, y, draws.test(i), classes)
-    table = _writable(X) if whole and recipe.all_columns else cut(X, None if whole else rows)
-    estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+    if whole and recipe.all_columns:
+        table = _own_copy(X, learner)
+    else:
+        table = cut(X, None if whole else rows)
+    if _only(classes) and not _learns_one_class(learner, table, targets, arguments):
+        estimator = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
+    else:
+        estimator = _fit(learner, table, targets, arguments)
     known = _classes_of(estimator, classes, recipe)
     return Member(estimator, None if recipe.all_columns else columns, known)
 
@@ -444,11 +452,9 @@ def _own_dtype(learner: Any) -> Any:
     return np.float32 if _is_sklearn_tree(learner) else None
 
 
-def _writable(X: Any) -> Any:
-    """A member handed a whole memory map that may not be written to gets a copy of its own."""
-    if isinstance(X, np.memmap) and not X.flags.writeable:
-        return np.array(X)
-    return X
+def _own_copy(X: Any, learner: Any) -> Any:
+    """A copy of the whole table for a learner that may write into it; trees only read."""
+    return X if _releases_gil(learner) or container_of(X) == "polars" else X.copy()
 
 
 def _seeded(learner: Any, seed: int, i: int) -> Any:
@@ -488,15 +494,24 @@ def _only(classes: NDArray[np.intp] | None) -> bool:
     return classes is not None and len(classes) == 1
 
 
-def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any], *, only_class: bool) -> Any:
-    """Fit the learner; one that cannot learn from a single class always says that class."""
-    try:
-        fitted = learner.fit(X, y, **arguments)
-    except ValueError:
-        if not only_class:
-            raise
-        return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any]) -> Any:
+    fitted = learner.fit(X, y, **arguments)
     return learner if fitted is None else fitted
+
+
+def _learns_one_class(learner: Any, X: Any, y: Any, arguments: dict[str, Any]) -> bool:
+    """Tell whether the learner knows one class, and no other, from rows of one class.
+
+    Some refuse such rows, each with an error of its own; others answer with a second class.
+    """
+    trial = clone(learner)
+    try:
+        trial.fit(X, y, **arguments)
+        if hasattr(trial, "predict_proba"):
+            return np.shape(trial.predict_proba(take(X, np.arange(1))))[1] == 1
+    except Exception:
+        return False
+    return True
 
 
 def _validation(
@@ -665,7 +680,9 @@ def _of_block(ask_rows: Any, X: Any, block: tuple[int, int]) -> Any:
 
 def _answer(question: Any, members: Sequence[Member], X: Any, i: int) -> Any:
     member = members[i]
-    return question(member, X if member.columns is None else take(X, None, member.columns))
+    if member.columns is None:
+        return question(member, _own_copy(X, member.estimator))
+    return question(member, take(X, None, member.columns))
 
 
 def _answer_held_out(
@@ -752,7 +769,9 @@ def log_probabilities(
     member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any
 ) -> NDArray[np.float64]:
     """Logarithms of the class probabilities; minus infinity for a class never seen."""
-    known = np.asarray(_call(member.estimator, "predict_log_proba", X, arguments), dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        known = _call(member.estimator, "predict_log_proba", X, arguments)
+    known = np.asarray(known, dtype=np.float64)
     return _aligned(known, member, len(classes), fill=-np.inf)
 
 

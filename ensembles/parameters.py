@@ -18,6 +18,7 @@ __all__ = [
     "check_whole",
     "is_real",
     "is_whole",
+    "proportions",
     "unchanged_on_error",
 ]
 
@@ -96,6 +97,14 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
     if not weights.any():
         raise ValueError("sample_weight must not be zero for every row; got all zeros.")
     return weights
+
+
+def proportions(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale weights by a power of two, so that their sum neither overflows nor underflows.
+
+    No bit of their proportions changes.
+    """
+    return np.asarray(np.ldexp(weights, -int(np.frexp(weights.max())[1])))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from ensembles.parameters import check_flag, check_real, check_whole, is_real, is_whole
+from ensembles.parameters import check_flag, check_real, check_whole, is_real, is_whole, proportions
 
 __all__ = ["BayesianBootstrap", "BlockBootstrap", "Bootstrap", "GroupBootstrap", "Subsample"]
 
@@ -391,7 +391,7 @@ def check_size(name: str, size: Any, n: int, total: float, whole: int, replace: 
         return whole
     if is_whole(size) and size >= 1:
         count = int(size)
-    elif is_real(size) and not is_whole(size) and 0 < size <= 1:
+    elif is_real(size) and not is_whole(size) and 0 < size <= 1 and np.isfinite(total):
         count = max(int(size * total), 1)
     else:
         most = "n" if replace else f"{n}"
@@ -546,12 +546,15 @@ class _RowResampler(Resampler):
     ) -> Draws:
         """Return the draws of a data set of ``n_rows`` rows, to be asked for by number."""
         rows, weights = _eligible(np.arange(n_rows), sample_weight)
-        total = float(len(rows)) if sample_weight is None else float(sample_weight.sum())
+        with np.errstate(over="ignore"):
+            total = float(len(rows)) if sample_weight is None else float(sample_weight.sum())
         size = check_size(
             "max_samples", self.max_samples, len(rows), total, self._whole(rows), self._replace
         )
         if sample_weight is not None:
             _warn_of_few(self.max_samples, size, len(rows), total)
+            sample_weight = proportions(sample_weight)
+            rows, weights = _eligible(rows, sample_weight)
         if check_flag("stratify", self.stratify):
             draw = self._draw_in_strata(_strata(y, n_rows), size, sample_weight)
         else:

@@ -87,8 +87,8 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
         The place of each label in ``classes``.
     """
     _present(y, estimator)
-    labels = column_or_1d(y, warn=True)
-    if any(value is None or value != value for value in _suspects(labels)):
+    labels = column_or_1d(np.asarray(y) if hasattr(y, "to_numpy") else y, warn=True)
+    if any(_is_missing(value) for value in _suspects(labels)):
         raise ValueError("Input y contains NaN: y must hold a class for every row.")
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
@@ -97,6 +97,14 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
             f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
         )
     return labels, classes, codes
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and pandas' NA, which will not say whether it equals itself."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 def _suspects(labels: NDArray[Any]) -> list[Any]:

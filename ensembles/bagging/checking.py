@@ -104,6 +104,8 @@ class Checking(Core):
                 raise ValueError(
                     f"class_weight must be None in a regression; got {self.class_weight!r}."
                 )
+            self.__dict__.pop("classes_", None)
+            self.__dict__.pop("n_classes_", None)
             return check_values(y, self)
         y, self.classes_, _ = check_labels(y, self)
         self.n_classes_ = len(self.classes_)

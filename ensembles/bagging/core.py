@@ -153,14 +153,14 @@ class Core(MetaEstimatorMixin, BaseEstimator):
     def estimators_samples_(self) -> list[NDArray[np.intp]]:
         """Rows that each member was shown, repeats included; drawn again whenever asked for."""
         check_is_fitted(self, "estimators_")
-        return [self._draws.train(i) for i in range(len(self.estimators_))]
+        return [self._draws.train(i).copy() for i in range(len(self.estimators_))]
 
     @property
     def estimators_features_(self) -> list[NDArray[np.intp]]:
         """Columns that each member was given."""
         check_is_fitted(self, "estimators_")
-        everything = np.arange(self.n_features_in_)
-        return [everything if columns is None else columns for columns in self._columns]
+        n_columns = self.n_features_in_
+        return [np.arange(n_columns) if own is None else own.copy() for own in self._columns]
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: value for name, value in super().__getstate__().items() if name != "_forest"}

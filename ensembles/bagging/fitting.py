@@ -22,6 +22,7 @@ from ensembles.bagging.checking import Checking, check_groups
 from ensembles.members import Member, Recipe
 from ensembles.parameters import (
     check_sample_weight,
+    proportions,
     unchanged_on_error,
 )
 from ensembles.resampling import (
@@ -45,6 +46,16 @@ from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
 )
+
+OUT_OF_BAG = (
+    "oob_score_",
+    "oob_scores_",
+    "oob_count_",
+    "oob_decision_function_",
+    "oob_prediction_",
+    "_residuals",
+)
+"""What an earlier fit may have left."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +119,10 @@ class Fitting(Checking, Asking):
         again = self.warm_start and hasattr(self, "estimators_")
         training = self._training(X, y, sample_weight, groups, fit_params, again)
         draws = training.draws
-        grown = self._grown(draws) if again else []
+        grown = self._grown(training) if again else []
         target = draws.n_draws or self.n_estimators
         self._check_growth(len(grown), target, draws)
-        for stale in ("oob_score_", "oob_decision_function_", "oob_prediction_", "oob_scores_"):
+        for stale in OUT_OF_BAG:
             self.__dict__.pop(stale, None)
         self._seed, self._draws = training.recipe.seed, draws
         self._max_samples = len(draws.train(0))
@@ -123,9 +134,8 @@ class Fitting(Checking, Asking):
                 UserWarning,
                 stacklevel=3,
             )
-        training = replace(
-            training, recipe=members.prepare(training.recipe, training.X, training.y)
-        )
+        recipe = members.prepare(training.recipe, training.X, training.y, training.sample_weight)
+        training = replace(training, recipe=recipe)
         if self.n_iter_no_change is not None:
             self._keep_out_of_bag(training, self._grow_until_settled(training, grown, target))
         else:
@@ -153,11 +163,15 @@ class Fitting(Checking, Asking):
         return Training(
             X=X,
             y=y,
-            sample_weight=check_sample_weight(sample_weight, X.shape[0]),
+            sample_weight=self._score_weights(sample_weight, X.shape[0]),
             draws=draws,
             recipe=self._recipe(draws, seed, arguments),
             aggregation=self._aggregation(self.task_),
         )
+
+    def _score_weights(self, sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+        weights = check_sample_weight(sample_weight, n_rows)
+        return None if weights is None else proportions(weights)
 
     def _more(self, training: Training, first: int, stop: int) -> list[Member]:
         """Fit the members ``first`` to ``stop - 1``."""
@@ -222,14 +236,25 @@ class Fitting(Checking, Asking):
             early_stopping=self.early_stopping,
         )
 
-    def _grown(self, draws: Draws) -> list[Member]:
+    def _grown(self, training: Training) -> list[Member]:
         """The members of an earlier fit, which a warm start goes on from."""
+        draws, grown = training.draws, self._members()
         if draws.n_rows != self._draws.n_rows:
             raise ValueError(
                 f"X must have the {self._draws.n_rows} rows of the first fit when "
                 f"warm_start=True; got {draws.n_rows}."
             )
-        return list(self._members())
+        for i in {0, len(grown) - 1}:
+            same_rows = np.array_equal(draws.train(i), self._draws.train(i))
+            own = grown[i].columns
+            columns = np.arange(len(training.recipe.columns(i))) if own is None else own
+            if not same_rows or not np.array_equal(columns, training.recipe.columns(i)):
+                raise ValueError(
+                    "warm_start=True goes on from members that were drawn by other settings: "
+                    "max_samples, max_features, bootstrap, bootstrap_features, resampling, groups "
+                    "and weights must stay as they were at the first fit."
+                )
+        return grown
 
     def _check_growth(self, n_grown: int, target: int, draws: Draws) -> None:
         if n_grown > target:
@@ -266,10 +291,15 @@ class Fitting(Checking, Asking):
                 stacklevel=4,
             )
 
+    def _shape_of_answers(self, training: Training) -> tuple[int, ...]:
+        if self.task_ == REGRESSION:
+            return training.y.shape
+        return (len(training.y), len(self.classes_))
+
     def _judge(self, training: Training) -> OutOfBag:
         """Ask every member about the rows held out from it."""
         aggregation = training.aggregation
-        judged = OutOfBag(aggregation, training.draws.n_rows)
+        judged = OutOfBag(aggregation, self._shape_of_answers(training))
         if self._forest is not None and aggregation.averages:
             judged.add_sums(
                 *members.ask_forest_held_out(
@@ -309,7 +339,7 @@ class Fitting(Checking, Asking):
         Members are fitted a batch at a time and judged one by one, so that where it stops does not
         depend on ``n_jobs``.
         """
-        judged = OutOfBag(training.aggregation, training.draws.n_rows)
+        judged = OutOfBag(training.aggregation, self._shape_of_answers(training))
         scores: list[float] = []
         batch = int(self.n_iter_no_change or 1) * members.n_workers(self.n_jobs)
         while len(scores) < target and not self._settled(scores):

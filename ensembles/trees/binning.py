@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.trees.tables import blocks, by_blocks, column, holds_categories, is_frame, is_sparse, levels, numbers
+from ensembles.trees.tables import (
+    blocks,
+    by_blocks,
+    column,
+    holds_categories,
+    is_frame,
+    is_sparse,
+    levels,
+    numbers,
+)
 
 Codes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
