@@ -23,4 +23,12 @@ from ensembles.trees.learners import HistTreeClassifier, HistTreeRegressor
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tree import Tree
 
-__all__ = ["Forest", "HeldOut", "HistTreeClassifier", "HistTreeRegressor", "Prepared", "Tree", "in_bag_bits"]
+__all__ = [
+    "Forest",
+    "HeldOut",
+    "HistTreeClassifier",
+    "HistTreeRegressor",
+    "Prepared",
+    "Tree",
+    "in_bag_bits",
+]

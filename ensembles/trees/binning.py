@@ -61,13 +61,19 @@ class Bins:
     def kinds(self) -> Codes:
         """PLAIN, MISSING or CATEGORICAL for each column."""
         pairs = zip(self.cuts, self.missing, strict=True)
-        return np.array([CATEGORICAL if isinstance(c, dict) else MISSING * m for c, m in pairs], np.uint8)
+        return np.array(
+            [CATEGORICAL if isinstance(c, dict) else MISSING * m for c, m in pairs], np.uint8
+        )
 
     @property
     def sizes(self) -> NDArray[np.int64]:
         """One more than the largest code of each column."""
         return np.array(
-            [max(c.values(), default=0) + 1 if isinstance(c, dict) else len(c) + 2 for c in self.cuts], np.int64
+            [
+                max(c.values(), default=0) + 1 if isinstance(c, dict) else len(c) + 2
+                for c in self.cuts
+            ],
+            np.int64,
         )
 
     def encode(self, X: Any, columns: Sequence[int] | NDArray[np.intp] | None = None) -> Codes:
@@ -119,13 +125,19 @@ def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.
 
 def as_numbers(series: Any, name: str) -> Floats:
     """Return a column as float64, or say which column cannot be."""
+    if str(series.dtype).lower().startswith(("date", "timedelta", "duration", "period")):
+        raise ValueError(f"column {name} holds {series.dtype}; turn it into numbers, say days since the first.")
     try:
         return numbers(series)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"column {name} cannot be read as numbers, and was not told to be categorical: {error}") from error
+        raise ValueError(
+            f"column {name} cannot be read as numbers, and was not told to be categorical: {error}"
+        ) from error
 
 
-def find_bins(X: Any, weights: Floats | None, max_bins: int, categorical: Any, names: Sequence[str]) -> Bins:
+def find_bins(
+    X: Any, weights: Floats | None, max_bins: int, categorical: Any, names: Sequence[str]
+) -> Bins:
     """Choose the bins of every column.
 
     An ordered column with fewer than `max_bins` distinct values has a bin for each, else bins of about equal weight;
@@ -139,7 +151,9 @@ def find_bins(X: Any, weights: Floats | None, max_bins: int, categorical: Any, n
         sampled = take_rows(X, rows)
         weighing = None if weights is None else weights[rows]
     named = categorical_columns(X, categorical, names)
-    whole = [any_missing(X, j, named[j]) for j in range(X.shape[1])] if X.shape[0] > SAMPLE else None
+    whole = (
+        [any_missing(X, j, named[j]) for j in range(X.shape[1])] if X.shape[0] > SAMPLE else None
+    )
     cuts, missing = [], []
     for j in range(X.shape[1]):
         series = column(sampled, j)
@@ -178,7 +192,11 @@ def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Float
         values, weights = values[order], weights[order]
     else:
         values = np.sort(values)
-    n = int(np.searchsorted(values, np.nan)) if len(values) and np.isnan(values[-1]) else len(values)
+    n = (
+        int(np.searchsorted(values, np.nan))
+        if len(values) and np.isnan(values[-1])
+        else len(values)
+    )
     values = values[:n]
     if n == 0:
         return np.empty(0)
@@ -209,7 +227,9 @@ def category_codes(series: Any, weights: Floats | None, max_bins: int) -> dict[A
     """Return a code for each category, from 1; the rarest share the last code where there are too many."""
     found, places = levels(series)
     seen = places >= 0
-    heavy = np.bincount(places[seen], None if weights is None else weights[seen], minlength=len(found))
+    heavy = np.bincount(
+        places[seen], None if weights is None else weights[seen], minlength=len(found)
+    )
     order = sorted(np.flatnonzero(heavy > 0), key=lambda i: (-heavy[i], str(found[i])))
     return {found[i]: min(rank + 1, max_bins - 1) for rank, i in enumerate(order)}
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel
+from ensembles.trees.compiling import kernel, reads
 
 Array = Any
 
 
-@kernel(int64[::1](float64[::1], float64[::1], int64))
+@kernel(int64[::1](reads(float64, 1), reads(float64, 1), int64))
 def choose_cuts(values: Array, weights: Array, n_bins: int) -> Array:
     """Choose the values after which a bin ends, so that the bins are about equally heavy.
 
@@ -35,7 +35,7 @@ def choose_cuts(values: Array, weights: Array, n_bins: int) -> Array:
     return ends[:n_ends].copy()
 
 
-@kernel(types.void(float64[:, ::1], int64, float64[:, ::1], int64[::1], uint8[:, :]))
+@kernel(types.void(reads(float64, 2), int64, reads(float64, 2), reads(int64, 1), uint8[:, :]))
 def encode(values: Array, n_rows: int, cuts: Array, n_cuts: Array, codes: Array) -> None:
     """Write codes[row, column] = 1 + the number of cuts below values[column, row]; 0 for NaN.
 

@@ -21,6 +21,12 @@ inlined = njit(nogil=True, error_model="numpy", inline="always")
 """A line or two of a kernel: written into its caller, which compiles faster than a function of its own."""
 
 
+
+def reads(cell: Any, n_axes: int) -> Any:
+    """Return the type of an array that is only read: it may be read-only, as memory shared by processes is."""
+    return types.Array(cell, n_axes, "C", readonly=True)
+
+
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """Name the sources and the switches that decide what the compiled code does.

@@ -76,14 +76,21 @@ def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
     leaf = right == LEAF
     columns = np.unique(feature[~leaf])
     if len(columns) > 1 << 16:
-        raise ValueError(f"a forest may split on at most 65536 columns; these trees split on {len(columns)}.")
+        raise ValueError(
+            f"a forest may split on at most 65536 columns; these trees split on {len(columns)}."
+        )
     place = np.zeros(int(feature.max(initial=0)) + 1, np.int64)
     place[columns] = np.arange(len(columns))
     category = np.zeros(len(feature), bool)
     category[~leaf] = bins.kinds[feature[~leaf]] == CATEGORICAL
     bound = np.where(leaf | category, 0, code + missing_left)
     at, left = paired(right, leaf, sizes, roots)
-    words = bound | (1 - missing_left) << 8 | category.astype(np.int64) << 9 | place[feature * ~leaf] << 16
+    words = (
+        bound
+        | (1 - missing_left) << 8
+        | category.astype(np.int64) << 9
+        | place[feature * ~leaf] << 16
+    )
     nodes = np.empty(len(at), np.uint64)
     nodes[at] = words.astype(np.uint64) | left.astype(np.uint64) << np.uint64(32)
     names = np.empty(len(at), np.int32)
@@ -147,10 +154,14 @@ class Forest:
         if not members:
             raise ValueError("a forest needs at least one tree; got none.")
         for member in members[1:]:
-            if not np.array_equal(getattr(member, "classes_", ()), getattr(members[0], "classes_", ())):
+            if not np.array_equal(
+                getattr(member, "classes_", ()), getattr(members[0], "classes_", ())
+            ):
                 raise ValueError("the trees of a forest must know the same classes.")
         runs = groupby(members, key=lambda member: id(member.bins_))
-        self.runs = [pack(run[0].bins_, [m.tree_ for m in run]) for run in map(list, (r for _, r in runs))]
+        self.runs = [
+            pack(run[0].bins_, [m.tree_ for m in run]) for run in map(list, (r for _, r in runs))
+        ]
         self.n_members = len(members)
         self.n_values = self.runs[0].values.shape[1]
 
@@ -162,7 +173,9 @@ class Forest:
         """Return how many members choose each class, (n_rows, n_classes), for rows start..stop."""
         return self._ask(VOTES, X, start, stop).sums
 
-    def held_out(self, X: Any, in_bag: Bits, hard: bool = False, start: int = 0, stop: int | None = None) -> HeldOut:
+    def held_out(
+        self, X: Any, in_bag: Bits, hard: bool = False, start: int = 0, stop: int | None = None
+    ) -> HeldOut:
         """Return what the members that were not shown a row say of it.
 
         Parameters
@@ -181,7 +194,9 @@ class Forest:
     def leaves(self, X: Any, start: int = 0, stop: int | None = None) -> NDArray[np.int32]:
         """Return the leaf that each row reaches in each tree, (n_rows, n_members)."""
         places = self._places(X, start, stop)
-        return np.concatenate([run.names[place] for run, place in zip(self.runs, places, strict=True)], axis=1)
+        return np.concatenate(
+            [run.names[place] for run, place in zip(self.runs, places, strict=True)], axis=1
+        )
 
     def members(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
         """Return what each member says, (n_members, n_rows, n_values)."""
@@ -190,16 +205,28 @@ class Forest:
         return np.concatenate(answers)
 
     def _places(self, X: Any, start: int, stop: int | None) -> list[NDArray[np.int32]]:
-        rows = slice(start, (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop)
+        rows = slice(
+            start, (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop
+        )
         found = []
         for run in self.runs:
             codes = coded(run, X, rows)
             leaves = np.empty((rows.stop - start, len(run.roots)), np.int32)
-            run.ask(LEAVES, codes, no_bits(run), 0, np.empty((len(leaves), 0)), np.empty(0, np.int64), leaves)
+            run.ask(
+                LEAVES,
+                codes,
+                no_bits(run),
+                0,
+                np.empty((len(leaves), 0)),
+                np.empty(0, np.int64),
+                leaves,
+            )
             found.append(leaves)
         return found
 
-    def _ask(self, how: int, X: Any, start: int, stop: int | None, in_bag: Bits | None = None) -> HeldOut:
+    def _ask(
+        self, how: int, X: Any, start: int, stop: int | None, in_bag: Bits | None = None
+    ) -> HeldOut:
         n_rows = X.n_rows if isinstance(X, Prepared) else X.shape[0]
         rows = slice(start, n_rows if stop is None else stop)
         sums = np.zeros((rows.stop - start, self.n_values))
@@ -207,7 +234,9 @@ class Forest:
         first = 0
         for run in self.runs:
             bits = no_bits(run) if in_bag is None else in_bag[first : first + len(run.roots)]
-            run.ask(how, coded(run, X, rows), bits, start, sums, n_asked, np.empty((0, 0), np.int32))
+            run.ask(
+                how, coded(run, X, rows), bits, start, sums, n_asked, np.empty((0, 0), np.int32)
+            )
             first += len(run.roots)
         return HeldOut(sums, n_asked)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, uint8, uint16, uint64
 
-from ensembles.trees.compiling import kernel, part
+from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, fill_packed, fill_scalar
 from ensembles.trees.splitting import (
     CONSTANT,
@@ -57,8 +57,14 @@ class Settings(NamedTuple):
     constrained: int
 
 
-@kernel("void(uint8[:, ::1], int64[::1], int64[::1], uint64[:, ::1], uint64[:, ::1], uint8[:, ::1])")
-def gather(codes: Array, rows: Array, columns: Array, payload: Array, records: Array, cells: Array) -> None:
+@kernel(
+    types.void(
+        reads(uint8, 2), reads(int64, 1), reads(int64, 1), reads(uint64, 2), uint64[:, ::1], uint8[:, ::1]
+    )
+)
+def gather(
+    codes: Array, rows: Array, columns: Array, payload: Array, records: Array, cells: Array
+) -> None:
     """Copy the drawn rows into records: their payload, then the codes of the drawn columns."""
     whole = len(columns) == codes.shape[1]
     first = uint64(8 * payload.shape[1])
@@ -75,7 +81,9 @@ def gather(codes: Array, rows: Array, columns: Array, payload: Array, records: A
 
 
 @part
-def partition(records: Array, scratch: Array, codes: Array, byte: Any, start: Any, stop: Any, go_left: Array) -> Any:
+def partition(
+    records: Array, scratch: Array, codes: Array, byte: Any, start: Any, stop: Any, go_left: Array
+) -> Any:
     """Move the records that go left before those that go right; return where the right begins.
 
     Every record is written to both ends and one of the two writes is then overwritten: cheaper than a branch that
@@ -151,7 +159,9 @@ def summarise_reals(records: Array, reals: Array, start: Any, stop: Any, totals:
 
 
 @part
-def decrease_of(mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, units: Array, scale: Any) -> Any:
+def decrease_of(
+    mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, units: Array, scale: Any
+) -> Any:
     """Turn the gain that ordered the splits into the weighted decrease of impurity, in the user's units."""
     if mode == PACKED or mode == SCALAR:
         return scale * gain / float64(totals[node, 0])
@@ -166,7 +176,9 @@ def decrease_of(mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, un
 
 
 @part
-def bind_children(left: Any, right: Any, node: Any, sign: Any, totals: Array, bounds: Array) -> None:
+def bind_children(
+    left: Any, right: Any, node: Any, sign: Any, totals: Array, bounds: Array
+) -> None:
     """Bound the children's means so that what a monotonic split promised holds for all that grows below it.
 
     The bound is the middle of the children's means, as in scikit-learn.
@@ -175,7 +187,8 @@ def bind_children(left: Any, right: Any, node: Any, sign: Any, totals: Array, bo
         bounds[left, side] = bounds[right, side] = bounds[node, side]
     if sign != 0:
         middle = 0.5 * (
-            float64(totals[left, 1]) / float64(totals[left, 0]) + float64(totals[right, 1]) / float64(totals[right, 0])
+            float64(totals[left, 1]) / float64(totals[left, 0])
+            + float64(totals[right, 1]) / float64(totals[right, 0])
         )
         low, high = (left, right) if sign > 0 else (right, left)
         bounds[low, 1] = bounds[high, 0] = middle
@@ -258,7 +271,10 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
 
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
-    grids, lists = (int64[:, ::1], float64[:, ::1], uint64[:, ::1]), (int64[::1], float64[::1], uint64[::1])
+    grids, lists = (
+        (int64[:, ::1], float64[:, ::1], uint64[:, ::1]),
+        (int64[::1], float64[::1], uint64[::1]),
+    )
     n, x, u = 0, 1, 2
     return int64(
         uint64[:, ::1], uint8[:, ::1], float64[:, ::1], int64[::1], float64, float64,
@@ -292,11 +308,21 @@ def grower(mode: int, special: bool) -> Any:
         n_columns, first, n_sums, entropy, exact, by_rows = (
             settings[0], settings[1], settings[2], settings[3], settings[4], settings[5])  # fmt: skip
         max_depth, min_samples_split, min_samples_leaf = settings[6], settings[7], settings[8]
-        max_features, max_leaf_nodes, random, seed = settings[9], settings[10], settings[11], settings[12]
+        max_features, max_leaf_nodes, random, seed = (
+            settings[9],
+            settings[10],
+            settings[11],
+            settings[12],
+        )
         n_free, constrained = settings[14], settings[15]
         shift = 8 if mode == PACKED else 9
         n_frontier = 0
-        nodes[0, DEPTH], nodes[0, START], nodes[0, STOP], nodes[0, BLOCK] = 0, 0, records.shape[0], -1
+        nodes[0, DEPTH], nodes[0, START], nodes[0, STOP], nodes[0, BLOCK] = (
+            0,
+            0,
+            records.shape[0],
+            -1,
+        )
         nodes[0, KEY] = int64(mix(uint64(seed)))
         n_nodes, n_new, parent = 1, 1, -1
 
@@ -429,7 +455,9 @@ def grower(mode: int, special: bool) -> Any:
                                 gain = medium_scalar(records, codes, byte, start, stop, total, target, least, best,
                                                      bins, present, work, bits, place)  # fmt: skip
                         if mode == CLASSES:
-                            n_present = sort_rows(records, codes, byte, start, stop, bins, present, sorted_rows)
+                            n_present = sort_rows(
+                                records, codes, byte, start, stop, bins, present, sorted_rows
+                            )
                             gain = CONSTANT
                             if n_present > 1:
                                 gain = best_of_classes(sorted_rows, stop - start, n_present, totals[node],
@@ -485,7 +513,9 @@ def grower(mode: int, special: bool) -> Any:
                 nodes[child, START] = middle if side else start
                 nodes[child, STOP] = stop if side else middle
                 nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
-                nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side)))
+                nodes[child, KEY] = int64(
+                    mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side))
+                )
             nodes[parent, CHILD] = n_nodes
             n_nodes += 2
             n_new = 2
@@ -493,7 +523,12 @@ def grower(mode: int, special: bool) -> Any:
         for node in range(n_nodes):
             child = nodes[node, CHILD]
             if child < 0:
-                nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT], errors[node, 1] = -2, 0, 0, 0.0
+                (
+                    nodes[node, COLUMN],
+                    nodes[node, CODE],
+                    nodes[node, MISSING_LEFT],
+                    errors[node, 1],
+                ) = -2, 0, 0, 0.0
             elif nodes[node, MISSING_LEFT] == 2:
                 nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
         depth_first(nodes, int64(n_nodes), listed, frontier)

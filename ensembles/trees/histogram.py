@@ -58,7 +58,9 @@ def fill_scalar(records: Array, codes: Array, first: Any, start: Any, stop: Any,
 
 
 @part
-def tabulate(mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, table: Array) -> None:
+def tabulate(
+    mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, table: Array
+) -> None:
     """Count one column of rows start..stop into table[code, channel]: weight, then targets or classes, then rows.
 
     The slow, general histogram, used by what has no fast path: missing values, categories, constraints.

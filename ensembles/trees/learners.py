@@ -66,7 +66,9 @@ class HistTree(BaseEstimator):
         X = self._table(X, reset=True)
         self._rules(1, 1)
         if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         weights = sample_weights(sample_weight)
         if isinstance(weights, float):
             weights = None
@@ -75,7 +77,15 @@ class HistTree(BaseEstimator):
         max_bins = whole_number("max_bins", self.max_bins, 3, 256)
         bins = find_bins(X, weights, max_bins, self.categorical_features, names)
         classes, target, centre, flat = self._target(y, weights)
-        return Prepared(bins.encode(X), bins, classes, target, centre, flat, getattr(self, "feature_names_in_", None))
+        return Prepared(
+            bins.encode(X),
+            bins,
+            classes,
+            target,
+            centre,
+            flat,
+            getattr(self, "feature_names_in_", None),
+        )
 
     def fit_draw(self, prepared: Prepared, rows: Any = None, counts: Any = None, weights: Any = None,
                  features: Any = None) -> Self:  # fmt: skip
@@ -94,7 +104,11 @@ class HistTree(BaseEstimator):
         features
             Column numbers to learn from; None for all. The tree still predicts from whole rows.
         """
-        columns = np.arange(prepared.codes.shape[1]) if features is None else np.unique(np.asarray(features, np.int64))
+        columns = (
+            np.arange(prepared.codes.shape[1])
+            if features is None
+            else np.unique(np.asarray(features, np.int64))
+        )
         self.n_features_in_ = prepared.codes.shape[1]
         counts, weights = self._class_weighted(prepared, rows, counts, weights)
         draw = draw_of(prepared, rows, counts, weights, self.criterion in ("entropy", "log_loss"))
@@ -133,7 +147,9 @@ class HistTree(BaseEstimator):
         lengths = [len(paths[leaf]) for leaf in leaves]
         nodes = np.concatenate([paths[leaf] for leaf in leaves])
         ends = np.concatenate(([0], np.cumsum(lengths)))
-        return csr_matrix((np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.tree_.node_count))
+        return csr_matrix(
+            (np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.tree_.node_count)
+        )
 
     def get_depth(self) -> int:
         """Return the length of the longest path from the root to a leaf."""
@@ -151,15 +167,23 @@ class HistTree(BaseEstimator):
         check_is_fitted(self)
         return self.tree_.compute_feature_importances()
 
-    def cost_complexity_pruning_path(self, X: Any, y: Any, sample_weight: Any = None) -> PruningPath:
+    def cost_complexity_pruning_path(
+        self, X: Any, y: Any, sample_weight: Any = None
+    ) -> PruningPath:
         """Return the values of `ccp_alpha` at which the tree grown on X and y would lose nodes, and its impurity then."""
-        return pruning_path(type(self)(**{**self.get_params(), "ccp_alpha": 0.0}).fit(X, y, sample_weight).tree_)
+        return pruning_path(
+            type(self)(**{**self.get_params(), "ccp_alpha": 0.0}).fit(X, y, sample_weight).tree_
+        )
 
     def export_text(self, decimals: int = 2) -> str:
         """Return the tree as text: one line a branch, one a leaf, children indented below their parent."""
         check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", [f"feature_{j}" for j in range(self.n_features_in_)])
-        return tree_text(self.tree_, self.bins_, list(names), getattr(self, "classes_", None), decimals)
+        names = getattr(
+            self, "feature_names_in_", [f"feature_{j}" for j in range(self.n_features_in_)]
+        )
+        return tree_text(
+            self.tree_, self.bins_, list(names), getattr(self, "classes_", None), decimals
+        )
 
     def _table(self, X: Any, reset: bool = False) -> Any:
         if is_frame(X):
@@ -168,7 +192,9 @@ class HistTree(BaseEstimator):
                 raise ValueError(f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
                                  f"(shape={X.shape}) while a minimum of 1 is required.")  # fmt: skip
             return X
-        read = validate_data(self, X, reset=reset, dtype=None, accept_sparse="csc", ensure_all_finite=False)
+        read = validate_data(
+            self, X, reset=reset, dtype=None, accept_sparse="csc", ensure_all_finite=False
+        )
         if is_sparse(read) and read.dtype.kind not in "biuf":
             raise ValueError(f"a sparse X must hold real numbers; got {read.dtype}.")
         return read
@@ -187,13 +213,23 @@ class HistTree(BaseEstimator):
         return Rules(
             entropy=self.criterion in ("entropy", "log_loss"),
             random=self.splitter == "random",
-            max_depth=2**31 if self.max_depth is None else whole_number("max_depth", self.max_depth, 1, 2**31),
-            min_samples_split=n_samples_of("min_samples_split", self.min_samples_split, 2, n_samples),
+            max_depth=2**31
+            if self.max_depth is None
+            else whole_number("max_depth", self.max_depth, 1, 2**31),
+            min_samples_split=n_samples_of(
+                "min_samples_split", self.min_samples_split, 2, n_samples
+            ),
             min_samples_leaf=n_samples_of("min_samples_leaf", self.min_samples_leaf, 1, n_samples),
-            min_weight_fraction_leaf=real_number("min_weight_fraction_leaf", self.min_weight_fraction_leaf, 0.0, 0.5),
+            min_weight_fraction_leaf=real_number(
+                "min_weight_fraction_leaf", self.min_weight_fraction_leaf, 0.0, 0.5
+            ),
             max_features=n_features(self.max_features, n_columns),
-            max_leaf_nodes=0 if leaves is None else whole_number("max_leaf_nodes", leaves, 2, 2**31),
-            min_impurity_decrease=real_number("min_impurity_decrease", self.min_impurity_decrease, 0.0, np.inf),
+            max_leaf_nodes=0
+            if leaves is None
+            else whole_number("max_leaf_nodes", leaves, 2, 2**31),
+            min_impurity_decrease=real_number(
+                "min_impurity_decrease", self.min_impurity_decrease, 0.0, np.inf
+            ),
             signs=self._signs(n_columns),
         )
 
@@ -319,7 +355,9 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
         shares = self.predict_proba(X)
         return np.asarray(self.classes_.take(shares.argmax(axis=1)))
 
-    def _target(self, y: Any, weights: Floats | None) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
+    def _target(
+        self, y: Any, weights: Floats | None
+    ) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
@@ -334,7 +372,9 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
         assert prepared.classes is not None
         self.classes_, self.n_classes_, self.n_outputs_ = prepared.classes, len(prepared.classes), 1
 
-    def _class_weighted(self, prepared: Prepared, rows: Any, counts: Any, weights: Any) -> tuple[Any, Any]:
+    def _class_weighted(
+        self, prepared: Prepared, rows: Any, counts: Any, weights: Any
+    ) -> tuple[Any, Any]:
         """Return counts and weights, class weights among them."""
         if self.class_weight is None:
             return counts, weights
@@ -349,7 +389,13 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
             chosen = self.class_weight
         factors = np.ones(len(prepared.classes))
         factors[present] = compute_class_weight(chosen, classes=known, y=prepared.classes[repeated])
-        base = weights if weights is not None else np.ones(len(y)) if counts is None else np.asarray(counts, float)
+        base = (
+            weights
+            if weights is not None
+            else np.ones(len(y))
+            if counts is None
+            else np.asarray(counts, float)
+        )
         return None, base * factors[y]
 
 
@@ -426,7 +472,9 @@ max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
         targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         flat = targets.ndim == 1
         if targets.ndim > 2:
-            raise ValueError(f"y must be (n_samples,) or (n_samples, n_outputs); got shape {targets.shape}.")
+            raise ValueError(
+                f"y must be (n_samples,) or (n_samples, n_outputs); got shape {targets.shape}."
+            )
         targets = targets.reshape(len(targets), -1)
         _, centre = centred(targets if weights is None else targets[weights > 0])
         return None, np.ascontiguousarray(targets - centre), centre, flat
@@ -434,7 +482,9 @@ max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
     def _keep(self, prepared: Prepared) -> None:
         self.n_outputs_, self._flat = prepared.y.shape[1], prepared.flat
 
-    def _class_weighted(self, prepared: Prepared, rows: Any, counts: Any, weights: Any) -> tuple[Any, Any]:
+    def _class_weighted(
+        self, prepared: Prepared, rows: Any, counts: Any, weights: Any
+    ) -> tuple[Any, Any]:
         return counts, weights
 
     def __sklearn_tags__(self) -> Any:
@@ -451,7 +501,9 @@ def sample_weights(weights: Any) -> Floats | float | None:
         return real_number("sample_weight", weights, np.finfo(float).tiny, np.finfo(float).max)
     checked = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if checked.ndim != 1:
-        raise ValueError(f"sample_weight must be 1D array or scalar, one number a row; got shape {checked.shape}.")
+        raise ValueError(
+            f"sample_weight must be 1D array or scalar, one number a row; got shape {checked.shape}."
+        )
     if (checked < 0).any() or not checked.any():
         raise ValueError("sample_weight must not be negative, and not all zero.")
     return np.asarray(checked)
@@ -483,7 +535,9 @@ def n_samples_of(name: str, value: Any, low: int, n_samples: int) -> int:
         return int(value)
     if isinstance(value, Real) and not isinstance(value, Integral) and 0.0 < value <= 1.0:
         return max(low, int(np.ceil(value * n_samples)))
-    raise ValueError(f"{name} must be an integer of at least {low} or a float in (0, 1]; got {value!r}.")
+    raise ValueError(
+        f"{name} must be an integer of at least {low} or a float in (0, 1]; got {value!r}."
+    )
 
 
 def n_features(value: Any, n_columns: int) -> int:

@@ -77,7 +77,7 @@ class Prepared:
 
 def fine_power(largest_sum: Any) -> NDArray[np.int64]:
     """Return the power of two by which numbers whose sum is at most this may be multiplied to fit in 62 bits."""
-    return np.minimum(61 - np.frexp(np.asarray(largest_sum, float))[1], 1000).astype(np.int64)
+    return np.asarray(61 - np.frexp(np.asarray(largest_sum, float))[1], np.int64)
 
 
 def centred(y: Floats) -> tuple[Floats, Floats]:
@@ -91,7 +91,9 @@ def centred(y: Floats) -> tuple[Floats, Floats]:
     with np.errstate(over="ignore"):
         span = np.where(np.isfinite(high - low), high - low, np.finfo(float).max)
     step = np.ldexp(1.0, np.frexp(span)[1] - 8)
-    middle = np.where(step > 0, np.rint((low / 2 + high / 2) / np.maximum(step, 1e-300)) * step, low)
+    middle = np.where(
+        step > 0, np.rint((low / 2 + high / 2) / np.maximum(step, 1e-300)) * step, low
+    )
     middle = np.where(np.isfinite(middle) & (span > 0), middle, low)
     return y - middle, middle
 
@@ -149,7 +151,9 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
             payload = packed[:, np.newaxis]
             return Draw(PACKED, rows, payload, total, 0, none, 2, by_rows, True)
         if n_classes == 2 and not entropy:
-            payload = np.stack([share, share * y, y.astype(float).view(np.int64)], axis=1).view(np.uint64)
+            payload = np.stack([share, share * y, y.astype(float).view(np.int64)], axis=1).view(
+                np.uint64
+            )
             return Draw(SCALAR, rows, payload, total, power, none + power, 2, by_rows, False)
         payload = np.stack([share, y], axis=1).view(np.uint64)
         return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)
@@ -178,4 +182,3 @@ def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, flo
     power = int(52 - np.frexp(total)[1])
     share = np.rint(np.ldexp(weights, power)).astype(np.int64)
     return np.maximum(share, weights > 0), power, total
-

@@ -95,7 +95,11 @@ def without(tree: Tree, cut: list[int]) -> Tree:
     depth = np.zeros(tree.node_count, int)
     for node in np.flatnonzero(right != LEAF):
         depth[[node + 1, tree.children_right[node]]] = depth[node] + 1
-    sides = tree.category_codes[kept] if len(tree.category_codes) == tree.node_count else tree.category_codes
+    sides = (
+        tree.category_codes[kept]
+        if len(tree.category_codes) == tree.node_count
+        else tree.category_codes
+    )
     return replace(
         tree, children_right=right[kept], feature=feature[kept], threshold=threshold[kept], code=tree.code[kept],
         missing_go_to_left=tree.missing_go_to_left[kept], category_codes=sides, impurity=tree.impurity[kept],

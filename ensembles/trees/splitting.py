@@ -82,7 +82,9 @@ def scan_packed(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
         running += histogram[uint64(base) + code]
         work[uint64(LEFT) + code] = float64(int64(running & uint64(0xFFFFFFFF)))
         work[uint64(SUMS) + code] = float64(int64(running >> uint64(32)))
-    return scan_sums(uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place)
+    return scan_sums(
+        uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place
+    )
 
 
 @part
@@ -97,7 +99,9 @@ def scan_scalar(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
         sums += histogram[cell + uint64(1)]
         work[uint64(LEFT) + code] = float64(int64(weight))
         work[uint64(SUMS) + code] = float64(int64(sums))
-    return scan_sums(uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place)
+    return scan_sums(
+        uint64(n_codes), total, target, least, best, present, uint64(0), work, bits, place
+    )
 
 
 @part
@@ -174,7 +178,9 @@ def medium_packed(records: Array, codes: Array, byte: Any, start: Any, stop: Any
             n_present += uint64(1)
     if n_present == uint64(1):
         return CONSTANT
-    return scan_sums(n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place)
+    return scan_sums(
+        n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place
+    )
 
 
 @part
@@ -206,7 +212,9 @@ def medium_scalar(records: Array, codes: Array, byte: Any, start: Any, stop: Any
             n_present += uint64(1)
     if n_present == uint64(1):
         return CONSTANT
-    return scan_sums(n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place)
+    return scan_sums(
+        n_present - uint64(1), total, target, least, best, present, uint64(1), work, bits, place
+    )
 
 
 @part
@@ -282,12 +290,16 @@ def best_of_classes(sorted_rows: Array, n: Any, n_present: Any, totals: Array, n
     if fast:
         for s in range(split):
             inside = work[uint64(LEFT) + s]
-            gain = work[uint64(SUMS) + s] / inside + work[uint64(SPARE) + s] / (float64(total) - inside)
+            gain = work[uint64(SUMS) + s] / inside + work[uint64(SPARE) + s] / (
+                float64(total) - inside
+            )
             work[uint64(GAINS) + s] = gain
     for s in range(split):
         inside = work[uint64(LEFT) + s]
         gain = work[uint64(GAINS) + s]
-        work[uint64(GAINS) + s] = gain if (inside >= least) & (float64(total) - inside >= least) else INVALID
+        work[uint64(GAINS) + s] = (
+            gain if (inside >= least) & (float64(total) - inside >= least) else INVALID
+        )
     top = int64(-1)
     for s in range(split):
         top = bits[uint64(GAINS) + s] if bits[uint64(GAINS) + s] > top else top

@@ -58,7 +58,9 @@ def split_gain(mode: Any, left: Array, totals: Array, entropy: Any, units: Array
             gain += (mine * mine / inside + others * others / beside) * units[k - 1]
         return gain
     mean, other = float64(left[1]) / inside, float64(totals[1] - left[1]) / beside
-    if sign != 0 and ((mean - other) * sign > 0 or min(mean, other) < lower or max(mean, other) > upper):
+    if sign != 0 and (
+        (mean - other) * sign > 0 or min(mean, other) < lower or max(mean, other) > upper
+    ):
         return INVALID
     slope = float64(left[1]) * float64(totals[0]) - inside * float64(totals[1])
     return slope * slope / (inside * beside)
@@ -72,7 +74,10 @@ def order_codes(table: Array, channel: Any, keys: Array, order: Array, n: Any) -
     for i in range(1, n):
         code = order[i]
         j = i
-        while j > 0 and (keys[order[j - 1]] > keys[code] or (keys[order[j - 1]] == keys[code] and order[j - 1] > code)):
+        while j > 0 and (
+            keys[order[j - 1]] > keys[code]
+            or (keys[order[j - 1]] == keys[code] and order[j - 1] > code)
+        ):
             order[j] = order[j - 1]
             j -= 1
         order[j] = code
@@ -158,7 +163,9 @@ def search_table(mode: Any, records: Array, codes: Array, byte: Any, start: Any,
             left[channel] = table[0, channel] * missing_left
             for i in range(n_left):
                 left[channel] += table[order[i], channel]
-        found = split_gain(mode, left, totals, entropy, units, least, least_rows, sign, lower, upper)
+        found = split_gain(
+            mode, left, totals, entropy, units, least, least_rows, sign, lower, upper
+        )
         if found > best:
             keep_sides(kind == CATEGORICAL, table, order, n_left, n_present, missing_left, left[0], totals, edge, place,
                        sides)  # fmt: skip
@@ -175,7 +182,9 @@ def search_table(mode: Any, records: Array, codes: Array, byte: Any, start: Any,
             for split in range(n_present if missing and missing_left == 0 else n_present - 1):
                 for channel in range(last + 1):
                     left[channel] += table[order[split], channel]
-                gain = split_gain(mode, left, totals, entropy, units, least, least_rows, sign, lower, upper)
+                gain = split_gain(
+                    mode, left, totals, entropy, units, least, least_rows, sign, lower, upper
+                )
                 if gain > found:
                     found = gain
                     if gain > best:

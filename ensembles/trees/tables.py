@@ -86,7 +86,9 @@ def holds_numbers(values: Array) -> bool:
     for value in values:
         if isinstance(value, str | bytes):
             return False
-        if not (value is None or isinstance(value, int | float | np.number | np.bool_) or is_null(value)):
+        if not (
+            value is None or isinstance(value, int | float | np.number | np.bool_) or is_null(value)
+        ):
             raise TypeError(f"a value of X must be a string or a number, argument must be a string or a real number; "
                             f"got {value!r} of type {type(value).__name__}.")  # fmt: skip
     return True

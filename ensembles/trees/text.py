@@ -38,7 +38,9 @@ def leaf_text(tree: Tree, node: int, classes: Any, decimals: int) -> str:
     return f"{said} ({tree.n_node_samples[node]} samples)"
 
 
-def condition_texts(tree: Tree, bins: Bins, names: list[str], node: int, decimals: int) -> tuple[str, str]:
+def condition_texts(
+    tree: Tree, bins: Bins, names: list[str], node: int, decimals: int
+) -> tuple[str, str]:
     """Say which rows go left and which right."""
     column = int(tree.feature[node])
     name, cuts = names[column], bins.cuts[column]

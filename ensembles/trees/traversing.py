@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int32, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel
+from ensembles.trees.compiling import kernel, reads
 
 Array = Any
 LANES = 8
@@ -23,10 +23,13 @@ BLOCK = 512
 MEANS, VOTES, LEAVES = 0, 1, 2
 
 
-@kernel(types.void(
-    uint64[::1], int64[::1], int64[::1], int32[::1], uint64[:, ::1], float64[:, ::1], int32[::1], int64,
-    uint8[::1], int64, uint8[:, ::1], int64, float64[:, ::1], int64[::1], int32[:, ::1],
-))  # fmt: skip
+@kernel(
+    types.void(
+        reads(uint64, 1), reads(int64, 1), reads(int64, 1), reads(int32, 1), reads(uint64, 2), reads(float64, 2),
+        reads(int32, 1), int64, reads(uint8, 1), int64, reads(uint8, 2), int64, float64[:, ::1], int64[::1],
+        int32[:, ::1],
+    )
+)  # fmt: skip
 def ask(nodes: Array, roots: Array, depths: Array, asks: Array, sides: Array, values: Array, votes: Array, how: int,
         codes: Array, n_columns: int, in_bag: Array, first_row: int, sums: Array, n_asked: Array, leaves: Array) -> None:  # fmt: skip
     """Ask every tree about every row of `codes` (`n_columns` a row), in order of the trees.
@@ -47,7 +50,9 @@ def ask(nodes: Array, roots: Array, depths: Array, asks: Array, sides: Array, va
             for row in range(start, stop):
                 wanted[n_wanted] = row
                 bit = first_row + row
-                n_wanted += uint64(1) - uint64((in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0)
+                n_wanted += uint64(1) - uint64(
+                    (in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0
+                )
             if n_wanted == uint64(0):
                 continue
             for lane in range(uint64(LANES)):
@@ -85,7 +90,7 @@ def ask(nodes: Array, roots: Array, depths: Array, asks: Array, sides: Array, va
                         leaves[row, tree] = at[lane]
 
 
-@kernel(types.void(int64[::1], uint8[::1]))
+@kernel(types.void(reads(int64, 1), uint8[::1]))
 def mark(rows: Array, bits: Array) -> None:
     """Set the bit of every row."""
     for i in range(len(rows)):

@@ -102,7 +102,9 @@ class Tree:
         decrease = np.maximum(heavy[split] - heavy[left] - heavy[right], 0.0)
         importances = np.bincount(self.feature[split], decrease, minlength=self.n_features)
         total = importances.sum()
-        importances = importances / self.weighted_n_node_samples[0] if not normalize else importances
+        importances = (
+            importances / self.weighted_n_node_samples[0] if not normalize else importances
+        )
         return importances / total if normalize and total > 0 else importances
 
 
@@ -122,7 +124,9 @@ class Rules:
     signs: NDArray[np.int8] | None = None
 
 
-def grow_tree(prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: NDArray[np.int64]) -> Tree:
+def grow_tree(
+    prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: NDArray[np.int64]
+) -> Tree:
     """Grow one tree on a draw, over the columns given."""
     from ensembles.trees import growing
 
@@ -222,7 +226,9 @@ def class_impurity(shares: Floats, entropy: bool) -> Floats:
     return 1.0 - (shares * shares).sum(axis=1)
 
 
-def thresholds(bins: Bins, kinds: NDArray[np.uint8], feature: NDArray[np.int32], code: NDArray[np.uint8]) -> Floats:
+def thresholds(
+    bins: Bins, kinds: NDArray[np.uint8], feature: NDArray[np.int32], code: NDArray[np.uint8]
+) -> Floats:
     """Return the value that each code stands for: the cut above it, or infinity above the last."""
     split = feature >= 0
     found = np.full(len(feature), -2.0)

@@ -30,7 +30,10 @@ class Problem:
         """Weight times impurity of some rows."""
         w, y = self.weights[rows], self.y[rows]
         if self.criterion == "squared_error":
-            return sum(float((w * (t - np.average(t, weights=w)) ** 2).sum()) for t in y.T) / y.shape[1]
+            return (
+                sum(float((w * (t - np.average(t, weights=w)) ** 2).sum()) for t in y.T)
+                / y.shape[1]
+            )
         shares = np.array([w[y == k].sum() for k in np.unique(y)]) / w.sum()
         if self.criterion == "gini":
             return float(w.sum() * (1 - (shares**2).sum()))
@@ -39,7 +42,11 @@ class Problem:
     def gain(self, rows, left):
         """How much a split takes off the impurity; None where a side is too light."""
         right = np.setdiff1d(rows, left)
-        if min(self.weights[left].sum(), self.weights[right].sum()) < self.min_leaf or not len(left) or not len(right):
+        if (
+            min(self.weights[left].sum(), self.weights[right].sum()) < self.min_leaf
+            or not len(left)
+            or not len(right)
+        ):
             return None
         return self.impurity(rows) - self.impurity(left) - self.impurity(right)
 
@@ -86,10 +93,15 @@ def score(problem, rows, left):
     if min(heavy, beside) < problem.min_leaf:
         return -1.0
     if problem.criterion == "gini" and y.max() > 1:
-        squares = [sum(float(w[r][y[r] == k].sum()) ** 2 for k in range(y.max() + 1)) for r in (left, right)]
+        squares = [
+            sum(float(w[r][y[r] == k].sum()) ** 2 for k in range(y.max() + 1))
+            for r in (left, right)
+        ]
         return squares[0] / heavy + squares[1] / beside
     target = y[:, 0] if y.ndim == 2 else y
-    slope = float((w * target)[left].sum()) * (heavy + beside) - heavy * float((w * target)[rows].sum())
+    slope = float((w * target)[left].sum()) * (heavy + beside) - heavy * float(
+        (w * target)[rows].sum()
+    )
     return slope * slope / (heavy * beside)
 
 

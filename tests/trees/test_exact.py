@@ -21,7 +21,9 @@ PARAMETERS = [
 def table(n_rows, seed):
     """Columns of at most 255 distinct values, unevenly spaced, so that no two splits tie."""
     rng = np.random.default_rng(seed)
-    X = np.stack([np.sort(rng.normal(size=200))[rng.integers(0, 200, n_rows)] for _ in range(4)], axis=1)
+    X = np.stack(
+        [np.sort(rng.normal(size=200))[rng.integers(0, 200, n_rows)] for _ in range(4)], axis=1
+    )
     return X, X[:, 0] * 2 + np.sin(3 * X[:, 1]) + X[:, 2] * X[:, 3] + rng.normal(0, 0.3, n_rows)
 
 
@@ -44,7 +46,10 @@ def assert_same(ours, theirs):
         if b.children_left[j] < 0:
             continue
         n_compared += 1
-        left, right = (a.children_left[i], b.children_left[j]), (a.children_right[i], b.children_right[j])
+        left, right = (
+            (a.children_left[i], b.children_left[j]),
+            (a.children_right[i], b.children_right[j]),
+        )
         if a.feature[i] == b.feature[j] and a.n_node_samples[left[0]] == b.n_node_samples[left[1]]:
             pairs += [left, right]
         else:
@@ -73,7 +78,10 @@ def test_classification(parameters, n_classes, criterion):
 
 def test_thresholds_lie_at_the_same_gaps():
     X, y = table(500, 2)
-    ours, theirs = HistTreeRegressor(random_state=0).fit(X, y), DecisionTreeRegressor(random_state=0).fit(X, y)
+    ours, theirs = (
+        HistTreeRegressor(random_state=0).fit(X, y),
+        DecisionTreeRegressor(random_state=0).fit(X, y),
+    )
     column = X[:, ours.tree_.feature[0]]
     for tree in (ours, theirs):
         assert (column <= tree.tree_.threshold[0]).sum() == ours.tree_.n_node_samples[1]
@@ -96,7 +104,9 @@ def test_float_weights():
     assert np.allclose(ours.predict(X), theirs.predict(X))
     labels = (y > 0).astype(int)
     ours = HistTreeClassifier(random_state=0, max_depth=4, min_samples_leaf=5).fit(X, labels, w)
-    theirs = DecisionTreeClassifier(random_state=0, max_depth=4, min_samples_leaf=5).fit(X, labels, w)
+    theirs = DecisionTreeClassifier(random_state=0, max_depth=4, min_samples_leaf=5).fit(
+        X, labels, w
+    )
     assert np.allclose(ours.predict_proba(X), theirs.predict_proba(X))
 
 
@@ -105,7 +115,9 @@ def test_class_weight(class_weight):
     X, y = table(400, 5)
     y = (y > 1).astype(int)
     ours = HistTreeClassifier(random_state=0, max_depth=4, class_weight=class_weight).fit(X, y)
-    theirs = DecisionTreeClassifier(random_state=0, max_depth=4, class_weight=class_weight).fit(X, y)
+    theirs = DecisionTreeClassifier(random_state=0, max_depth=4, class_weight=class_weight).fit(
+        X, y
+    )
     assert np.allclose(ours.predict_proba(X), theirs.predict_proba(X))
 
 

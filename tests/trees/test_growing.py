@@ -41,7 +41,9 @@ def same_tree(tree, problem, seed):
 @given(problems(2), st.sampled_from([1, 3]))
 def test_two_classes_grow_the_slow_tree(problem, min_leaf):
     X, y, counts, seed = problem
-    prepared, tree = fitted(HistTreeClassifier(random_state=seed, min_samples_leaf=min_leaf), X, y, counts)
+    prepared, tree = fitted(
+        HistTreeClassifier(random_state=seed, min_samples_leaf=min_leaf), X, y, counts
+    )
     y = np.searchsorted(tree.classes_, y)
     same_tree(tree, Problem(prepared.codes, y, counts, min_leaf=min_leaf), seed)
 
@@ -75,7 +77,9 @@ def test_larger_nodes_grow_the_slow_tree(n_classes, n_rows, n_values):
     tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(random_state=3, max_depth=6)
     prepared, tree = fitted(tree, X, y, counts)
     target = y if n_classes else y[:, None]
-    same_tree(tree, Problem(prepared.codes, target, counts, "gini" if n_classes else "squared_error"), 3)
+    same_tree(
+        tree, Problem(prepared.codes, target, counts, "gini" if n_classes else "squared_error"), 3
+    )
 
 
 def walk(tree, prepared, problem, categorical):
@@ -93,7 +97,9 @@ def walk(tree, prepared, problem, categorical):
             bits = nodes.category_codes[node]
             goes_left = np.array([bool(int(bits[c >> 6]) >> int(c & 63) & 1) for c in codes])
         else:
-            goes_left = np.where(codes == 0, nodes.missing_go_to_left[node] == 1, codes <= nodes.code[node])
+            goes_left = np.where(
+                codes == 0, nodes.missing_go_to_left[node] == 1, codes <= nodes.code[node]
+            )
         gain = problem.gain(rows, rows[goes_left])
         assert gain == pytest.approx(best, abs=1e-9 * (1 + abs(best)))
         leaves[node + 1], leaves[nodes.children_right[node]] = rows[goes_left], rows[~goes_left]
@@ -104,7 +110,9 @@ def walk(tree, prepared, problem, categorical):
 @given(problems(3, missing=True), st.sampled_from(["gini", "entropy"]), st.booleans())
 def test_no_split_beats_one_made_with_missing_values(problem, criterion, two):
     X, y, counts, seed = problem
-    prepared, tree = fitted(HistTreeClassifier(criterion=criterion, random_state=seed), X, y % 2 if two else y, counts)
+    prepared, tree = fitted(
+        HistTreeClassifier(criterion=criterion, random_state=seed), X, y % 2 if two else y, counts
+    )
     y = np.searchsorted(tree.classes_, y % 2 if two else y)
     walk(tree, prepared, Problem(prepared.codes, y, counts, criterion), np.zeros(X.shape[1], bool))
 
@@ -115,7 +123,12 @@ def test_no_split_beats_one_made_for_several_outputs(problem, n_outputs):
     X, y, counts, seed = problem
     targets = np.stack([np.roll(y, k) * (1.0 + k) for k in range(n_outputs)], axis=1)
     prepared, tree = fitted(HistTreeRegressor(random_state=seed), X, targets, counts)
-    walk(tree, prepared, Problem(prepared.codes, targets, counts, "squared_error"), np.zeros(X.shape[1], bool))
+    walk(
+        tree,
+        prepared,
+        Problem(prepared.codes, targets, counts, "squared_error"),
+        np.zeros(X.shape[1], bool),
+    )
 
 
 @EXAMPLES
@@ -130,7 +143,12 @@ def test_no_partition_of_categories_beats_the_one_made(problem, regression):
     target = y[:, None].astype(float) if regression else np.searchsorted(tree.classes_, y)
     if counts[prepared.codes[:, 0] == 0].any():
         return  # missing is a side of its own, ordered apart: see the next test
-    walk(tree, prepared, Problem(prepared.codes, target, counts, "squared_error" if regression else "gini"), categorical)
+    walk(
+        tree,
+        prepared,
+        Problem(prepared.codes, target, counts, "squared_error" if regression else "gini"),
+        categorical,
+    )
 
 
 def test_missing_category_takes_the_better_side():
@@ -146,7 +164,9 @@ def test_missing_category_takes_the_better_side():
 @given(problems(2))
 def test_entropy_and_gini_agree_that_no_split_beats_theirs(problem):
     X, y, counts, seed = problem
-    prepared, tree = fitted(HistTreeClassifier(criterion="entropy", random_state=seed), X, y, counts)
+    prepared, tree = fitted(
+        HistTreeClassifier(criterion="entropy", random_state=seed), X, y, counts
+    )
     y = np.searchsorted(tree.classes_, y)
     walk(tree, prepared, Problem(prepared.codes, y, counts, "entropy"), np.zeros(X.shape[1], bool))
 
@@ -185,7 +205,10 @@ def test_order_of_rows_does_not_matter(weighted):
     y = np.nan_to_num(X[:, 0]) + rng.normal(size=600)
     w = rng.exponential(size=600) if weighted else np.ones(600)
     shuffled = rng.permutation(600)
-    for learner, target in ((HistTreeRegressor, y), (HistTreeClassifier, np.digitize(y, [-1, 0, 1]))):
+    for learner, target in (
+        (HistTreeRegressor, y),
+        (HistTreeClassifier, np.digitize(y, [-1, 0, 1])),
+    ):
         one = learner(random_state=0).fit(X, target, w)
         other = learner(random_state=0).fit(X[shuffled], target[shuffled], w[shuffled])
         assert np.array_equal(one.predict(X), other.predict(X))
