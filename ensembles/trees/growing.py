@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float64, int8, int64, uint8, uint16, uint64
+from numba import float64, int8, int32, int64, types, uint8, uint16, uint64
 
 from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, fill_packed, fill_scalar
 from ensembles.trees.splitting import (
     CONSTANT,
+    GAINS,
     INVALID,
     SMALL,
     STEP,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import inlined, part
