@@ -70,12 +70,14 @@ class Member(NamedTuple):
     """One fitted learner, the columns it looks at and the classes it knows.
 
     ``columns`` is None for all columns, in their order; ``classes`` are codes of the ensemble's
-    classes, in the order of the learner's own output, and None in a regression.
+    classes, in the order of the learner's own output, and None in a regression; ``coded`` tells
+    that the learner was given the places of labels in ``classes`` in the place of labels.
     """
 
     estimator: Any
     columns: NDArray[np.intp] | None
     classes: NDArray[np.intp] | None
+    coded: bool = False
 
 
 # ---------------------------------------------------------------------------------------------
@@ -380,20 +382,24 @@ def _fit_member(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -
         return _fitted(recipe, X, y, draws, i)
     except Exception as error:
         rows = draws.train(i)
-        raise _explained(
-            error,
+        message = (
             f"member {i} ({type(recipe.learner).__name__}) could not be fitted on draw {i} "
-            f"({len(rows)} rows, {len(np.unique(rows))} of them distinct): {error}",
-        ) from error
+            f"({len(rows)} rows, {len(np.unique(rows))} of them distinct): {error}"
+        )
+        explained = _explained(error, message)
+        if explained is None:
+            error.add_note(message)
+            raise
+        raise explained from error
 
 
-def _explained(error: Exception, message: str) -> Exception:
+def _explained(error: Exception, message: str) -> Exception | None:
     """An error of the same type with a fuller message, where the type allows it."""
     try:
         explained = type(error)(message)
     except Exception:
-        return RuntimeError(message)
-    return explained if str(explained) == message else RuntimeError(message)
+        return None
+    return explained if str(explained) == message else None
 
 
 def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
@@ -416,12 +422,13 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         table = _own_copy(X, learner)
     else:
         table = cut(X, None if whole else rows)
+    given = None if recipe.all_columns else columns
     if _only(classes) and not _learns_one_class(learner, table, targets, arguments):
-        estimator = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
-    else:
-        estimator = _fit(learner, table, targets, arguments)
-    known = _classes_of(estimator, classes, recipe)
-    return Member(estimator, None if recipe.all_columns else columns, known)
+        stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
+        return Member(stand_in, given, classes)
+    estimator = _fit(learner, table, targets, arguments)
+    coded = recipe.classes is not None and _wants_codes(recipe)
+    return Member(estimator, given, _classes_of(estimator, classes, recipe), coded)
 
 
 def _fitted_on_prepared(recipe: Recipe, rows: Rows, weights: Any, i: int) -> Member:
@@ -460,19 +467,24 @@ def _own_copy(X: Any, learner: Any) -> Any:
 def _seeded(learner: Any, seed: int, i: int) -> Any:
     """Give every ``random_state`` of the learner, nested ones too, a seed of its own."""
     rng = generator(seed, i, FOR_SEEDS)
-    names = sorted(n for n in learner.get_params() if n.rpartition("__")[2] == "random_state")
+    words = ("random_state", "random_seed")
+    names = sorted(n for n in learner.get_params() if n.rpartition("__")[2] in words)
+    if not names and _library(learner) == "catboost":  # it names only what was set
+        names = ["random_seed"]
     return learner.set_params(**{name: int(rng.integers(2**31 - 1)) for name in names})
 
 
 def _of_rows(value: Any, rows: Rows, draws: Draws) -> Any:
     """The part of an argument of ``fit`` that belongs to ``rows``; itself if it is not by row."""
-    if (
-        isinstance(value, str | bytes)
-        or not hasattr(value, "__len__")
-        or len(value) != draws.n_rows
-    ):
+    if isinstance(value, str | bytes | dict) or _length(value) != draws.n_rows:
         return value
     return take(value, rows) if getattr(value, "ndim", 1) > 1 else np.asarray(value)[rows]
+
+
+def _length(value: Any) -> int | None:
+    if hasattr(value, "shape"):
+        return int(value.shape[0]) if value.shape else None
+    return len(value) if hasattr(value, "__len__") else None
 
 
 def _targets(recipe: Recipe, y: NDArray[Any]) -> tuple[Any, NDArray[np.intp] | None]:
@@ -481,13 +493,25 @@ def _targets(recipe: Recipe, y: NDArray[Any]) -> tuple[Any, NDArray[np.intp] | N
         return y, None
     present, codes = np.unique(y, return_inverse=True)
     classes = np.searchsorted(recipe.classes, present)
-    return (codes if _wants_codes(recipe.learner) else y), classes
+    return (codes if _wants_codes(recipe) else y), classes
 
 
-def _wants_codes(learner: Any) -> bool:
-    """XGBoost's classifiers know the labels 0, 1, 2, ... and no others."""
-    last = learner.steps[-1][1] if isinstance(learner, Pipeline) else learner
-    return _library(last) == "xgboost"
+def _wants_codes(recipe: Recipe) -> bool:
+    """XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too."""
+    kinds = type(innermost(recipe.learner)).__mro__
+    libraries = {kind.__module__.partition(".")[0] for kind in kinds}
+    return "xgboost" in libraries or (recipe.early_stopping and "lightgbm" in libraries)
+
+
+def innermost(learner: Any) -> Any:
+    """Return the learner that does the work inside pipelines, searches and other wrappers."""
+    while True:
+        if isinstance(learner, Pipeline):
+            learner = learner.steps[-1][1]
+        elif hasattr(getattr(learner, "estimator", None), "fit"):
+            learner = learner.estimator
+        else:
+            return learner
 
 
 def _only(classes: NDArray[np.intp] | None) -> bool:
@@ -529,14 +553,14 @@ def _validation(
         known = recipe.classes[classes]
         rows = rows[np.isin(targets, known)]
         targets = y[rows]
-        if _wants_codes(recipe.learner):
+        if _wants_codes(recipe):
             targets = np.searchsorted(known, targets)
     return validation_arguments(learner, cut(X, rows), targets) if len(rows) else {}
 
 
 def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) -> Any:
     """Codes of the estimator's classes in the order of its own output."""
-    if recipe.classes is None or _wants_codes(recipe.learner) or not hasattr(estimator, "classes_"):
+    if recipe.classes is None or _wants_codes(recipe) or not hasattr(estimator, "classes_"):
         return drawn
     return np.searchsorted(recipe.classes, np.asarray(estimator.classes_))
 
@@ -732,7 +756,7 @@ def _predicted_codes(
     member: Member, X: Any, classes: NDArray[Any], arguments: dict[str, Any]
 ) -> NDArray[np.intp]:
     predicted = np.asarray(_call(member.estimator, "predict", X, arguments)).ravel()
-    if _wants_codes(member.estimator) and member.classes is not None:
+    if member.coded and member.classes is not None:
         return member.classes[predicted.astype(np.intp)]
     known = classes
     if predicted.dtype.kind in "US" and classes.dtype.kind not in "USOT":

@@ -28,6 +28,10 @@ Rows = NDArray[np.intp]
 Weights = NDArray[np.float64]
 
 
+FAMILY = 0x656E7365  # "ense"
+"""The first word of every address."""
+
+
 class Draw(NamedTuple):
     """The rows a member learns from (repeats included) and the rows it never sees."""
 
@@ -60,8 +64,13 @@ def seed_of(random_state: Any) -> int:
 
 
 def generator(seed: int, *address: int) -> np.random.Generator:
-    """Return the generator that lives at ``(seed, *address)``."""
-    return np.random.default_rng((seed, *address))
+    """Return the generator that lives at ``(seed, *address)``.
+
+    The family's own first word keeps every stream apart from ``np.random.default_rng(seed)``, which
+    may have made the very data that is drawn from.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(FAMILY, *address))
+    return np.random.default_rng(sequence)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -353,13 +362,40 @@ def listed_draws(
     """
     if getattr(splitter, "random_state", 0) is None and seed is not None:
         splitter = _seeded(splitter, int(generator(seed, 0, 1).integers(2**31)))
-    pairs = tuple(
-        Draw(np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp))
-        for train, test in splitter.split(X, y, groups)
-    )
+    n_rows = int(X.shape[0])
+    try:
+        listed = list(splitter.split(X, y, groups))
+    except TypeError as error:  # an iterable that does not hold pairs
+        raise ValueError(
+            f"resampling must give (train, test) pairs: {error}; got {splitter!r}."
+        ) from error
+    pairs = tuple(_checked_pair(pair, n_rows) for pair in listed)
     if not pairs or any(len(train) == 0 for train, _ in pairs):
         raise ValueError(f"resampling must give every member rows to learn from; got {splitter!r}.")
-    return ListedDraws(X.shape[0], pairs, sample_weight)
+    return ListedDraws(n_rows, pairs, sample_weight)
+
+
+def _checked_pair(pair: Any, n_rows: int) -> Draw:
+    try:
+        train, test = pair
+    except (TypeError, ValueError):
+        raise ValueError(f"resampling must give (train, test) pairs; got {pair!r}.") from None
+    return Draw(_row_numbers(train, n_rows), _row_numbers(test, n_rows))
+
+
+def _row_numbers(given: Any, n_rows: int) -> Rows:
+    """Row numbers, given as such or as a mask of all rows."""
+    rows = np.asarray(given)
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        return np.flatnonzero(rows)
+    if rows.size == 0:
+        return np.empty(0, dtype=np.intp)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n_rows:
+        raise ValueError(
+            f"resampling must give row numbers in [0, {n_rows}) or masks of {n_rows} rows; "
+            f"got {rows!r}."
+        )
+    return rows.astype(np.intp)
 
 
 def _seeded(splitter: Any, seed: int) -> Any:

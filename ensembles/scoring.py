@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.metrics import accuracy_score, get_scorer, r2_score
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.metaestimators import available_if
 
-__all__ = ["Answers", "score_answers"]
+__all__ = ["Answers", "check_scoring", "score_answers"]
+
+
+def check_scoring(name: str, scoring: Any) -> None:
+    """Refuse the name of a scorer that does not exist, and suggest the nearest."""
+    if isinstance(scoring, str) and scoring not in get_scorer_names():
+        near = get_close_matches(scoring, get_scorer_names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
+            f"a callable or a default; got {scoring!r}.{hint}"
+        )
 
 
 class Answers(BaseEstimator):
@@ -35,9 +48,10 @@ class Answers(BaseEstimator):
         self.classes = classes
         if classes is not None:
             self.classes_ = classes
-            self.predict_proba = self._rows
 
-    def _rows(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    @available_if(lambda self: self.classes is not None)
+    def predict_proba(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the class probabilities."""
         return self.given[rows]
 
     def __sklearn_tags__(self) -> Any:
@@ -57,7 +71,7 @@ class Answers(BaseEstimator):
 
     def predict(self, rows: NDArray[np.intp]) -> NDArray[Any]:
         """Return the likeliest labels, or the values."""
-        answers = self._rows(rows)
+        answers = self.given[rows]
         return answers if self.classes is None else self.classes[np.argmax(answers, axis=1)]
 
 
@@ -89,10 +103,14 @@ def score_answers(
     if isinstance(scoring, bool | np.bool_):
         return _score_by_task(answers, rows, y, weighted)
     if isinstance(scoring, str) or _takes_estimator(scoring):
-        return float(get_scorer(scoring)(answers, rows, y, **weighted))
-    if weighted and "sample_weight" not in inspect.signature(scoring).parameters:
-        weighted = {}
-    return float(scoring(y, answers.predict(rows), **weighted))
+        scorer = get_scorer(scoring)
+        metric = getattr(scorer, "_score_func", scorer)
+        return float(scorer(answers, rows, y, **(weighted if _takes_weights(metric) else {})))
+    return float(scoring(y, answers.predict(rows), **(weighted if _takes_weights(scoring) else {})))
+
+
+def _takes_weights(metric: Callable[..., Any]) -> bool:
+    return "sample_weight" in inspect.signature(metric).parameters
 
 
 def _score_by_task(

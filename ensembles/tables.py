@@ -94,6 +94,8 @@ def as_fitted(X: Any, container: str | None, names: Any) -> Any:
         return X
     if container is None:
         return np.asarray(X)
+    if hasattr(X, "toarray"):
+        X = X.toarray()
     columns = [str(name) for name in names] if names is not None else None
     if container == "pandas":
         import pandas as pd
@@ -155,22 +157,31 @@ def _take_polars(X: Any, rows: Any, columns: Any) -> Any:
 
 def _distinct(names: Any) -> list[Any]:
     """Number the further copies of a column that a bootstrap of columns drew twice."""
-    seen: dict[Any, int] = {}
-    distinct = []
+    names = list(names)
+    taken, seen, distinct = set(names), dict[Any, int](), []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name}__{seen[name]}")
+        distinct.append(name if seen[name] == 1 else _free_name(name, seen, taken))
+        taken.add(distinct[-1])
     return distinct
+
+
+def _free_name(name: Any, seen: dict[Any, int], taken: set[Any]) -> Any:
+    if not isinstance(name, str):
+        return max(other for other in taken if not isinstance(other, str)) + 1
+    while f"{name}__{seen[name]}" in taken:
+        seen[name] += 1
+    return f"{name}__{seen[name]}"
 
 
 def _take_array(X: NDArray[Any], rows: Any, columns: Any, dtype: Any) -> NDArray[Any]:
     if dtype is None or X.dtype == dtype:
         return _gather(X, rows, columns)
-    if rows is None:
-        return _gather(X, rows, columns).astype(dtype)
-    width = X.shape[1] if columns is None else len(columns)
-    out = np.empty((len(rows), width), dtype=dtype)
     with np.errstate(over="ignore"):
+        if rows is None:
+            return _gather(X, rows, columns).astype(dtype)
+        width = X.shape[1] if columns is None else len(columns)
+        out = np.empty((len(rows), width), dtype=dtype)
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
             out[block] = _gather(X, rows[block], columns)
@@ -183,10 +194,16 @@ def _gather(X: NDArray[Any], rows: Any, columns: Any) -> NDArray[Any]:
     return X.take(rows, axis=0) if columns is None else X[np.ix_(rows, columns)]
 
 
+def _n_missing(column: Any) -> int:
+    """Nulls of a polars column, and NaN where it holds floats."""
+    absent = int(column.null_count())
+    return absent + int(column.is_nan().sum()) if column.dtype.is_float() else absent
+
+
 def missing_columns(X: Any) -> list[str]:
     """Name the columns of a DataFrame that hold missing values, with how many."""
     if container_of(X) == "pandas":
         counts = X.isna().sum().items()
     else:
-        counts = ((name, X.get_column(name).null_count()) for name in X.columns)
+        counts = ((column.name, _n_missing(column)) for column in X.get_columns())
     return [f"{name!r} ({int(count)})" for name, count in counts if count]

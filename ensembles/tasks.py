@@ -46,6 +46,8 @@ def infer_task(y: Any) -> Task:
     Text, booleans and categories are classes. Numbers are classes when they are whole and have at
     most 20 distinct values; otherwise, and when there are several columns, they are a quantity.
     """
+    if str(getattr(y, "dtype", "")).lower().startswith(("category", "categorical", "enum")):
+        return CLASSIFICATION
     values = np.asarray(y)
     if values.dtype.kind not in "iuf":
         numeric = values.dtype.kind == "O" and all(_is_number(value) for value in values.ravel())
@@ -90,6 +92,8 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
     labels = column_or_1d(np.asarray(y) if hasattr(y, "to_numpy") else y, warn=True)
     if any(_is_missing(value) for value in _suspects(labels)):
         raise ValueError("Input y contains NaN: y must hold a class for every row.")
+    if labels.dtype.kind == "O":
+        labels = _plain(labels)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
@@ -97,6 +101,17 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
             f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
         )
     return labels, classes, codes
+
+
+def _plain(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels given as objects, as numbers where all are; an error where they have no order."""
+    if all(_is_number(label) for label in labels.tolist()):
+        return np.asarray(labels.tolist())
+    try:
+        sorted(set(labels.tolist()))
+    except TypeError as error:
+        raise ValueError(f"y must hold labels that can be sorted: {error}.") from None
+    return labels
 
 
 def _is_missing(value: Any) -> bool:
@@ -108,9 +123,11 @@ def _is_missing(value: Any) -> bool:
 
 
 def _suspects(labels: NDArray[Any]) -> list[Any]:
-    """Those labels that could be missing: floats and objects."""
+    """Those labels that could be missing: floats, dates and objects."""
     if labels.dtype.kind == "f":
         return [np.nan] if bool(np.isnan(labels).any()) else []
+    if labels.dtype.kind in "mM":
+        return [np.nan] if bool(np.isnat(labels).any()) else []
     return list(set(labels.tolist())) if labels.dtype.kind == "O" else []
 
 

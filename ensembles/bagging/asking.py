@@ -29,7 +29,7 @@ from ensembles.tasks import (
 def classifies(bag: Any) -> bool:
     """Tell whether a bag has class probabilities; an AttributeError says why not."""
     task = bag._known_task()
-    if task != CLASSIFICATION:
+    if task == REGRESSION:
         raise AttributeError(f"{type(bag).__name__} does not classify: its task is {task}.")
     return True
 
@@ -169,7 +169,8 @@ class Asking(Core):
         check_is_fitted(self, "estimators_")
         routed = self._routed("decision_function", params)
         X = self._check_asked(X)
-        pairwise = getattr(self.estimator_, "decision_function_shape", None) == "ovo"
+        last = members.innermost(self.estimator_)
+        pairwise = getattr(last, "decision_function_shape", None) == "ovo"
         question = partial(
             members.decisions,
             classes=self.classes_,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import get_scorer
 from sklearn.utils import (
     assert_all_finite,
 )
@@ -26,6 +25,7 @@ from ensembles.parameters import (
 from ensembles.resampling import (
     check_size,
 )
+from ensembles.scoring import check_scoring
 from ensembles.tables import (
     is_frame,
     missing_columns,
@@ -59,8 +59,7 @@ class Checking(Core):
                 "oob_score must be True, False, a scorer's name or a callable; "
                 f"got {self.oob_score!r}."
             )
-        if isinstance(self.oob_score, str):
-            get_scorer(self.oob_score)
+        check_scoring("oob_score", self.oob_score)
         if self.n_jobs is not None and (not is_whole(self.n_jobs) or self.n_jobs == 0):
             raise ValueError(
                 f"n_jobs must be None or an integer other than 0; got {self.n_jobs!r}."
@@ -84,13 +83,12 @@ class Checking(Core):
                     f"{name} must be left at {default} when resampling is given, which says how "
                     f"rows are drawn; got {name}={getattr(self, name)!r}."
                 )
-        if not hasattr(self.resampling, "split") and (
-            isinstance(self.resampling, str)
-            or not (is_whole(self.resampling) or hasattr(self.resampling, "__iter__"))
-        ):
+        folds = is_whole(self.resampling) and self.resampling >= 2
+        splits = hasattr(self.resampling, "split") or hasattr(self.resampling, "__iter__")
+        if isinstance(self.resampling, str) or not (folds or splits):
             raise ValueError(
-                "resampling must be a splitter, a number of folds, an iterable of (train, test) "
-                f"pairs or None; got {self.resampling!r}."
+                "resampling must be a splitter, a number of folds >= 2, an iterable of (train, "
+                f"test) pairs or None; got {self.resampling!r}."
             )
 
     def _check_targets(self, X: Any, y: Any) -> NDArray[Any]:
@@ -98,6 +96,7 @@ class Checking(Core):
         if self._pinned is None:
             self._settle_task(y)
         else:
+            self._check_pinned()
             self.task_ = self._pinned
         if self.task_ == REGRESSION:
             if self.class_weight is not None:
@@ -110,6 +109,14 @@ class Checking(Core):
         y, self.classes_, _ = check_labels(y, self)
         self.n_classes_ = len(self.classes_)
         return y
+
+    def _check_pinned(self) -> None:
+        own = task_of(self.estimator)
+        if own is not None and own != self._pinned:
+            raise ValueError(
+                f"estimator must be for {self._pinned}, the task of {type(self).__name__}; got "
+                f"{type(self.estimator).__name__}, which is for {own}."
+            )
 
     def _settle_task(self, y: Any) -> None:
         task = getattr(self, "task", None)
@@ -149,8 +156,25 @@ class Checking(Core):
             raise ValueError(
                 f"class_weight must be None, 'balanced' or a dict; got {self.class_weight!r}."
             )
-        by_class = compute_sample_weight(self.class_weight, y)
-        return check_sample_weight(by_class if weights is None else by_class * weights, n_rows)
+        by_class = self._class_weights(y)
+        total = n_rows if weights is None else weights.sum()
+        combined = by_class if weights is None else by_class * weights
+        if not combined.any():
+            raise ValueError(
+                "class_weight must leave some row a weight > 0; got "
+                f"class_weight={self.class_weight!r}."
+            )
+        return combined * (total / combined.sum())
+
+    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not (is_real(weight) and 0 <= weight < np.inf):
+                    raise ValueError(
+                        "class_weight must give every class a finite number >= 0; got "
+                        f"{weight!r} for {label!r}."
+                    )
+        return compute_sample_weight(self.class_weight, y)
 
     def _check_missing(self, X: Any) -> None:
         """Refuse missing values before any work, where scikit-learn's own base cannot take them."""
@@ -167,8 +191,14 @@ class Checking(Core):
                     f"X must not hold missing values, because {name} cannot take them (Input X "
                     f"contains NaN); got some in {', '.join(missing)}."
                 )
-        else:
+            return
+        try:
             assert_all_finite(X, estimator_name=name, input_name="X")
+        except ValueError as error:
+            fault = str(error).replace("Input contains", "Input X contains")
+            raise ValueError(
+                f"X must hold finite numbers, because {name} cannot take others: {fault}"
+            ) from None
 
     def _n_drawn_columns(self) -> int:
         n_columns, size = self.n_features_in_, self.max_features
@@ -191,7 +221,8 @@ def _wraps(estimator: Any) -> bool:
 
 def check_groups(groups: Any, n_rows: int) -> None:
     """Refuse groups that do not name one group for every row."""
-    if len(groups) != n_rows:
+    if np.ndim(groups) != 1 or len(groups) != n_rows:
         raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got {len(groups)}."
+            f"groups must hold one group for each of the {n_rows} rows; got "
+            f"{len(groups) if np.ndim(groups) == 1 else f'shape {np.shape(groups)}'}."
         )

@@ -22,15 +22,13 @@ from ensembles.resampling import (
     ListedDraws,
     Subsample,
 )
-from ensembles.tasks import (
-    REGRESSION,
-)
+from ensembles.tasks import CLASSIFICATION
 from ensembles.uncertainty import infinitesimal_jackknife, jackknife_plus_after_bootstrap
 
 
 def _regresses(bag: Any) -> bool:
     task = bag._known_task()
-    if task != REGRESSION:
+    if task == CLASSIFICATION:
         raise AttributeError(f"{type(bag).__name__} has no intervals: its task is {task}.")
     return True
 

@@ -141,12 +141,15 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         self.estimators_ = [member.estimator for member in grown]
         self._columns = [member.columns for member in grown]
         self._known_classes = [member.classes for member in grown]
+        self._coded = [member.coded for member in grown]
         self._forest = members.pack(grown)
 
     def _members(self) -> list[Member]:
         return [
             Member(*parts)
-            for parts in zip(self.estimators_, self._columns, self._known_classes, strict=True)
+            for parts in zip(
+                self.estimators_, self._columns, self._known_classes, self._coded, strict=True
+            )
         ]
 
     @property

@@ -117,9 +117,10 @@ class Fitting(Checking, Asking):
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any, fit_params: Any) -> Any:
         self._check_parameters()
         again = self.warm_start and hasattr(self, "estimators_")
+        earlier = dict(self.__dict__)
         training = self._training(X, y, sample_weight, groups, fit_params, again)
         draws = training.draws
-        grown = self._grown(training) if again else []
+        grown = self._grown(training, earlier) if again else []
         target = draws.n_draws or self.n_estimators
         self._check_growth(len(grown), target, draws)
         for stale in OUT_OF_BAG:
@@ -195,6 +196,11 @@ class Fitting(Checking, Asking):
         if resampling is None:
             resampling = self._default_resampling(groups)
         if isinstance(resampling, Resampler):
+            if groups is not None and not isinstance(resampling, GroupBootstrap):
+                raise ValueError(
+                    f"groups must be None with resampling={resampling!r}, which draws single rows; "
+                    "GroupBootstrap() draws whole groups."
+                )
             base = self.estimator_
             weighted = members.shares_preparation(base) or members.takes_weights(base)
             return resampling.plan(n_rows, y, groups, weights, seed=seed, weighted=weighted)
@@ -236,9 +242,15 @@ class Fitting(Checking, Asking):
             early_stopping=self.early_stopping,
         )
 
-    def _grown(self, training: Training) -> list[Member]:
+    def _grown(self, training: Training, earlier: dict[str, Any]) -> list[Member]:
         """The members of an earlier fit, which a warm start goes on from."""
         draws, grown = training.draws, self._members()
+        for name, of in (("task_", "y"), ("classes_", "y"), ("n_features_in_", "X")):
+            if not np.array_equal(earlier.get(name, ()), self.__dict__.get(name, ())):
+                raise ValueError(
+                    f"{of} must be as at the first fit when warm_start=True; {name} was "
+                    f"{earlier.get(name)!r}, got {self.__dict__.get(name)!r}."
+                )
         if draws.n_rows != self._draws.n_rows:
             raise ValueError(
                 f"X must have the {self._draws.n_rows} rows of the first fit when "
@@ -262,11 +274,13 @@ class Fitting(Checking, Asking):
                 f"n_estimators={target} must be larger or equal to len(estimators_)={n_grown} when "
                 "warm_start==True"
             )
+        if self.class_weight is not None and _shows_everything(draws):
+            raise ValueError(
+                "class_weight must be None where every member is shown every row, as with "
+                f"bootstrap=False and max_samples=None; got class_weight={self.class_weight!r}."
+            )
         judged = self.oob_score or self.n_iter_no_change is not None or self.early_stopping
-        everything = isinstance(draws, DirichletDraws) or not (
-            draws.repeats or isinstance(draws, ListedDraws)
-        )
-        if judged and everything and len(draws.test(0)) == 0:
+        if judged and (isinstance(draws, DirichletDraws) or _shows_everything(draws)):
             raise ValueError(
                 "oob_score, n_iter_no_change and early_stopping need rows held out from the "
                 "members: Out of bag estimation only available if bootstrap=True, max_samples < "
@@ -396,3 +410,9 @@ class Fitting(Checking, Asking):
         answers = Answers(judged.prediction(), getattr(self, "classes_", None))
         own = None if weights is None else weights[rows]
         return score_answers(self.oob_score, answers, rows, training.y[rows], own)
+
+
+def _shows_everything(draws: Draws) -> bool:
+    """Tell whether every member is shown every row once, whatever the weights."""
+    drawn = not (draws.repeats or isinstance(draws, ListedDraws | DirichletDraws))
+    return drawn and len(draws.test(0)) == 0

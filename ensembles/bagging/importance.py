@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import (
-    Bunch,
-)
+from sklearn.utils import Bunch, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles import combining, members
@@ -22,7 +20,7 @@ from ensembles.parameters import (
 from ensembles.resampling import (
     generator,
 )
-from ensembles.scoring import Answers, score_answers
+from ensembles.scoring import Answers, check_scoring, score_answers
 from ensembles.tables import (
     container_of,
     take,
@@ -90,6 +88,8 @@ class Importance(Asking):
         X = self._check_asked(X)
         y = np.asarray(y)
         check_whole("n_repeats", n_repeats)
+        check_scoring("scoring", scoring)
+        check_consistent_length(X, y)
         if X.shape[0] != self._draws.n_rows:
             raise ValueError(
                 f"X must be the {self._draws.n_rows} rows that were fitted on; got {X.shape[0]}."

@@ -22,7 +22,12 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 
 import numpy as np
 from sklearn.datasets import make_classification, make_regression
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.model_selection import train_test_split
 
 from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor
