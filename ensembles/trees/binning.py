@@ -37,8 +37,9 @@ class Bins:
     Attributes
     ----------
     cuts
-        For an ordered column its cuts, ascending: a value's code is 1 + the number of cuts below it. Each lies midway
-        between two neighbouring values seen. For a categorical column the codes of its categories.
+        For an ordered column its cuts, ascending: a value's code is 1 + the number of cuts below
+        it. Each lies midway between two neighbouring values seen. For a categorical column the
+        codes of its categories.
     missing
         Whether a column had missing values.
     names
@@ -51,6 +52,14 @@ class Bins:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in ("cuts", "missing", "names")}
+
+    def of(self, columns: NDArray[np.intp]) -> Bins:
+        """Return the bins of some columns, in the order given; no cut is copied."""
+        return Bins(
+            tuple(self.cuts[j] for j in columns),
+            tuple(self.missing[j] for j in columns),
+            tuple(self.names[j] for j in columns),
+        )
 
     @cached_property
     def table(self) -> tuple[Floats, NDArray[np.int64]]:
@@ -115,7 +124,9 @@ class Bins:
 
 
 def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the cuts as one array, (n_columns, 256), filled up with infinity, and their numbers."""
+    """Return the cuts as one array, (n_columns, 256), filled up with infinity, and their
+    numbers.
+    """
     array = np.full((len(cuts), 256), np.inf)
     for row, c in zip(array, cuts, strict=True):
         if not isinstance(c, dict):
@@ -126,7 +137,9 @@ def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.
 def as_numbers(series: Any, name: str) -> Floats:
     """Return a column as float64, or say which column cannot be."""
     if str(series.dtype).lower().startswith(("date", "timedelta", "duration", "period")):
-        raise ValueError(f"column {name} holds {series.dtype}; turn it into numbers, say days since the first.")
+        raise ValueError(
+            f"column {name} holds {series.dtype}; turn it into numbers, say days since the first."
+        )
     try:
         return numbers(series)
     except (TypeError, ValueError) as error:
@@ -140,10 +153,11 @@ def find_bins(
 ) -> Bins:
     """Choose the bins of every column.
 
-    An ordered column with fewer than `max_bins` distinct values has a bin for each, else bins of about equal weight;
-    a categorical one has a code for each category, or, beyond `max_bins - 1` of them, for the most frequent, the rest
-    sharing the last code. One code is kept for missing values. Tables of more than `SAMPLE` rows are judged by a
-    sample of that size, drawn with replacement with a fixed seed.
+    An ordered column with fewer than `max_bins` distinct values has a bin for each, else bins of
+    about equal weight; a categorical one has a code for each category, or, beyond `max_bins - 1`
+    of them, for the most frequent, the rest sharing the last code. One code is kept for missing
+    values. Tables of more than `SAMPLE` rows are judged by a sample of that size, drawn with
+    replacement with a fixed seed.
     """
     sampled, weighing = X, weights
     if X.shape[0] > SAMPLE:
@@ -185,7 +199,9 @@ def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
 
 
 def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Floats:
-    """Return the cuts of an ordered column: midway between neighbouring values, at most max_bins - 2 of them."""
+    """Return the cuts of an ordered column: midway between neighbouring values, at most max_bins -
+    2 of them.
+    """
     if weights is not None:
         values, weights = values[weights > 0], weights[weights > 0]
         order = np.argsort(values, kind="stable")
@@ -215,7 +231,9 @@ def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Float
 
 
 def midway(low: Floats, high: Floats) -> Floats:
-    """Return thresholds between low and high: at least low, less than high, finite unless low is minus infinity."""
+    """Return thresholds between low and high: at least low, less than high, finite unless low is
+    minus infinity.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
         middle = low / 2 + high / 2
     middle = np.where(np.isinf(high), np.maximum(low, np.finfo(float).max), middle)
@@ -224,7 +242,9 @@ def midway(low: Floats, high: Floats) -> Floats:
 
 
 def category_codes(series: Any, weights: Floats | None, max_bins: int) -> dict[Any, int]:
-    """Return a code for each category, from 1; the rarest share the last code where there are too many."""
+    """Return a code for each category, from 1; the rarest share the last code where there are too
+    many.
+    """
     found, places = levels(series)
     seen = places >= 0
     heavy = np.bincount(
@@ -254,7 +274,7 @@ def categorical_columns(X: Any, categorical: Any, names: Sequence[str]) -> NDArr
             chosen[item] = True
         else:
             raise ValueError(
-                f"categorical_features must be 'from_dtype', None, a boolean mask of {n_columns} columns, or column "
-                f"numbers or names of X; got {item!r}."
+                f"categorical_features must be 'from_dtype', None, a boolean mask of "
+                f"{n_columns} columns, or column numbers or names of X; got {item!r}."
             )
     return chosen

@@ -16,9 +16,9 @@ Array = Any
 def choose_cuts(values: Array, weights: Array, n_bins: int) -> Array:
     """Choose the values after which a bin ends, so that the bins are about equally heavy.
 
-    `values` ascend and differ, more than `n_bins` of them. A bin is closed before the value that would carry it
-    further past its share than it is short of it; the share of the bins to come is that of the weight to come, so that
-    a heavy value uses up one bin and not several.
+    `values` ascend and differ, more than `n_bins` of them. A bin is closed before the value that
+    would carry it further past its share than it is short of it; the share of the bins to come is
+    that of the weight to come, so that a heavy value uses up one bin and not several.
     """
     ends = np.empty(n_bins - 1, np.int64)
     remaining = weights.sum()
@@ -39,8 +39,9 @@ def choose_cuts(values: Array, weights: Array, n_bins: int) -> Array:
 def encode(values: Array, n_rows: int, cuts: Array, n_cuts: Array, codes: Array) -> None:
     """Write codes[row, column] = 1 + the number of cuts below values[column, row]; 0 for NaN.
 
-    Each row of `cuts` is filled up to 256 with infinity. Every 16th cut is compared, then the 16 of one segment: more
-    comparisons than a binary search makes, but in a few vector instructions and without a branch to mispredict.
+    Each row of `cuts` is filled up to 256 with infinity. Every 16th cut is compared, then the 16
+    of one segment: more comparisons than a binary search makes, but in a few vector instructions
+    and without a branch to mispredict.
     """
     coarse = np.empty(16)
     for column in range(uint64(values.shape[0])):

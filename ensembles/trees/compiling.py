@@ -14,16 +14,21 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-part = njit(nogil=True, error_model="numpy")
+Kernel = Callable[[Callable[..., Any]], Any]
+
+part: Kernel = njit(nogil=True, error_model="numpy")
 """A piece of a kernel: compiled with the kernel that calls it, never called from Python."""
 
-inlined = njit(nogil=True, error_model="numpy", inline="always")
-"""A line or two of a kernel: written into its caller, which compiles faster than a function of its own."""
-
+inlined: Kernel = njit(nogil=True, error_model="numpy", inline="always")
+"""A line or two of a kernel: written into its caller, which compiles faster than a function of its
+own.
+"""
 
 
 def reads(cell: Any, n_axes: int) -> Any:
-    """Return the type of an array that is only read: it may be read-only, as memory shared by processes is."""
+    """Return the type of an array that is only read: it may be read-only, as memory shared by
+    processes is.
+    """
     return types.Array(cell, n_axes, "C", readonly=True)
 
 
@@ -31,8 +36,9 @@ def reads(cell: Any, n_axes: int) -> Any:
 def fingerprint() -> str:
     """Name the sources and the switches that decide what the compiled code does.
 
-    numba looks only at the date and size of the file that holds the kernel, so it would serve a stale kernel
-    after an edit of another file, or after an upgrade whose archive dates all files alike.
+    numba looks only at the date and size of the file that holds the kernel, so it would serve a
+    stale kernel after an edit of another file, or after an upgrade whose archive dates all files
+    alike.
     """
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(Path(__file__).parent.glob("*.py")):
@@ -59,7 +65,7 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
     return compile_
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def lowest_bit(typing_context: Any, word: Any) -> Any:
     """Return the place of the lowest set bit of a 64-bit word that is not zero."""
 

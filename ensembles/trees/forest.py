@@ -1,4 +1,6 @@
-"""Predict with many trees as with one: their nodes packed into one array, their answers from one kernel."""
+"""Predict with many trees as with one: their nodes packed into one array, their answers from one
+kernel.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +58,36 @@ class Packed:
     votes: NDArray[np.int32]
     names: NDArray[np.int32]
 
-    def ask(self, how: int, codes: NDArray[np.uint8], in_bag: Bits, first_row: int, sums: Floats,
-            n_asked: NDArray[np.int64], leaves: NDArray[np.int32]) -> None:  # fmt: skip
+    def ask(
+        self,
+        how: int,
+        codes: NDArray[np.uint8],
+        in_bag: Bits,
+        first_row: int,
+        sums: Floats,
+        n_asked: NDArray[np.int64],
+        leaves: NDArray[np.int32],
+    ) -> None:
         """Add the trees' answers about coded rows to the sums; see `traversing.ask`."""
         from ensembles.trees import traversing
 
-        traversing.ask(self.nodes, self.roots, self.depths, self.asks, self.sides, self.values, self.votes, how,
-                       codes.ravel(), codes.shape[1], in_bag, first_row, sums, n_asked, leaves)  # fmt: skip
+        traversing.ask(
+            self.nodes,
+            self.roots,
+            self.depths,
+            self.asks,
+            self.sides,
+            self.values,
+            self.votes,
+            how,
+            codes.ravel(),
+            codes.shape[1],
+            in_bag,
+            first_row,
+            sums,
+            n_asked,
+            leaves,
+        )
 
 
 def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
@@ -104,16 +129,31 @@ def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
     whole_values = np.concatenate([t.value.reshape(t.node_count, -1) for t in trees])
     values = np.empty_like(whole_values)
     values[at] = whole_values
-    return Packed(bins, columns, nodes, roots, np.array([t.max_depth for t in trees]), asks, sides, values,
-                  values.argmax(axis=1).astype(np.int32), names)  # fmt: skip
+    return Packed(
+        bins,
+        columns,
+        nodes,
+        roots,
+        np.array([t.max_depth for t in trees]),
+        asks,
+        sides,
+        values,
+        values.argmax(axis=1).astype(np.int32),
+        names,
+    )
 
 
-def paired(right: NDArray[np.int64], leaf: NDArray[np.bool_], sizes: NDArray[np.int64],
-           roots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
-    """Return a place for every node such that children lie side by side, and the place before its right child.
+def paired(
+    right: NDArray[np.int64],
+    leaf: NDArray[np.bool_],
+    sizes: NDArray[np.int64],
+    roots: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a place for every node such that children lie side by side, and the place before its
+    right child.
 
-    `right` holds each node's right child within its tree; the left child follows its parent. A leaf is its own right
-    child.
+    `right` holds each node's right child within its tree; the left child follows its parent. A
+    leaf is its own right child.
     """
     root = np.repeat(roots, sizes)
     inner = np.flatnonzero(~leaf)
@@ -130,13 +170,16 @@ def paired(right: NDArray[np.int64], leaf: NDArray[np.bool_], sizes: NDArray[np.
 class Forest:
     """The fitted trees of an ensemble, packed.
 
-    Members speak in their order, so every answer about a row is the same, to the last bit, however the rows are cut
-    into blocks and whether members are added at once or one by one.
+    Members speak in their order, so every answer about a row is the same, to the last bit, however
+    the rows are cut into blocks and whether members are added at once or one by one.
 
     Parameters
     ----------
     members
         Fitted `HistTreeClassifier` (of equal `classes_`) or `HistTreeRegressor`.
+    columns
+        For each member the columns that its own columns are of the table asked about; None, or None
+        for a member, where it was fitted on all of them.
 
     Examples
     --------
@@ -149,8 +192,9 @@ class Forest:
            [1.        ]])
     """
 
-    def __init__(self, members: Iterable[Any]) -> None:
+    def __init__(self, members: Iterable[Any], columns: Sequence[Any] | None = None) -> None:
         members = list(members)
+        own = [None] * len(members) if columns is None else list(columns)
         if not members:
             raise ValueError("a forest needs at least one tree; got none.")
         for member in members[1:]:
@@ -158,15 +202,18 @@ class Forest:
                 getattr(member, "classes_", ()), getattr(members[0], "classes_", ())
             ):
                 raise ValueError("the trees of a forest must know the same classes.")
-        runs = groupby(members, key=lambda member: id(member.bins_))
+        placed = [_placed(member, features) for member, features in zip(members, own, strict=True)]
+        runs = groupby(placed, key=lambda bins_and_tree: id(bins_and_tree[0]))
         self.runs = [
-            pack(run[0].bins_, [m.tree_ for m in run]) for run in map(list, (r for _, r in runs))
+            pack(run[0][0], [tree for _, tree in run]) for run in map(list, (r for _, r in runs))
         ]
         self.n_members = len(members)
         self.n_values = self.runs[0].values.shape[1]
 
     def mean(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
-        """Return the members' mean, (n_rows, n_classes) shares or (n_rows, n_outputs), of rows start..stop."""
+        """Return the members' mean, (n_rows, n_classes) shares or (n_rows, n_outputs), of rows
+        start..stop.
+        """
         return self._ask(MEANS, X, start, stop).sums / self.n_members
 
     def votes(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
@@ -241,6 +288,14 @@ class Forest:
         return HeldOut(sums, n_asked)
 
 
+def _placed(member: Any, features: Any) -> tuple[Bins, Tree]:
+    """A member's bins and tree, its columns numbered as in the table asked about."""
+    if features is None:
+        return member.bins_, member.tree_
+    bins = member._whole_bins
+    return bins, member.tree_.renumbered(np.asarray(features, np.intp), len(bins.cuts))
+
+
 def coded(run: Packed, X: Any, rows: slice) -> NDArray[np.uint8]:
     """Return the codes of some rows, of the columns that the trees split on."""
     if isinstance(X, Prepared):
@@ -259,7 +314,9 @@ def no_bits(run: Packed) -> Bits:
 
 
 def in_bag_bits(draws: Sequence[NDArray[Any]], n_rows: int) -> Bits:
-    """Return one bit for each member and row, (n_members, ceil(n_rows / 8)): set where the member was shown the row."""
+    """Return one bit for each member and row, (n_members, ceil(n_rows / 8)): set where the member
+    was shown the row.
+    """
     from ensembles.trees.traversing import mark
 
     bits = np.zeros((len(draws), (n_rows + 7) // 8), np.uint8)

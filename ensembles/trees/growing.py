@@ -1,8 +1,9 @@
-"""Grow a tree: take the next node of the frontier, part its rows, look for the best splits of the children.
+"""Grow a tree: take the next node of the frontier, part its rows, look for the best splits of the
+children.
 
-The rows in the bag are copied once into records, and each split moves a node's records so that every node is one
-contiguous block: each pass over a node reads memory in order, which is why the cost of a cell is the same at ten
-thousand and at ten million rows.
+The rows in the bag are copied once into records, and each split moves a node's records so that
+every node is one contiguous block: each pass over a node reads memory in order, which is why the
+cost of a cell is the same at ten thousand and at ten million rows.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float64, int8, int32, int64, types, uint8, uint16, uint64
+from numba import float64, int8, int64, types, uint8, uint16, uint64
 
 from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, fill_packed, fill_scalar
 from ensembles.trees.splitting import (
     CONSTANT,
-    GAINS,
     INVALID,
+    RANKED,
     SMALL,
     STEP,
     best_of_classes,
@@ -27,6 +28,7 @@ from ensembles.trees.splitting import (
     scan_packed,
     scan_scalar,
     small_packed,
+    small_scalar,
     sort_rows,
 )
 from ensembles.trees.table import CATEGORICAL, PLAIN, drawn_below, mix, search_table
@@ -60,7 +62,12 @@ class Settings(NamedTuple):
 
 @kernel(
     types.void(
-        reads(uint8, 2), reads(int64, 1), reads(int64, 1), reads(uint64, 2), uint64[:, ::1], uint8[:, ::1]
+        reads(uint8, 2),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(uint64, 2),
+        uint64[:, ::1],
+        uint8[:, ::1],
     )
 )
 def gather(
@@ -87,8 +94,8 @@ def partition(
 ) -> Any:
     """Move the records that go left before those that go right; return where the right begins.
 
-    Every record is written to both ends and one of the two writes is then overwritten: cheaper than a branch that
-    is mispredicted half of the time.
+    Every record is written to both ends and one of the two writes is then overwritten: cheaper
+    than a branch that is mispredicted half of the time.
     """
     words = uint64(records.shape[1])
     left = uint64(start)
@@ -127,16 +134,19 @@ def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node
     for row in range(uint64(start), uint64(stop)):
         totals[node, 0] += int64(records[row, uint64(0)])
         totals[node, records[row, uint64(1)] + uint64(1)] += int64(records[row, uint64(0)])
+    pure = False
     for k in range(1, totals.shape[1] - 1):
-        if totals[node, k] == totals[node, 0]:
-            return True
-    return False
+        pure |= totals[node, k] == totals[node, 0]
+    return pure
 
 
 @part
-def summarise_reals(records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array,
-                    node: Any) -> Any:  # fmt: skip
-    """Write the sums of a node's targets and their squared error; tell whether the targets are all equal."""
+def summarise_reals(
+    records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array, node: Any
+) -> Any:
+    """Write the sums of a node's targets and their squared error; tell whether the targets are all
+    equal.
+    """
     last = totals.shape[1] - 1
     pure = True
     for row in range(uint64(start), uint64(stop)):
@@ -163,8 +173,10 @@ def summarise_reals(records: Array, reals: Array, start: Any, stop: Any, totals:
 def decrease_of(
     mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, units: Array, scale: Any
 ) -> Any:
-    """Turn the gain that ordered the splits into the weighted decrease of impurity, in the user's units."""
-    if mode == PACKED or mode == SCALAR:
+    """Turn the gain that ordered the splits into the weighted decrease of impurity, in the user's
+    units.
+    """
+    if mode == PACKED or mode == SCALAR:  # noqa: SIM109 (numba prunes comparisons only)
         return scale * gain / float64(totals[node, 0])
     if mode == CLASSES and entropy:
         return scale * gain
@@ -180,7 +192,8 @@ def decrease_of(
 def bind_children(
     left: Any, right: Any, node: Any, sign: Any, totals: Array, bounds: Array
 ) -> None:
-    """Bound the children's means so that what a monotonic split promised holds for all that grows below it.
+    """Bound the children's means so that what a monotonic split promised holds for all that grows
+    below it.
 
     The bound is the middle of the children's means, as in scikit-learn.
     """
@@ -196,12 +209,16 @@ def bind_children(
 
 
 RIGHT, DEPTH, COLUMN, CODE, MISSING_LEFT, SAMPLES, CHILD, START, STOP, BLOCK, KEY, PLACE = range(12)
-"""The fields of a node; the first six outlive the growing. PLACE says first whether it may split."""
+"""The fields of a node; the first six outlive the growing. PLACE says first whether it may
+split.
+"""
 
 
 @part
 def depth_first(nodes: Array, n_nodes: Any, listed: Array, stack: Array) -> None:
-    """List the nodes in depth-first order, left before right, and call the right children by their new numbers."""
+    """List the nodes in depth-first order, left before right, and call the right children by their
+    new numbers.
+    """
     stack[0] = 0
     n_stack, n_listed = 1, 0
     while n_stack > 0:
@@ -220,7 +237,9 @@ def depth_first(nodes: Array, n_nodes: Any, listed: Array, stack: Array) -> None
 
 
 class Desk(NamedTuple):
-    """The arrays a kernel works in; made by the caller, since numba takes long to compile what makes arrays."""
+    """The arrays a kernel works in; made by the caller, since numba takes long to compile what
+    makes arrays.
+    """
 
     nodes: Array
     errors: Array
@@ -255,19 +274,34 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
     work = np.empty(4 * STEP)
     rows = capacity if special else 1
     return Desk(
-        nodes=np.empty((capacity, 12), np.int64), errors=np.empty((capacity, 2)),
-        totals=np.empty((capacity, n_sums + 1), np.int64), sides=np.zeros((rows, 4), np.uint64),
-        bounds=np.full((rows, 2), (-np.inf, np.inf)) if settings.constrained else np.array([[-np.inf, np.inf]]),
+        nodes=np.empty((capacity, 12), np.int64),
+        errors=np.empty((capacity, 2)),
+        totals=np.empty((capacity, n_sums + 1), np.int64),
+        sides=np.zeros((rows, 4), np.uint64),
+        bounds=np.full((rows, 2), (-np.inf, np.inf))
+        if settings.constrained
+        else np.array([[-np.inf, np.inf]]),
         scratch=np.empty_like(records),
         blocks=np.empty((settings.n_blocks, n_columns << (8 if mode == PACKED else 9)), np.uint64),
-        free=np.arange(settings.n_blocks + 1), work=work, bits=work.view(np.int64), bins=np.zeros(STEP + 4, np.uint64),
-        shorts=np.zeros(3 * SMALL, np.uint16), present=np.zeros(257, np.int64), order=np.zeros(257, np.int64),
-        place=np.zeros(3, np.int64), best_place=np.zeros(3, np.int64), left_sums=np.zeros(n_sums + 1, np.int64),
-        columns=np.empty(n_columns, np.int64), table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
-        best_sides=np.zeros(4, np.uint64), some_sides=np.zeros(4, np.uint64),
-        sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64), go_left=np.zeros(256, np.uint8),
-        frontier=np.empty(capacity + 1, np.int64), listed=np.empty(capacity, np.int64),
-    )  # fmt: skip
+        free=np.arange(settings.n_blocks + 1),
+        work=work,
+        bits=work.view(np.int64),
+        bins=np.zeros(STEP + 4, np.uint64),
+        shorts=np.zeros(3 * SMALL, np.uint16),
+        present=np.zeros(257, np.int64),
+        order=np.zeros(257, np.int64),
+        place=np.zeros(3, np.int64),
+        best_place=np.zeros(3, np.int64),
+        left_sums=np.zeros(n_sums + 1, np.int64),
+        columns=np.empty(n_columns, np.int64),
+        table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
+        best_sides=np.zeros(4, np.uint64),
+        some_sides=np.zeros(4, np.uint64),
+        sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64),
+        go_left=np.zeros(256, np.uint8),
+        frontier=np.empty(capacity + 1, np.int64),
+        listed=np.empty(capacity, np.int64),
+    )
 
 
 def signature() -> Any:
@@ -278,36 +312,108 @@ def signature() -> Any:
     )
     n, x, u = 0, 1, 2
     return int64(
-        uint64[:, ::1], uint8[:, ::1], float64[:, ::1], int64[::1], float64, float64,
-        float64, uint8[::1], int64[::1], int8[::1], float64[::1],
-        grids[n], grids[x], grids[n], grids[u], grids[x], grids[u], grids[u], lists[n], lists[x], lists[n], lists[u],
-        uint16[::1], lists[n], lists[n], lists[n], lists[n], lists[n], lists[n], grids[n], lists[u], lists[u],
-        grids[n], uint8[::1], lists[n], lists[n],
-    )  # fmt: skip
+        uint64[:, ::1],
+        uint8[:, ::1],
+        float64[:, ::1],
+        int64[::1],
+        float64,
+        float64,
+        float64,
+        uint8[::1],
+        int64[::1],
+        int8[::1],
+        float64[::1],
+        grids[n],
+        grids[x],
+        grids[n],
+        grids[u],
+        grids[x],
+        grids[u],
+        grids[u],
+        lists[n],
+        lists[x],
+        lists[n],
+        lists[u],
+        uint16[::1],
+        lists[n],
+        lists[n],
+        lists[n],
+        lists[n],
+        lists[n],
+        lists[n],
+        grids[n],
+        lists[u],
+        lists[u],
+        grids[n],
+        uint8[::1],
+        lists[n],
+        lists[n],
+    )
 
 
 @lru_cache
 def grower(mode: int, special: bool) -> Any:
-    """Return the kernel that grows trees for one mode; `special` if a column needs more than the fast paths.
+    """Return the kernel that grows trees for one mode; `special` if a column needs more than the
+    fast paths.
 
-    What the mode does not need is cut out before it is compiled: a first fit waits for one kernel, not for all.
+    What the mode does not need is cut out before it is compiled: a first fit waits for one kernel,
+    not for all.
     """
 
     @kernel(signature(), name=f"grow_{mode}_{special:d}")
-    def grow(records: Array, codes: Array, reals: Array, settings: Any, least: float, enough: float, scale: float,
-             kinds: Array, sizes: Array, signs: Array, units: Array, nodes: Array, errors: Array, totals: Array,
-             sides: Array, bounds: Array, scratch: Array, blocks: Array, free: Array, work: Array, bits: Array,
-             bins: Array, shorts: Array, present: Array, order: Array, place: Array, best_place: Array,
-             left_sums: Array, columns: Array, table: Array, best_sides: Array, some_sides: Array, sorted_rows: Array,
-             go_left: Array, frontier: Array, listed: Array) -> int:  # fmt: skip
-        """Grow a tree over the records; return the number of its nodes, whose fields are on the desk.
+    def grow(
+        records: Array,
+        codes: Array,
+        reals: Array,
+        settings: Any,
+        least: float,
+        enough: float,
+        scale: float,
+        kinds: Array,
+        sizes: Array,
+        signs: Array,
+        units: Array,
+        nodes: Array,
+        errors: Array,
+        totals: Array,
+        sides: Array,
+        bounds: Array,
+        scratch: Array,
+        blocks: Array,
+        free: Array,
+        work: Array,
+        bits: Array,
+        bins: Array,
+        shorts: Array,
+        present: Array,
+        order: Array,
+        place: Array,
+        best_place: Array,
+        left_sums: Array,
+        columns: Array,
+        table: Array,
+        best_sides: Array,
+        some_sides: Array,
+        sorted_rows: Array,
+        go_left: Array,
+        frontier: Array,
+        listed: Array,
+    ) -> int:
+        """Grow a tree over the records; return the number of its nodes, whose fields are on the
+        desk.
 
-        `codes` and `reals` are views of `records`. A side lighter than `least` is not split off, and a split that
-        decreases the weighted impurity (in units of `scale`) by less than `enough` is not made. `listed` names the
-        nodes depth first, left before right.
+        `codes` and `reals` are views of `records`. A side lighter than `least` is not split off,
+        and a split that decreases the weighted impurity (in units of `scale`) by less than
+        `enough` is not made. `listed` names the nodes depth first, left before right.
         """
         n_columns, first, n_sums, entropy, exact, by_rows = (
-            settings[0], settings[1], settings[2], settings[3], settings[4], settings[5])  # fmt: skip
+            settings[0],
+            settings[1],
+            settings[2],
+            settings[3],
+            settings[4],
+            settings[5],
+        )
         max_depth, min_samples_split, min_samples_leaf = settings[6], settings[7], settings[8]
         max_features, max_leaf_nodes, random, seed = (
             settings[9],
@@ -360,7 +466,7 @@ def grower(mode: int, special: bool) -> Any:
             if n_new == 2 and totals[n_nodes - 2, n_sums] >= totals[larger, n_sums]:
                 larger = n_nodes - 2
             smaller = larger if n_new == 1 else 2 * n_nodes - 3 - larger
-            if mode == PACKED or mode == SCALAR:
+            if mode == PACKED or mode == SCALAR:  # noqa: SIM109
                 keep = nodes[larger, PLACE] and totals[larger, n_sums] >= KEEP
                 keep_smaller = nodes[smaller, PLACE] and totals[smaller, n_sums] >= KEEP
                 above = nodes[parent, BLOCK] if n_new == 2 else -1
@@ -388,7 +494,7 @@ def grower(mode: int, special: bool) -> Any:
                     free[n_free] = above
                     n_free += 1
 
-            # The larger child is put on the stack first and waits; so few histograms wait at a time.
+            # The larger child goes on the stack first: few histograms then wait at a time.
             for turn in range(n_new):
                 node = larger if turn == 0 else smaller
                 if not nodes[node, PLACE]:
@@ -432,38 +538,159 @@ def grower(mode: int, special: bool) -> Any:
                             at = node if constrained else 0
                             least_rows = min_samples_leaf if by_rows else 1
                             gain = search_table(
-                                mode, records, codes, byte, start, stop, kinds[column], signs[column],
-                                bounds[at, 0], bounds[at, 1], totals[node], entropy, units, least,
-                                least_rows, random, mix(key ^ uint64(column + 1)), best, table, work,
-                                order, left_sums, place, some_sides,
-                            )  # fmt: skip
+                                mode,
+                                records,
+                                codes,
+                                byte,
+                                start,
+                                stop,
+                                kinds[column],
+                                signs[column],
+                                bounds[at, 0],
+                                bounds[at, 1],
+                                totals[node],
+                                entropy,
+                                units,
+                                least,
+                                least_rows,
+                                random,
+                                mix(key ^ uint64(column + 1)),
+                                best,
+                                table,
+                                work,
+                                order,
+                                left_sums,
+                                place,
+                                some_sides,
+                            )
                     if usual:
                         if mode == PACKED:
                             if small:
-                                gain = small_packed(codes, byte, start, stop - start, total, target, least, best,
-                                                    shorts, work, bits, place)  # fmt: skip
+                                gain = small_packed(
+                                    codes,
+                                    byte,
+                                    start,
+                                    stop - start,
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    shorts,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                             elif block >= 0:
-                                gain = scan_packed(blocks[block], column << 8, sizes[column], total, target, least,
-                                                   best, present, work, bits, place)  # fmt: skip
+                                gain = scan_packed(
+                                    blocks[block],
+                                    column << 8,
+                                    sizes[column],
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    present,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                             else:
-                                gain = medium_packed(records, codes, byte, start, stop, total, target, least, best,
-                                                     bins, present, work, bits, place)  # fmt: skip
+                                gain = medium_packed(
+                                    records,
+                                    codes,
+                                    byte,
+                                    start,
+                                    stop,
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    bins,
+                                    present,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                         if mode == SCALAR:
                             if block >= 0:
-                                gain = scan_scalar(blocks[block], column << 9, sizes[column], total, target, least,
-                                                   best, present, work, bits, place)  # fmt: skip
+                                gain = scan_scalar(
+                                    blocks[block],
+                                    column << 9,
+                                    sizes[column],
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    present,
+                                    work,
+                                    bits,
+                                    place,
+                                )
+                            elif stop - start <= RANKED:
+                                gain = small_scalar(
+                                    records,
+                                    codes,
+                                    byte,
+                                    start,
+                                    stop - start,
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    shorts,
+                                    present,
+                                    bins,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                             else:
-                                gain = medium_scalar(records, codes, byte, start, stop, total, target, least, best,
-                                                     bins, present, work, bits, place)  # fmt: skip
+                                gain = medium_scalar(
+                                    records,
+                                    codes,
+                                    byte,
+                                    start,
+                                    stop,
+                                    total,
+                                    target,
+                                    least,
+                                    best,
+                                    bins,
+                                    present,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                         if mode == CLASSES:
                             n_present = sort_rows(
-                                records, codes, byte, start, stop, bins, present, sorted_rows
+                                records,
+                                codes,
+                                byte,
+                                start,
+                                stop,
+                                bins,
+                                present,
+                                shorts,
+                                sorted_rows,
                             )
                             gain = CONSTANT
                             if n_present > 1:
-                                gain = best_of_classes(sorted_rows, stop - start, n_present, totals[node],
-                                                       n_sums - 1, entropy, exact, least, best,
-                                                       present, left_sums, work, bits, place)  # fmt: skip
+                                gain = best_of_classes(
+                                    sorted_rows,
+                                    stop - start,
+                                    n_present,
+                                    totals[node],
+                                    n_sums - 1,
+                                    entropy,
+                                    exact,
+                                    least,
+                                    best,
+                                    present,
+                                    left_sums,
+                                    work,
+                                    bits,
+                                    place,
+                                )
                     n_tried += gain != CONSTANT
                     if gain > best:
                         best = gain

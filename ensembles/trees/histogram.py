@@ -1,8 +1,8 @@
 """Count a node's rows into bins.
 
-A row in the bag is a record of 64-bit words: first its payload, then its codes, one byte a column. All sums are
-integers (see `targets`), so a histogram does not depend on the order of the rows, and a sibling is exactly its
-parent minus its twin.
+A row in the bag is a record of 64-bit words: first its payload, then its codes, one byte a column.
+All sums are integers (see `targets`), so a histogram does not depend on the order of the rows, and
+a sibling is exactly its parent minus its twin.
 
 The payload, and what a bin holds, by mode:
 
@@ -33,8 +33,15 @@ PACKED, SCALAR, CLASSES, OUTPUTS = 0, 1, 2, 3
 
 
 @part
-def fill_packed(records: Array, codes: Array, first: Any, start: Any, stop: Any, n_columns: Any,
-                histogram: Array) -> None:  # fmt: skip
+def fill_packed(
+    records: Array,
+    codes: Array,
+    first: Any,
+    start: Any,
+    stop: Any,
+    n_columns: Any,
+    histogram: Array,
+) -> None:
     """Add rows start..stop to the histograms of all columns; a row is read once, from one place."""
     for row in range(uint64(start), uint64(stop)):
         word = records[row, uint64(0)]
@@ -44,8 +51,15 @@ def fill_packed(records: Array, codes: Array, first: Any, start: Any, stop: Any,
 
 
 @part
-def fill_scalar(records: Array, codes: Array, first: Any, start: Any, stop: Any, n_columns: Any,
-                histogram: Array) -> None:  # fmt: skip
+def fill_scalar(
+    records: Array,
+    codes: Array,
+    first: Any,
+    start: Any,
+    stop: Any,
+    n_columns: Any,
+    histogram: Array,
+) -> None:
     """Add weight and weighted target of rows start..stop to the histograms of all columns."""
     for row in range(uint64(start), uint64(stop)):
         weight = records[row, uint64(0)]
@@ -61,9 +75,11 @@ def fill_scalar(records: Array, codes: Array, first: Any, start: Any, stop: Any,
 def tabulate(
     mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, table: Array
 ) -> None:
-    """Count one column of rows start..stop into table[code, channel]: weight, then targets or classes, then rows.
+    """Count one column of rows start..stop into table[code, channel]: weight, then targets or
+    classes, then rows.
 
-    The slow, general histogram, used by what has no fast path: missing values, categories, constraints.
+    The slow, general histogram, used by what has no fast path: missing values, categories,
+    constraints.
     """
     last = table.shape[1] - 1
     for code in range(256):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -45,8 +45,9 @@ class HistTree(BaseEstimator):
         Parameters
         ----------
         X
-            (n_samples, n_features): array of any numeric type and memory order, sparse matrix, pandas or polars frame.
-            NaN, None and NA are missing values; infinities are values like any other.
+            (n_samples, n_features): array of any numeric type and memory order, sparse matrix,
+            pandas or polars frame. NaN, None and NA are missing values; infinities are values like
+            any other.
         y
             (n_samples,), or (n_samples, n_outputs) for a regression.
         sample_weight
@@ -87,9 +88,16 @@ class HistTree(BaseEstimator):
             getattr(self, "feature_names_in_", None),
         )
 
-    def fit_draw(self, prepared: Prepared, rows: Any = None, counts: Any = None, weights: Any = None,
-                 features: Any = None) -> Self:  # fmt: skip
-        """Grow the tree on a draw of a prepared training set; touches no other row, and holds no lock.
+    def fit_draw(
+        self,
+        prepared: Prepared,
+        rows: Any = None,
+        counts: Any = None,
+        weights: Any = None,
+        features: Any = None,
+    ) -> Self:
+        """Grow the tree on a draw of a prepared training set; touches no other row, and holds no
+        lock.
 
         Parameters
         ----------
@@ -98,41 +106,65 @@ class HistTree(BaseEstimator):
         rows
             Distinct row numbers; None for all.
         counts
-            One integer a row drawn: the row counts as so many samples. A count of 0 leaves the row out.
+            One integer a row drawn: the row counts as so many samples. A count of 0 leaves the row
+            out.
         weights
             One float a row drawn, in place of counts: the row counts as one sample of that weight.
         features
-            Column numbers to learn from; None for all. The tree still predicts from whole rows.
+            Column numbers to learn from, in any order, repeats allowed; None for all. The tree is
+            then as if fitted on ``X[:, features]``, and predicts from such tables.
         """
         columns = (
             np.arange(prepared.codes.shape[1])
             if features is None
             else np.unique(np.asarray(features, np.int64))
         )
-        self.n_features_in_ = prepared.codes.shape[1]
         counts, weights = self._class_weighted(prepared, rows, counts, weights)
         draw = draw_of(prepared, rows, counts, weights, self.criterion in ("entropy", "log_loss"))
         n_samples = len(draw.rows) if draw.by_rows else int(draw.total)
         rules = self._rules(n_samples, len(columns))
-        if rules.signs is not None and (len(prepared.classes) > 2 if prepared.classes is not None
-                                        else prepared.y.shape[1] > 1):  # fmt: skip
+        if rules.signs is not None and (
+            len(prepared.classes) > 2 if prepared.classes is not None else prepared.y.shape[1] > 1
+        ):
             raise ValueError("monotonic_cst needs a single output and at most two classes.")
         seed = self.random_state
         if not isinstance(seed, int):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         tree = grow_tree(prepared, draw, rules, seed % 2**63, columns)
         self.tree_ = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
-        self.bins_ = prepared.bins
+        self.bins_ = self._whole_bins = prepared.bins
+        self.n_features_in_ = prepared.codes.shape[1]
         self.max_features_ = min(rules.max_features, len(columns))
         if prepared.feature_names is not None:
             self.feature_names_in_ = prepared.feature_names
+        if features is not None:
+            self._see_only(np.asarray(features, np.intp))
         self._keep(prepared)
         return self
 
+    def _see_only(self, features: NDArray[np.intp]) -> None:
+        """Renumber the tree for tables that hold these columns alone."""
+        place = np.zeros(self.n_features_in_, np.intp)
+        place[features[::-1]] = np.arange(len(features))[::-1]
+        self.tree_ = self.tree_.renumbered(place, len(features))
+        self.bins_ = self._whole_bins.of(features)
+        self.n_features_in_ = len(features)
+        if hasattr(self, "feature_names_in_"):
+            self.feature_names_in_ = self.feature_names_in_[features]
+
     @staticmethod
     def pack(trees: Sequence[Any], columns: Sequence[Any] | None = None) -> Forest:
-        """Make one forest of fitted trees, which answers for all of them at once."""
-        return Forest(trees)
+        """Make one forest of fitted trees, which answers for all of them at once.
+
+        Parameters
+        ----------
+        trees
+            Fitted trees.
+        columns
+            For each tree the `features` that it was fitted on, None for all: the forest is asked
+            about whole tables.
+        """
+        return Forest(trees, columns)
 
     def apply(self, X: Any) -> NDArray[np.int32]:
         """Return the leaf that each row reaches, (n_samples,)."""
@@ -163,20 +195,26 @@ class HistTree(BaseEstimator):
 
     @property
     def feature_importances_(self) -> Floats:
-        """The share of the decrease of impurity that each column brought; adds up to 1, or to 0 for a lone leaf."""
+        """The share of the decrease of impurity that each column brought; adds up to 1, or to 0
+        for a lone leaf.
+        """
         check_is_fitted(self)
         return self.tree_.compute_feature_importances()
 
     def cost_complexity_pruning_path(
         self, X: Any, y: Any, sample_weight: Any = None
     ) -> PruningPath:
-        """Return the values of `ccp_alpha` at which the tree grown on X and y would lose nodes, and its impurity then."""
+        """Return the values of `ccp_alpha` at which the tree grown on X and y would lose nodes,
+        and its impurity then.
+        """
         return pruning_path(
             type(self)(**{**self.get_params(), "ccp_alpha": 0.0}).fit(X, y, sample_weight).tree_
         )
 
     def export_text(self, decimals: int = 2) -> str:
-        """Return the tree as text: one line a branch, one a leaf, children indented below their parent."""
+        """Return the tree as text: one line a branch, one a leaf, children indented below their
+        parent.
+        """
         check_is_fitted(self)
         names = getattr(
             self, "feature_names_in_", [f"feature_{j}" for j in range(self.n_features_in_)]
@@ -189,8 +227,10 @@ class HistTree(BaseEstimator):
         if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
             if X.shape[0] < 1 or X.shape[1] < 1:
-                raise ValueError(f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
-                                 f"(shape={X.shape}) while a minimum of 1 is required.")  # fmt: skip
+                raise ValueError(
+                    f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
+                    f"(shape={X.shape}) while a minimum of 1 is required."
+                )
             return X
         read = validate_data(
             self, X, reset=reset, dtype=None, accept_sparse="csc", ensure_all_finite=False
@@ -204,7 +244,9 @@ class HistTree(BaseEstimator):
         return Forest([self])
 
     def _rules(self, n_samples: int, n_columns: int) -> Rules:
-        """Check the parameters and say what they come to, for a draw of so many samples and columns."""
+        """Check the parameters and say what they come to, for a draw of so many samples and
+        columns.
+        """
         one_of("splitter", self.splitter, ("best", "random"))
         one_of("criterion", self.criterion, self._criteria)
         whole_number("max_bins", self.max_bins, 3, 256)
@@ -239,8 +281,8 @@ class HistTree(BaseEstimator):
         signs = np.asarray(self.monotonic_cst)
         if signs.shape != (self.n_features_in_,) or not np.isin(signs, (-1, 0, 1)).all():
             raise ValueError(
-                f"monotonic_cst must hold -1, 0 or 1 for each of the {self.n_features_in_} features; "
-                f"got {self.monotonic_cst!r}."
+                f"monotonic_cst must hold -1, 0 or 1 for each of the {self.n_features_in_} "
+                f"features; got {self.monotonic_cst!r}."
             )
         return signs.astype(np.int8)
 
@@ -254,12 +296,14 @@ class HistTree(BaseEstimator):
 
 
 class HistTreeClassifier(ClassifierMixin, HistTree):
-    """A decision tree classifier grown on binned columns: scikit-learn's parameters, a fraction of its time.
+    """A decision tree classifier grown on binned columns: scikit-learn's parameters, a fraction of
+    its time.
 
-    Each column is reduced once to at most 255 bins and a code for missing values, and splits are sought among the
-    bins. With at most 255 distinct values a column the splits are those of the exact tree. Missing values go the way
-    the split learned; categories are split many against many. Where splits are equally good the lowest bin of the
-    first column wins, in a cyclic order of the columns whose start is drawn for each node from `random_state`.
+    Each column is reduced once to at most 255 bins and a code for missing values, and splits are
+    sought among the bins. With at most 255 distinct values a column the splits are those of the
+    exact tree. Missing values go the way the split learned; categories are split many against
+    many. Where splits are equally good the lowest bin of the first column wins, in a cyclic order
+    of the columns whose start is drawn for each node from `random_state`.
 
     Parameters
     ----------
@@ -267,7 +311,8 @@ class HistTreeClassifier(ClassifierMixin, HistTree):
         What a split is to decrease.
     splitter : {"best", "random"}
         Whether all splits of a column are tried or one, at a bin edge drawn at random.
-    max_depth, min_samples_split, min_samples_leaf, min_weight_fraction_leaf, max_features, random_state, \
+    max_depth, min_samples_split, min_samples_leaf, min_weight_fraction_leaf, max_features,
+    random_state, \
 max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
         As in `sklearn.tree.DecisionTreeClassifier`.
     max_bins : int in [3, 256]
@@ -301,7 +346,8 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
     >>> print(tree.export_text())
     |--- feature_0 <= 2.50
     |   |--- class: no (3 samples)
-    |--- feature_0 > 2.50 or missing... 
+    |--- feature_0 > 2.50
+    |   |--- class: yes (1 samples)
     """
 
     _criteria = ("gini", "entropy", "log_loss")
@@ -360,8 +406,10 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
     ) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
-            raise ValueError(f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
-                             "classifier a label, or use sklearn.multioutput.MultiOutputClassifier.")  # fmt: skip
+            raise ValueError(
+                f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
+                "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
+            )
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -402,14 +450,15 @@ max_leaf_nodes, min_impurity_decrease, class_weight, ccp_alpha, monotonic_cst
 class HistTreeRegressor(RegressorMixin, HistTree):
     """A regression tree grown on binned columns: scikit-learn's parameters, a fraction of its time.
 
-    See `HistTreeClassifier` for what binning means, missing values, categories and ties. Several targets are learned
-    together: a split is to decrease their mean squared error.
+    See `HistTreeClassifier` for what binning means, missing values, categories and ties. Several
+    targets are learned together: a split is to decrease their mean squared error.
 
     Parameters
     ----------
     criterion : {"squared_error"}
         What a split is to decrease.
-    splitter, max_depth, min_samples_split, min_samples_leaf, min_weight_fraction_leaf, max_features, random_state, \
+    splitter, max_depth, min_samples_split, min_samples_leaf, min_weight_fraction_leaf,
+    max_features, random_state, \
 max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
         As in `sklearn.tree.DecisionTreeRegressor`.
     max_bins, categorical_features
@@ -423,7 +472,8 @@ max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
     Examples
     --------
     >>> from ensembles.trees import HistTreeRegressor
-    >>> tree = HistTreeRegressor(max_depth=1, random_state=0).fit([[0], [1], [2], [3]], [0.0, 0.0, 5.0, 7.0])
+    >>> X, y = [[0], [1], [2], [3]], [0.0, 0.0, 5.0, 7.0]
+    >>> tree = HistTreeRegressor(max_depth=1, random_state=0).fit(X, y)
     >>> tree.predict([[0], [9]])
     array([0., 6.])
     """
@@ -464,7 +514,9 @@ max_leaf_nodes, min_impurity_decrease, ccp_alpha, monotonic_cst
         self.categorical_features = categorical_features
 
     def predict(self, X: Any) -> Floats:
-        """Return the mean target of the leaf each row reaches, (n_samples,) or (n_samples, n_outputs)."""
+        """Return the mean target of the leaf each row reaches, (n_samples,) or (n_samples,
+        n_outputs).
+        """
         means = self._forest().mean(self._table(X))
         return means[:, 0] if self._flat else means
 
@@ -502,7 +554,7 @@ def sample_weights(weights: Any) -> Floats | float | None:
     checked = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if checked.ndim != 1:
         raise ValueError(
-            f"sample_weight must be 1D array or scalar, one number a row; got shape {checked.shape}."
+            f"sample_weight must be 1D array or scalar, a number a row; got shape {checked.shape}."
         )
     if (checked < 0).any() or not checked.any():
         raise ValueError("sample_weight must not be negative, and not all zero.")
@@ -515,25 +567,35 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {allowed}; got {value!r}.")
 
 
+def is_whole(value: Any) -> bool:
+    """Tell whether a parameter is an integer, and not a truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_fraction(value: Any) -> bool:
+    """Tell whether a parameter is a real number that is not an integer by type."""
+    return isinstance(value, Real) and not isinstance(value, Integral)
+
+
 def whole_number(name: str, value: Any, low: int, high: int) -> int:
     """Return a parameter that is an integer in [low, high]."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+    if not is_whole(value) or not low <= value <= high:
         raise ValueError(f"{name} must be an integer in [{low}, {high}]; got {value!r}.")
     return int(value)
 
 
 def real_number(name: str, value: Any, low: float, high: float) -> float:
     """Return a parameter that is a number in [low, high]."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:
+    if not (is_whole(value) or is_fraction(value)) or not low <= value <= high:
         raise ValueError(f"{name} must be a number in [{low}, {high}]; got {value!r}.")
     return float(value)
 
 
 def n_samples_of(name: str, value: Any, low: int, n_samples: int) -> int:
     """Return a number of samples given as such or as a share of them."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= low:
+    if is_whole(value) and value >= low:
         return int(value)
-    if isinstance(value, Real) and not isinstance(value, Integral) and 0.0 < value <= 1.0:
+    if is_fraction(value) and 0.0 < value <= 1.0:
         return max(low, int(np.ceil(value * n_samples)))
     raise ValueError(
         f"{name} must be an integer of at least {low} or a float in (0, 1]; got {value!r}."
@@ -546,10 +608,11 @@ def n_features(value: Any, n_columns: int) -> int:
         return n_columns
     if isinstance(value, str) and value in ("sqrt", "log2"):
         return max(1, int(np.sqrt(n_columns) if value == "sqrt" else np.log2(n_columns)))
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= 1:
+    if is_whole(value) and value >= 1:
         return min(int(value), n_columns)
-    if isinstance(value, Real) and not isinstance(value, Integral) and 0.0 < value <= 1.0:
+    if is_fraction(value) and 0.0 < value <= 1.0:
         return max(1, int(value * n_columns))
     raise ValueError(
-        f"max_features must be None, 'sqrt', 'log2', an integer of at least 1 or a float in (0, 1]; got {value!r}."
+        "max_features must be None, 'sqrt', 'log2', an integer of at least 1 or a float in "
+        f"(0, 1]; got {value!r}."
     )

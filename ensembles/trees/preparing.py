@@ -1,9 +1,11 @@
-"""What a fit needs once, however many trees it grows: codes and targets; and what each draw makes of them.
+"""What a fit needs once, however many trees it grows: codes and targets; and what each draw makes
+of them.
 
-All sums that choose a split are sums of integers: a weight is a whole number of 2^-a, a weighted target one of 2^-b,
-with a and b as large as the draw's total lets them be without overflow. So the order of the rows cannot matter, a
-row of weight k is k rows, exactly, and a histogram is the difference of two others. What is lost is below 2^-52 of
-the range of the target for a thousand rows and below 2^-37 for ten million.
+All sums that choose a split are sums of integers: a weight is a whole number of 2^-a, a weighted
+target one of 2^-b, with a and b as large as the draw's total lets them be without overflow. So the
+order of the rows cannot matter, a row of weight k is k rows, exactly, and a histogram is the
+difference of two others. What is lost is below 2^-52 of the range of the target for a thousand
+rows and below 2^-37 for ten million.
 """
 
 from __future__ import annotations
@@ -69,14 +71,18 @@ class Prepared:
 
     @cached_property
     def grid(self) -> tuple[Integers, NDArray[np.int64]]:
-        """The targets as integers, (n_rows, n_outputs), and the power of two each was multiplied by."""
+        """The targets as integers, (n_rows, n_outputs), and the power of two each was multiplied
+        by.
+        """
         largest = np.abs(self.y).max(axis=0, initial=0.0)
         powers = fine_power(2.0 * max(self.n_rows, 1) * largest)
         return np.rint(np.ldexp(self.y, powers)).astype(np.int64), powers
 
 
 def fine_power(largest_sum: Any) -> NDArray[np.int64]:
-    """Return the power of two by which numbers whose sum is at most this may be multiplied to fit in 62 bits."""
+    """Return the power of two by which numbers whose sum is at most this may be multiplied to fit
+    in 62 bits.
+    """
     return np.asarray(61 - np.frexp(np.asarray(largest_sum, float))[1], np.int64)
 
 
@@ -130,7 +136,9 @@ class Draw:
 
 
 def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: bool) -> Draw:
-    """Encode a draw: rows with counts (each row repeated so often) or with weights (each row one sample)."""
+    """Encode a draw: rows with counts (each row repeated so often) or with weights (each row one
+    sample).
+    """
     rows = np.arange(prepared.n_rows) if rows is None else np.ascontiguousarray(rows, np.int64)
     by_rows = weights is not None
     share, power, total = whole_weights(len(rows), counts, weights)
@@ -166,12 +174,23 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
         powers = fine_power(2.0 * (heavy @ np.abs(y)))
         sums = np.rint(np.ldexp(y * heavy[:, np.newaxis], powers)).astype(np.int64)
     payload = np.concatenate([share[:, np.newaxis], sums, y.view(np.int64)], axis=1).view(np.uint64)
-    return Draw(SCALAR if n_outputs == 1 else OUTPUTS, rows, payload, total, power, powers, 1 + n_outputs, by_rows,
-                False)  # fmt: skip
+    return Draw(
+        SCALAR if n_outputs == 1 else OUTPUTS,
+        rows,
+        payload,
+        total,
+        power,
+        powers,
+        1 + n_outputs,
+        by_rows,
+        False,
+    )
 
 
 def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, float]:
-    """Return weights as whole numbers of 2^-power, that power, and their sum; none lighter than one such part."""
+    """Return weights as whole numbers of 2^-power, that power, and their sum; none lighter than
+    one such part.
+    """
     if weights is None:
         share = np.ones(n, np.int64) if counts is None else np.ascontiguousarray(counts, np.int64)
         return share, 0, float(share.sum())

@@ -27,7 +27,8 @@ class PruningPath:
 
 
 def weakest_links(tree: Tree) -> Iterator[tuple[float, int]]:
-    """Yield (alpha, node): the nodes that become leaves as alpha rises, weakest link first, none below one yielded.
+    """Yield (alpha, node): the nodes that become leaves as alpha rises, weakest link first, none
+    below one yielded.
 
     The link of a node is weak by what its subtree takes off the risk for each leaf it adds.
     """
@@ -44,7 +45,7 @@ def weakest_links(tree: Tree) -> Iterator[tuple[float, int]]:
     def weakness(node: int) -> float:
         return float((risk[node] - below[node]) / (leaves[node] - 1))
 
-    queue = [(weakness(node), int(node)) for node in inner]
+    queue = [(weakness(node), node) for node in inner.tolist()]
     heapify(queue)
     gone = np.zeros(tree.node_count, bool)
     alpha = 0.0
@@ -62,7 +63,7 @@ def weakest_links(tree: Tree) -> Iterator[tuple[float, int]]:
             below[above] += added
             if above != node and leaves[above] > 1:
                 heappush(queue, (weakness(above), int(above)))
-            above = parent[above]
+            above = int(parent[above])
 
 
 def subtree_end(tree: Tree, node: int) -> int:
@@ -93,23 +94,33 @@ def without(tree: Tree, cut: list[int]) -> Tree:
     feature, threshold = tree.feature.copy(), tree.threshold.copy()
     right[cut], feature[cut], threshold[cut] = LEAF, -2, -2.0
     depth = np.zeros(tree.node_count, int)
-    for node in np.flatnonzero(right != LEAF):
-        depth[[node + 1, tree.children_right[node]]] = depth[node] + 1
+    for inner in np.flatnonzero(right != LEAF):
+        depth[[inner + 1, tree.children_right[inner]]] = depth[inner] + 1
     sides = (
         tree.category_codes[kept]
         if len(tree.category_codes) == tree.node_count
         else tree.category_codes
     )
     return replace(
-        tree, children_right=right[kept], feature=feature[kept], threshold=threshold[kept], code=tree.code[kept],
-        missing_go_to_left=tree.missing_go_to_left[kept], category_codes=sides, impurity=tree.impurity[kept],
-        n_node_samples=tree.n_node_samples[kept], weighted_n_node_samples=tree.weighted_n_node_samples[kept],
-        value=tree.value[kept], max_depth=int(depth[kept].max()),
-    )  # fmt: skip
+        tree,
+        children_right=right[kept],
+        feature=feature[kept],
+        threshold=threshold[kept],
+        code=tree.code[kept],
+        missing_go_to_left=tree.missing_go_to_left[kept],
+        category_codes=sides,
+        impurity=tree.impurity[kept],
+        n_node_samples=tree.n_node_samples[kept],
+        weighted_n_node_samples=tree.weighted_n_node_samples[kept],
+        value=tree.value[kept],
+        max_depth=int(depth[kept].max()),
+    )
 
 
 def pruning_path(tree: Tree) -> PruningPath:
-    """Return the path of a tree: alphas ascend from 0, several nodes lost at one alpha are one step."""
+    """Return the path of a tree: alphas ascend from 0, several nodes lost at one alpha are one
+    step.
+    """
     risk = tree.impurity * tree.weighted_n_node_samples / tree.weighted_n_node_samples[0]
     alphas, impurities = [0.0], [float(risk[tree.children_right == LEAF].sum())]
     leaf = tree.children_right == LEAF

@@ -1,18 +1,22 @@
 """Find the best split of one column in one node.
 
-A split sends the codes up to a bin left and the others right. What is maximised, written with W the weight, S the
-weighted sum of the target, W_k the weight of class k, and L, R for the sides:
+A split sends the codes up to a bin left and the others right. What is maximised, written with W
+the weight, S the weighted sum of the target, W_k the weight of class k, and L, R for the sides:
 
-* two classes under Gini, and squared error: (S_L W - W_L S)^2 / (W_L W_R), which orders splits as the decrease of
+* two classes under Gini, and squared error: (S_L W - W_L S)^2 / (W_L W_R), which orders splits as
+the decrease of
   impurity does (Breiman et al. 1984, section 8.4): one product, no term per class;
 * more classes under Gini: sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R;
-* entropy: the decrease itself; several outputs: the sum over the outputs of S_L^2 / W_L + S_R^2 / W_R.
+* entropy: the decrease itself; several outputs: the sum over the outputs of S_L^2 / W_L + S_R^2 /
+W_R.
 
-All sums are integers, so each of the ways below to find them gives the same gain to the last bit. Among equal gains
-of a column the lowest bin wins; the cut is put in the middle of the empty bins that follow it.
+All sums are integers, so each of the ways below to find them gives the same gain to the last bit.
+Among equal gains of a column the lowest bin wins; the cut is put in the middle of the empty bins
+that follow it.
 
-A function here returns the gain and, where it beats the best so far, writes the codes on either side of the cut into
-`place`. `work` holds what a scan needs: weights, targets, gains and one spare, `STEP` numbers each; `bits` are its bits.
+A function here returns the gain and, where it beats the best so far, writes the codes on either
+side of the cut into `place`. `work` holds what a scan needs: weights, targets, gains and one
+spare, `STEP` numbers each; `bits` are its bits.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ CONSTANT = -2.0
 """The gain of a column that has one value in the node."""
 SMALL = 64
 """Rows up to which every pair of rows is compared, and no bin is touched."""
+RANKED = 32
+"""Rows up to which rows are sorted by comparing every pair."""
 STEP = 512
 LEFT, SUMS, GAINS, SPARE = 0, STEP, 2 * STEP, 3 * STEP
 SEEN = 512
@@ -39,13 +45,25 @@ SEEN = 512
 
 
 @part
-def scan_sums(n: Any, total: Any, target: Any, least: Any, best: Any, present: Array, named: Any, work: Array,
-              bits: Array, place: Array) -> Any:  # fmt: skip
-    """Best of n splits, given the weight and the target on the left of each: a vector loop without a branch.
+def scan_sums(
+    n: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    present: Array,
+    named: Any,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
+    """Best of n splits, given the weight and the target on the left of each: a vector loop without
+    a branch.
 
-    The maximum is taken over the bits of the gains: doubles that are not negative are ordered as integers are, and
-    integers have a vector instruction for it. Split i cuts after code i, or after `present[i]` if the codes are
-    `named`; else the codes are all listed, and an empty one repeats the split before it, so it needs no test.
+    The maximum is taken over the bits of the gains: doubles that are not negative are ordered as
+    integers are, and integers have a vector instruction for it. Split i cuts after code i, or
+    after `present[i]` if the codes are `named`; else the codes are all listed, and an empty one
+    repeats the split before it, so it needs no test.
     """
     for split in range(uint64(n)):
         left = work[uint64(LEFT) + split]
@@ -74,8 +92,19 @@ def scan_sums(n: Any, total: Any, target: Any, least: Any, best: Any, present: A
 
 
 @part
-def scan_packed(histogram: Array, base: Any, n_codes: Any, total: Any, target: Any, least: Any, best: Any,
-                present: Array, work: Array, bits: Array, place: Array) -> Any:  # fmt: skip
+def scan_packed(
+    histogram: Array,
+    base: Any,
+    n_codes: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    present: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
     """Best split from a full histogram of packed counts."""
     running = uint64(0)
     for code in range(uint64(n_codes)):
@@ -88,8 +117,19 @@ def scan_packed(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
 
 
 @part
-def scan_scalar(histogram: Array, base: Any, n_codes: Any, total: Any, target: Any, least: Any, best: Any,
-                present: Array, work: Array, bits: Array, place: Array) -> Any:  # fmt: skip
+def scan_scalar(
+    histogram: Array,
+    base: Any,
+    n_codes: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    present: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
     """Best split from a full histogram of weights and targets."""
     weight = uint64(0)
     sums = uint64(0)
@@ -105,13 +145,26 @@ def scan_scalar(histogram: Array, base: Any, n_codes: Any, total: Any, target: A
 
 
 @part
-def small_packed(codes: Array, byte: Any, start: Any, n: Any, total: Any, target: Any, least: Any, best: Any,
-                 shorts: Array, work: Array, bits: Array, place: Array) -> Any:  # fmt: skip
-    """Best split of up to SMALL rows: each row's code as a threshold, every other row compared with it.
+def small_packed(
+    codes: Array,
+    byte: Any,
+    start: Any,
+    n: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    shorts: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
+    """Best split of up to SMALL rows: each row's code as a threshold, every other row compared
+    with it.
 
-    Quadratic, yet a handful of vector instructions a row: nothing is sorted and nothing mispredicted, which is what
-    small nodes spent their time on. `shorts` holds the rows' payload (weight | weight of class 1 << 8), their codes
-    and the sums on the left.
+    Quadratic, yet a handful of vector instructions a row: nothing is sorted and nothing
+    mispredicted, which is what small nodes spent their time on. `shorts` holds the rows' payload
+    (weight | weight of class 1 << 8), their codes and the sums on the left.
     """
     padded = (uint64(n) + uint64(15)) & uint64(0xFFF0)
     for row in range(padded):
@@ -155,9 +208,25 @@ def small_packed(codes: Array, byte: Any, start: Any, n: Any, total: Any, target
 
 
 @part
-def medium_packed(records: Array, codes: Array, byte: Any, start: Any, stop: Any, total: Any, target: Any, least: Any,
-                  best: Any, bins: Array, present: Array, work: Array, bits: Array, place: Array) -> Any:  # fmt: skip
-    """Best split of a node of some hundred rows: count one column, then visit only the bins that occur."""
+def medium_packed(
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    stop: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    bins: Array,
+    present: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
+    """Best split of a node of some hundred rows: count one column, then visit only the bins that
+    occur.
+    """
     for row in range(uint64(start), uint64(stop)):
         code = uint64(codes[row, uint64(byte)])
         bins[code] += records[row, uint64(0)]
@@ -184,8 +253,22 @@ def medium_packed(records: Array, codes: Array, byte: Any, start: Any, stop: Any
 
 
 @part
-def medium_scalar(records: Array, codes: Array, byte: Any, start: Any, stop: Any, total: Any, target: Any, least: Any,
-                  best: Any, bins: Array, present: Array, work: Array, bits: Array, place: Array) -> Any:  # fmt: skip
+def medium_scalar(
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    stop: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    bins: Array,
+    present: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
     """As `medium_packed`, for a weight and a target that need a word each."""
     for row in range(uint64(start), uint64(stop)):
         code = uint64(codes[row, uint64(byte)])
@@ -218,9 +301,106 @@ def medium_scalar(records: Array, codes: Array, byte: Any, start: Any, stop: Any
 
 
 @part
-def sort_rows(records: Array, codes: Array, byte: Any, start: Any, stop: Any, bins: Array, present: Array,
-              sorted_rows: Array) -> Any:  # fmt: skip
-    """Sort the rows of a node by code into sorted_rows[row, (weight, class << 8 | code)]; return the number of codes."""
+def rank_rows(codes: Array, byte: Any, start: Any, n: Any, shorts: Array) -> None:
+    """Write the rank of each of up to RANKED rows by code, equal codes in order, to shorts[2 *
+    SMALL + row].
+
+    Every row is compared with every other, sixteen at a time; codes are left at shorts[SMALL +
+    row], times 256.
+    """
+    padded = (uint64(n) + uint64(15)) & uint64(0xFFF0)
+    for row in range(padded):
+        shorts[uint64(SMALL) + row] = 0xFFFF
+        shorts[uint64(2 * SMALL) + row] = 0
+    for row in range(uint64(n)):
+        shorts[uint64(SMALL) + row] = (
+            uint64(codes[uint64(start) + row, uint64(byte)]) << uint64(8)
+        ) | row
+    for row in range(uint64(n)):
+        key = shorts[uint64(SMALL) + row]
+        for other in range(padded):
+            goes = key < shorts[uint64(SMALL) + other]
+            shorts[uint64(2 * SMALL) + other] += np.uint16(1) if goes else np.uint16(0)
+
+
+@part
+def small_scalar(
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    n: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    best: Any,
+    shorts: Array,
+    present: Array,
+    bins: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
+    """Best split of up to RANKED rows by a weight and a target: they are put in order by rank,
+    then summed up.
+
+    Between rows of one code the weight on the left is written as nothing, which no split may have.
+    """
+    rank_rows(codes, byte, start, n, shorts)
+    for row in range(uint64(n)):
+        rank = uint64(shorts[uint64(2 * SMALL) + row])
+        present[rank] = int64(shorts[uint64(SMALL) + row] >> 8)
+        bins[rank] = records[uint64(start) + row, uint64(0)]
+        bins[uint64(256) + rank] = records[uint64(start) + row, uint64(1)]
+    weight = uint64(0)
+    sums = uint64(0)
+    for row in range(uint64(n)):
+        weight += bins[row]
+        sums += bins[uint64(256) + row]
+        bins[row] = uint64(0)
+        bins[uint64(256) + row] = uint64(0)
+        ends = present[row] != present[row + uint64(1)]
+        work[uint64(LEFT) + row] = float64(int64(weight)) if ends else 0.0
+        work[uint64(SUMS) + row] = float64(int64(sums))
+    if present[uint64(0)] == present[uint64(n - 1)]:
+        return CONSTANT
+    return scan_sums(
+        uint64(n - 1), total, target, least, best, present, uint64(1), work, bits, place
+    )
+
+
+@part
+def sort_rows(
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    stop: Any,
+    bins: Array,
+    present: Array,
+    shorts: Array,
+    sorted_rows: Array,
+) -> Any:
+    """Sort the rows of a node by code into sorted_rows[row, (weight, class << 8 | code)]; return
+    the number of codes.
+    """
+    if stop - start <= RANKED:
+        n = uint64(stop - start)
+        rank_rows(codes, byte, start, n, shorts)
+        for row in range(n):
+            rank = uint64(shorts[uint64(2 * SMALL) + row])
+            code = uint64(shorts[uint64(SMALL) + row] >> 8)
+            sorted_rows[rank, uint64(0)] = int64(records[uint64(start) + row, uint64(0)])
+            sorted_rows[rank, uint64(1)] = int64(
+                (records[uint64(start) + row, uint64(1)] << uint64(8)) | code
+            )
+        n_found = uint64(0)
+        present[uint64(0)] = sorted_rows[uint64(0), uint64(1)] & 255
+        for row in range(n):
+            code = uint64(sorted_rows[row, uint64(1)] & 255)
+            n_found += uint64(code != uint64(present[n_found]))
+            present[n_found] = int64(code)
+        return n_found + uint64(1)
     for row in range(uint64(start), uint64(stop)):
         code = uint64(codes[row, uint64(byte)])
         bins[code] += uint64(1)
@@ -251,15 +431,29 @@ def sort_rows(records: Array, codes: Array, byte: Any, start: Any, stop: Any, bi
 
 
 @part
-def best_of_classes(sorted_rows: Array, n: Any, n_present: Any, totals: Array, n_classes: Any, entropy: Any,
-                    exact: Any, least: Any, best: Any, present: Array, left: Array, work: Array, bits: Array,
-                    place: Array) -> Any:  # fmt: skip
+def best_of_classes(
+    sorted_rows: Array,
+    n: Any,
+    n_present: Any,
+    totals: Array,
+    n_classes: Any,
+    entropy: Any,
+    exact: Any,
+    least: Any,
+    best: Any,
+    present: Array,
+    left: Array,
+    work: Array,
+    bits: Array,
+    place: Array,
+) -> Any:
     """Best split for many classes: move the sorted rows left one by one.
 
-    Moving a row of weight w of a class that has l on the left adds w (2 l + w) to the sum of squares: the cost does
-    not depend on the number of classes. Every row writes the split that follows its code, and the last row of the
-    code has the last word, so that no branch asks where a code ends. Weights that are not counts are squared as
-    doubles, and entropy needs logarithms: both are summed over the classes at each split.
+    Moving a row of weight w of a class that has l on the left adds w (2 l + w) to the sum of
+    squares: the cost does not depend on the number of classes. Every row writes the split that
+    follows its code, and the last row of the code has the last word, so that no branch asks where
+    a code ends. Weights that are not counts are squared as doubles, and entropy needs logarithms:
+    both are summed over the classes at each split.
     """
     a, b, weight = int64(0), int64(0), int64(0)
     total = totals[0]
@@ -321,7 +515,9 @@ def x_log2_x(x: Any) -> Any:
 
 @part
 def classes_gain(left: Array, totals: Array, n_classes: Any, entropy: Any) -> Any:
-    """Gain of a split from the class weights on its left and in the node; both begin with the whole weight."""
+    """Gain of a split from the class weights on its left and in the node; both begin with the
+    whole weight.
+    """
     inside, beside = float64(left[0]), float64(totals[0] - left[0])
     if entropy:
         gain = x_log2_x(inside + beside) - x_log2_x(inside) - x_log2_x(beside)

@@ -1,14 +1,14 @@
-"""Split a column that has no fast path: missing values, categories, random thresholds, constraints, many outputs.
+"""Split a column that has no fast path: missing values, categories, random thresholds,
+constraints, many outputs.
 
-Works on a table of the codes that occur: table[code] = weight, then the sums of the targets (or the weights of the
-classes), then the number of rows. Code 0 is missing.
+Works on a table of the codes that occur: table[code] = weight, then the sums of the targets (or
+the weights of the classes), then the number of rows. Code 0 is missing.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import inlined, part
@@ -25,7 +25,9 @@ ORDERS = 8
 
 @inlined
 def mix(key: Any) -> Any:
-    """Scramble a 64-bit key (splitmix64, Steele et al. 2014): randomness is an address, not a tape."""
+    """Scramble a 64-bit key (splitmix64, Steele et al. 2014): randomness is an address, not a
+    tape.
+    """
     key = uint64(key) + uint64(0x9E3779B97F4A7C15)
     key = (key ^ (key >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
     key = (key ^ (key >> uint64(27))) * uint64(0x94D049BB133111EB)
@@ -39,12 +41,24 @@ def drawn_below(key: Any, n: Any) -> Any:
 
 
 @part
-def split_gain(mode: Any, left: Array, totals: Array, entropy: Any, units: Array, least: Any, least_rows: Any,
-               sign: Any, lower: Any, upper: Any) -> Any:  # fmt: skip
-    """Gain of a split from the sums on its left and in the node, or INVALID where it is not allowed.
+def split_gain(
+    mode: Any,
+    left: Array,
+    totals: Array,
+    entropy: Any,
+    units: Array,
+    least: Any,
+    least_rows: Any,
+    sign: Any,
+    lower: Any,
+    upper: Any,
+) -> Any:
+    """Gain of a split from the sums on its left and in the node, or INVALID where it is not
+    allowed.
 
-    Both sides must be heavy enough; under a monotonic constraint of the column the children's means must be in its
-    order and within the node's bounds. (Below other columns the means are clipped to the bounds, as in scikit-learn.)
+    Both sides must be heavy enough; under a monotonic constraint of the column the children's
+    means must be in its order and within the node's bounds. (Below other columns the means are
+    clipped to the bounds, as in scikit-learn.)
     """
     last = totals.shape[0] - 1
     inside, beside = float64(left[0]), float64(totals[0] - left[0])
@@ -86,11 +100,11 @@ def order_codes(table: Array, channel: Any, keys: Array, order: Array, n: Any) -
 
 @part
 def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing: Any) -> Any:
-    """Draw a split (extremely randomised trees, Geurts et al. 2006); return the codes on the left, the edge, and where
-    the missing go.
+    """Draw a split (extremely randomised trees, Geurts et al. 2006); return the codes on the left,
+    the edge, and where the missing go.
 
-    The edge is drawn among the bin edges between the node's lowest and highest code; categories are each given a
-    side, at least one to either.
+    The edge is drawn among the bin edges between the node's lowest and highest code; categories
+    are each given a side, at least one to either.
     """
     if n_present == 1:
         return 1, int64(255), int64(0)
@@ -112,11 +126,24 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
 
 
 @part
-def keep_sides(categorical: Any, table: Array, order: Array, n_left: Any, n_present: Any, missing_left: Any,
-               weight: Any, totals: Array, edge: Any, place: Array, sides: Array) -> None:  # fmt: skip
-    """Write a split: last code left, where the missing go, and for categories the codes that go left as 256 bits.
+def keep_sides(
+    categorical: Any,
+    table: Array,
+    order: Array,
+    n_left: Any,
+    n_present: Any,
+    missing_left: Any,
+    weight: Any,
+    totals: Array,
+    edge: Any,
+    place: Array,
+    sides: Array,
+) -> None:
+    """Write a split: last code left, where the missing go, and for categories the codes that go
+    left as 256 bits.
 
-    Where the node has no missing rows they follow the heavier child, and so do categories the node has not seen.
+    Where the node has no missing rows they follow the heavier child, and so do categories the node
+    has not seen.
     """
     last = totals.shape[0] - 1
     if table[0, last] == 0:
@@ -136,16 +163,39 @@ def keep_sides(categorical: Any, table: Array, order: Array, n_left: Any, n_pres
 
 
 @part
-def search_table(mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, kind: Any, sign: Any,
-                 lower: Any, upper: Any, totals: Array, entropy: Any, units: Array, least: Any, least_rows: Any,
-                 random: Any, key: Any, best: Any, table: Array, keys: Array, order: Array, left: Array, place: Array,
-                 sides: Array) -> Any:  # fmt: skip
+def search_table(
+    mode: Any,
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    stop: Any,
+    kind: Any,
+    sign: Any,
+    lower: Any,
+    upper: Any,
+    totals: Array,
+    entropy: Any,
+    units: Array,
+    least: Any,
+    least_rows: Any,
+    random: Any,
+    key: Any,
+    best: Any,
+    table: Array,
+    keys: Array,
+    order: Array,
+    left: Array,
+    place: Array,
+    sides: Array,
+) -> Any:
     """Best split of a column, whatever it holds.
 
-    Missing rows are tried on either side of each split, and against all others. Categories are ordered by their mean
-    target (Fisher 1958), which finds the best of all two-way partitions for two classes and for squared error. With
-    more classes, or several outputs, they are ordered by the share of each class (the mean of each output) in turn,
-    the first `ORDERS` of them, and the best split along any of these orders is kept.
+    Missing rows are tried on either side of each split, and against all others. Categories are
+    ordered by their mean target (Fisher 1958), which finds the best of all two-way partitions for
+    two classes and for squared error. With more classes, or several outputs, they are ordered by
+    the share of each class (the mean of each output) in turn, the first `ORDERS` of them, and the
+    best split along any of these orders is kept.
     """
     last = table.shape[1] - 1
     tabulate(mode, records, codes, byte, start, stop, table)
@@ -168,11 +218,22 @@ def search_table(mode: Any, records: Array, codes: Array, byte: Any, start: Any,
             mode, left, totals, entropy, units, least, least_rows, sign, lower, upper
         )
         if found > best:
-            keep_sides(kind == CATEGORICAL, table, order, n_left, n_present, missing_left, left[0], totals, edge, place,
-                       sides)  # fmt: skip
+            keep_sides(
+                kind == CATEGORICAL,
+                table,
+                order,
+                n_left,
+                n_present,
+                missing_left,
+                left[0],
+                totals,
+                edge,
+                place,
+                sides,
+            )
         return found
     n_orders = 1
-    if kind == CATEGORICAL and (mode == CLASSES or mode == OUTPUTS):
+    if kind == CATEGORICAL and (mode == CLASSES or mode == OUTPUTS):  # noqa: SIM109
         n_orders = min(ORDERS, last - 1)
     for turn in range(n_orders):
         if kind == CATEGORICAL:
@@ -189,6 +250,17 @@ def search_table(mode: Any, records: Array, codes: Array, byte: Any, start: Any,
                 if gain > found:
                     found = gain
                     if gain > best:
-                        keep_sides(kind == CATEGORICAL, table, order, split + 1, n_present, missing_left, left[0],
-                                   totals, -1, place, sides)  # fmt: skip
+                        keep_sides(
+                            kind == CATEGORICAL,
+                            table,
+                            order,
+                            split + 1,
+                            n_present,
+                            missing_left,
+                            left[0],
+                            totals,
+                            -1,
+                            place,
+                            sides,
+                        )
     return found

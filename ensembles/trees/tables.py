@@ -1,4 +1,6 @@
-"""Read a table as it is, a column or a block of rows at a time: no copy of the whole is ever made."""
+"""Read a table as it is, a column or a block of rows at a time: no copy of the whole is ever
+made.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def column(X: Any, j: int) -> Any:
 
 
 def blocks(X: Array) -> Iterator[tuple[slice, NDArray[np.float64], int]]:
-    """Yield (rows, values, n): the block's values as float64, one row of `values` a column, of which n are set."""
+    """Yield (rows, values, n): the block's values as float64, one row of `values` a column, of
+    which n are set.
+    """
     n_rows, n_columns = X.shape
     size = max(64, BLOCK_CELLS // max(1, n_columns))
     values = np.empty((n_columns, min(size, max(1, n_rows))))
@@ -70,7 +74,9 @@ def numbers(series: Any) -> NDArray[np.float64]:
 
 
 def holds_categories(series: Any) -> bool:
-    """Tell whether a column's type says that it holds categories: `category`, `Enum`, strings, objects."""
+    """Tell whether a column's type says that it holds categories: `category`, `Enum`, strings,
+    objects.
+    """
     if isinstance(series, np.ndarray):
         return series.dtype.kind in "OUST" and not holds_numbers(series)
     name = str(series.dtype).lower()
@@ -80,7 +86,9 @@ def holds_categories(series: Any) -> bool:
 
 
 def holds_numbers(values: Array) -> bool:
-    """Tell whether an array of objects is really one of numbers; None and NaN are missing numbers."""
+    """Tell whether an array of objects is really one of numbers; None and NaN are missing
+    numbers.
+    """
     if values.dtype.kind in "UST":
         return False
     for value in values:
@@ -89,20 +97,27 @@ def holds_numbers(values: Array) -> bool:
         if not (
             value is None or isinstance(value, int | float | np.number | np.bool_) or is_null(value)
         ):
-            raise TypeError(f"a value of X must be a string or a number, argument must be a string or a real number; "
-                            f"got {value!r} of type {type(value).__name__}.")  # fmt: skip
+            raise TypeError(
+                "a value of X must be a number or a string, argument must be a string or a "
+                f"real number; got {value!r} of type {type(value).__name__}."
+            )
     return True
 
 
 def is_null(value: Any) -> bool:
     """Tell whether a value stands for a missing one: None, NaN, pandas' NA and NaT."""
-    return value is None or value is not value or type(value).__name__ in ("NAType", "NaTType") or (
-        isinstance(value, float | np.floating) and bool(value != value)
-    )  # fmt: skip
+    return (
+        value is None
+        or value is not value
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float | np.floating) and bool(value != value))
+    )
 
 
 def levels(series: Any) -> tuple[list[Any], NDArray[np.intp]]:
-    """Return the distinct values of a column and the place of each row's value among them, -1 for missing."""
+    """Return the distinct values of a column and the place of each row's value among them, -1 for
+    missing.
+    """
     if hasattr(series, "cat") and hasattr(series, "iloc"):
         return list(series.cat.categories), np.asarray(series.cat.codes, np.intp)
     values = series.to_numpy() if hasattr(series, "to_numpy") else np.asarray(series)

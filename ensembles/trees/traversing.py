@@ -1,10 +1,11 @@
 """Send rows down all trees of a forest in one call.
 
-A node is one 64-bit word: the last code that goes left (bits 0-7, plus one), whether codes are taken less one so that
-missing (0) becomes the largest and goes right (8), whether it asks for a category (9), its column (16-31), its left
-child (32-63). The right child follows the left one, so that the next node is the sum of a word and a comparison: no
-branch, which would be mispredicted half of the time. A leaf sends everything right and is its own right child, so that
-eight rows can go down together, each to its own depth, without asking whether one has arrived.
+A node is one 64-bit word: the last code that goes left (bits 0-7, plus one), whether codes are
+taken less one so that missing (0) becomes the largest and goes right (8), whether it asks for a
+category (9), its column (16-31), its left child (32-63). The right child follows the left one, so
+that the next node is the sum of a word and a comparison: no branch, which would be mispredicted
+half of the time. A leaf sends everything right and is its own right child, so that eight rows can
+go down together, each to its own depth, without asking whether one has arrived.
 """
 
 from __future__ import annotations
@@ -25,18 +26,45 @@ MEANS, VOTES, LEAVES = 0, 1, 2
 
 @kernel(
     types.void(
-        reads(uint64, 1), reads(int64, 1), reads(int64, 1), reads(int32, 1), reads(uint64, 2), reads(float64, 2),
-        reads(int32, 1), int64, reads(uint8, 1), int64, reads(uint8, 2), int64, float64[:, ::1], int64[::1],
+        reads(uint64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int32, 1),
+        reads(uint64, 2),
+        reads(float64, 2),
+        reads(int32, 1),
+        int64,
+        reads(uint8, 1),
+        int64,
+        reads(uint8, 2),
+        int64,
+        float64[:, ::1],
+        int64[::1],
         int32[:, ::1],
     )
-)  # fmt: skip
-def ask(nodes: Array, roots: Array, depths: Array, asks: Array, sides: Array, values: Array, votes: Array, how: int,
-        codes: Array, n_columns: int, in_bag: Array, first_row: int, sums: Array, n_asked: Array, leaves: Array) -> None:  # fmt: skip
+)
+def ask(
+    nodes: Array,
+    roots: Array,
+    depths: Array,
+    asks: Array,
+    sides: Array,
+    values: Array,
+    votes: Array,
+    how: int,
+    codes: Array,
+    n_columns: int,
+    in_bag: Array,
+    first_row: int,
+    sums: Array,
+    n_asked: Array,
+    leaves: Array,
+) -> None:
     """Ask every tree about every row of `codes` (`n_columns` a row), in order of the trees.
 
-    Adds the leaf's values (MEANS) or one vote (VOTES) to sums[row], or writes the leaf's place to leaves[row, tree] (LEAVES).
-    Where `in_bag` (n_trees, bytes) has the bit of a row (`first_row` on) the tree is not asked. The sums of a row do
-    not depend on the other rows.
+    Adds the leaf's values (MEANS) or one vote (VOTES) to sums[row], or writes the leaf's place to
+    leaves[row, tree] (LEAVES). Where `in_bag` (n_trees, bytes) has the bit of a row (`first_row`
+    on) the tree is not asked. The sums of a row do not depend on the other rows.
     """
     n_rows, n_values = sums.shape[0], values.shape[1]
     held_out = in_bag.shape[1] > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ HISTOGRAMS = 1 << 25
 class Tree:
     """The nodes of a tree, depth first, left before right: the left child of node i is i + 1.
 
-    A row goes left where its value is at most the threshold, or where its category is among the node's; missing
-    values, and categories the node never saw, go where `missing_go_to_left` says.
+    A row goes left where its value is at most the threshold, or where its category is among the
+    node's; missing values, and categories the node never saw, go where `missing_go_to_left` says.
 
     Attributes
     ----------
@@ -40,7 +40,8 @@ class Tree:
     missing_go_to_left
         (node_count,) 1 or 0.
     category_codes
-        (node_count, 4) or (1, 4): the codes that go left as 256 bits, of nodes that split categories.
+        (node_count, 4) or (1, 4): the codes that go left as 256 bits, of nodes that split
+        categories.
     impurity, n_node_samples, weighted_n_node_samples
         (node_count,)
     value
@@ -60,6 +61,13 @@ class Tree:
     max_depth: int
     n_features: int
 
+    def renumbered(self, columns: NDArray[np.intp], n_features: int) -> Tree:
+        """Return the same tree over another table, in which column j stands at ``columns[j]``."""
+        split = self.feature >= 0
+        feature = self.feature.copy()
+        feature[split] = columns[feature[split]]
+        return replace(self, feature=feature, n_features=n_features)
+
     @property
     def node_count(self) -> int:
         """The number of nodes, leaves among them."""
@@ -73,7 +81,7 @@ class Tree:
     @property
     def n_outputs(self) -> int:
         """The number of targets."""
-        return self.value.shape[1]
+        return int(self.value.shape[1])
 
     @property
     def children_left(self) -> NDArray[np.int32]:
@@ -95,17 +103,16 @@ class Tree:
         return found
 
     def compute_feature_importances(self, normalize: bool = True) -> Floats:
-        """Return the share of the decrease of impurity that each column brought (Breiman et al. 1984)."""
+        """Return the share of the decrease of impurity that each column brought (Breiman et al.
+        1984).
+        """
         split = np.flatnonzero(self.children_right != LEAF)
         left, right = self.children_left[split], self.children_right[split]
         heavy = self.weighted_n_node_samples * self.impurity
         decrease = np.maximum(heavy[split] - heavy[left] - heavy[right], 0.0)
         importances = np.bincount(self.feature[split], decrease, minlength=self.n_features)
-        total = importances.sum()
-        importances = (
-            importances / self.weighted_n_node_samples[0] if not normalize else importances
-        )
-        return importances / total if normalize and total > 0 else importances
+        whole = importances.sum() if normalize else self.weighted_n_node_samples[0]
+        return np.asarray(importances / whole if whole > 0 else importances, float)
 
 
 @dataclass(frozen=True)
@@ -145,29 +152,61 @@ def grow_tree(
     n_blocks = 0
     if pooled and m >= KEEP and bool((kinds == PLAIN).any()):
         n_blocks = max(rules.max_leaf_nodes, m // KEEP).bit_length() + 3
-        n_blocks = min(n_blocks if not rules.max_leaf_nodes else rules.max_leaf_nodes + 2,
-                       max(2, HISTOGRAMS // (len(columns) * 512)))  # fmt: skip
+        n_blocks = min(
+            n_blocks if not rules.max_leaf_nodes else rules.max_leaf_nodes + 2,
+            max(2, HISTOGRAMS // (len(columns) * 512)),
+        )
     settings = growing.Settings(
-        n_columns=len(columns), first=8 * n_payload, n_sums=draw.n_sums, entropy=int(rules.entropy),
-        exact=int(draw.exact), by_rows=int(draw.by_rows), max_depth=rules.max_depth,
-        min_samples_split=rules.min_samples_split, min_samples_leaf=rules.min_samples_leaf,
-        max_features=rules.max_features, max_leaf_nodes=rules.max_leaf_nodes, random=int(rules.random), seed=seed,
-        capacity=capacity, n_blocks=n_blocks, constrained=int(constrained),
-    )  # fmt: skip
+        n_columns=len(columns),
+        first=8 * n_payload,
+        n_sums=draw.n_sums,
+        entropy=int(rules.entropy),
+        exact=int(draw.exact),
+        by_rows=int(draw.by_rows),
+        max_depth=rules.max_depth,
+        min_samples_split=rules.min_samples_split,
+        min_samples_leaf=rules.min_samples_leaf,
+        max_features=rules.max_features,
+        max_leaf_nodes=rules.max_leaf_nodes,
+        random=int(rules.random),
+        seed=seed,
+        capacity=capacity,
+        n_blocks=n_blocks,
+        constrained=int(constrained),
+    )
     least_weight = np.ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(float(least_weight), 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     enough = rules.min_impurity_decrease * draw.total - np.finfo(float).eps * draw.total
     scale, units = decrease_units(prepared, draw)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
-        records, cells, records.view(np.float64), np.array(settings), least, float(enough), scale, kinds, sizes, signs, units,
+        records,
+        cells,
+        records.view(np.float64),
+        np.array(settings),
+        least,
+        float(enough),
+        scale,
+        kinds,
+        sizes,
+        signs,
+        units,
         *desk,
-    )  # fmt: skip
+    )
     listed = desk.listed[:n_nodes]
     sides = desk.sides[listed] if special else desk.sides
     bounds = desk.bounds[listed] if constrained else desk.bounds
-    return finish(prepared, draw, rules, columns, desk.nodes[listed, :6], desk.errors[listed],
-                  desk.totals[listed, : draw.n_sums], sides, bounds)  # fmt: skip
+    return finish(
+        prepared,
+        draw,
+        rules,
+        columns,
+        desk.nodes[listed, :6],
+        desk.errors[listed],
+        desk.totals[listed, : draw.n_sums],
+        sides,
+        bounds,
+    )
 
 
 def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
@@ -179,8 +218,17 @@ def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
     return (float(units[0]), units) if draw.mode == SCALAR else (1.0, units)
 
 
-def finish(prepared: Prepared, draw: Draw, rules: Rules, columns: NDArray[np.int64], fields: Any, errors: Any,
-           totals: Any, sides: Any, bounds: Any) -> Tree:  # fmt: skip
+def finish(
+    prepared: Prepared,
+    draw: Draw,
+    rules: Rules,
+    columns: NDArray[np.int64],
+    fields: Any,
+    errors: Any,
+    totals: Any,
+    sides: Any,
+    bounds: Any,
+) -> Tree:
     """Turn what the kernel returns into a tree in the user's units."""
     weight = totals[:, 0].astype(float)
     if prepared.classes is None:
@@ -201,14 +249,21 @@ def finish(prepared: Prepared, draw: Draw, rules: Rules, columns: NDArray[np.int
     feature[split] = columns[feature[split]]
     code = fields[:, 3].astype(np.uint8)
     return Tree(
-        children_right=fields[:, 0].astype(np.int32), feature=feature,
-        threshold=thresholds(prepared.bins, prepared.kinds, feature, code), code=code,
+        children_right=fields[:, 0].astype(np.int32),
+        feature=feature,
+        threshold=thresholds(prepared.bins, prepared.kinds, feature, code),
+        code=code,
         missing_go_to_left=fields[:, 4].astype(np.uint8),
-        category_codes=sides if prepared.kinds[columns].max(initial=0) == CATEGORICAL else np.zeros((1, 4), np.uint64),
-        impurity=impurity, n_node_samples=fields[:, 5].copy(),
-        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power), value=value,
-        max_depth=int(fields[:, 1].max()), n_features=len(prepared.kinds),
-    )  # fmt: skip
+        category_codes=sides
+        if prepared.kinds[columns].max(initial=0) == CATEGORICAL
+        else np.zeros((1, 4), np.uint64),
+        impurity=impurity,
+        n_node_samples=fields[:, 5].copy(),
+        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power),
+        value=value,
+        max_depth=int(fields[:, 1].max()),
+        n_features=len(prepared.kinds),
+    )
 
 
 def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:
@@ -222,8 +277,8 @@ def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:
 def class_impurity(shares: Floats, entropy: bool) -> Floats:
     """Return the entropy in bits, or the Gini impurity, of class shares (n_nodes, n_classes)."""
     if entropy:
-        return -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
-    return 1.0 - (shares * shares).sum(axis=1)
+        return np.asarray(-(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1))
+    return np.asarray(1.0 - (shares * shares).sum(axis=1))
 
 
 def thresholds(

@@ -1,10 +1,12 @@
-"""How fast trees are grown and asked, beside scikit-learn, LightGBM, XGBoost and oneDAL, in one run.
+"""How fast trees are grown and asked, beside scikit-learn, LightGBM, XGBoost and oneDAL, in one
+run.
 
-    python tests/benchmarks/bench_trees.py [--data FOLDER] [--repeats 3] [--only NAME ...] [--quick] [--scaling]
+    python tests/benchmarks/bench_trees.py [--data FOLDER] [--repeats 3] [--only NAME ...]
+    [--quick] [--scaling]
 
-One thread, process CPU time, medians of alternating runs; accuracy (or R2) on held-out rows beside every time. Peers
-that are not installed are skipped. `--data` (or ENSEMBLES_REAL_DATA) names a folder with a `load_real.py`, whose data
-sets join the synthetic ones.
+One thread, process CPU time, medians of alternating runs; accuracy (or R2) on held-out rows beside
+every time. Peers that are not installed are skipped. `--data` (or ENSEMBLES_REAL_DATA) names a
+folder with a `load_real.py`, whose data sets join the synthetic ones.
 """
 
 import argparse
@@ -20,17 +22,17 @@ from importlib.metadata import PackageNotFoundError, version
 for library in ("OMP", "MKL", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-import numpy as np
-from sklearn.datasets import make_classification, make_regression
-from sklearn.ensemble import (
+import numpy as np  # noqa: E402
+from sklearn.datasets import make_classification, make_regression  # noqa: E402
+from sklearn.ensemble import (  # noqa: E402
     BaggingClassifier,
     BaggingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import train_test_split  # noqa: E402
 
-from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor
+from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor  # noqa: E402
 
 warnings.simplefilter("ignore")
 HELD_OUT = 5000
@@ -54,7 +56,10 @@ class Ours:
 
     def __init__(self, task, max_features=None):
         learner = HistTreeClassifier if task.classification else HistTreeRegressor
-        self.task, self.tree = task, lambda seed: learner(random_state=seed, max_features=max_features)
+        self.task, self.tree = (
+            task,
+            lambda seed: learner(random_state=seed, max_features=max_features),
+        )
 
     def fit(self, X, y):
         prepared = self.tree(0).prepare(X, y)
@@ -64,15 +69,22 @@ class Ours:
             counts = np.bincount(np.random.default_rng((0, i)).integers(n, size=n), minlength=n)
             rows = np.flatnonzero(counts)
             self.members.append(self.tree(i).fit_draw(prepared, rows, counts[rows]))
+        self.forest = Forest(self.members)
         return self
 
     def predict(self, X):
-        means = Forest(self.members).mean(X)
-        return self.members[0].classes_[means.argmax(axis=1)] if self.task.classification else means[:, 0]
+        means = self.forest.mean(X)
+        return (
+            self.members[0].classes_[means.argmax(axis=1)]
+            if self.task.classification
+            else means[:, 0]
+        )
 
 
 class LightGBM:
-    """LightGBM's forest mode at its best: all rows by weight of a bootstrap-like bag, deep leaf-wise trees."""
+    """LightGBM's forest mode at its best: all rows by weight of a bootstrap-like bag, deep
+    leaf-wise trees.
+    """
 
     def __init__(self, task, max_features=None):
         import lightgbm
@@ -80,9 +92,18 @@ class LightGBM:
         share = 1.0 if max_features is None else 1 / np.sqrt(task.X.shape[1])
         chosen = lightgbm.LGBMClassifier if task.classification else lightgbm.LGBMRegressor
         self.model = chosen(
-            boosting_type="rf", n_estimators=task.n_trees, subsample=0.632, subsample_freq=1, num_leaves=4096,
-            min_child_samples=1, min_child_weight=0.0, colsample_bynode=share, n_jobs=1, verbose=-1, random_state=0,
-        )  # fmt: skip
+            boosting_type="rf",
+            n_estimators=task.n_trees,
+            subsample=0.632,
+            subsample_freq=1,
+            num_leaves=4096,
+            min_child_samples=1,
+            min_child_weight=0.0,
+            colsample_bynode=share,
+            n_jobs=1,
+            verbose=-1,
+            random_state=0,
+        )
 
     def fit(self, X, y):
         self.model.fit(X, y)
@@ -101,9 +122,18 @@ class XGBoost:
         share = 1.0 if max_features is None else 1 / np.sqrt(task.X.shape[1])
         chosen = xgboost.XGBRFClassifier if task.classification else xgboost.XGBRFRegressor
         self.model = chosen(
-            n_estimators=task.n_trees, max_depth=20, max_bin=64, subsample=0.632, colsample_bynode=share, reg_lambda=0,
-            min_child_weight=0, tree_method="hist", n_jobs=1, random_state=0, enable_categorical=True,
-        )  # fmt: skip
+            n_estimators=task.n_trees,
+            max_depth=20,
+            max_bin=64,
+            subsample=0.632,
+            colsample_bynode=share,
+            reg_lambda=0,
+            min_child_weight=0,
+            tree_method="hist",
+            n_jobs=1,
+            random_state=0,
+            enable_categorical=True,
+        )
 
     def fit(self, X, y):
         self.classes = np.unique(y) if hasattr(self.model, "predict_proba") else None
@@ -123,7 +153,9 @@ def one_dal(task, max_features=None):
 
     daal4py.daalinit(1)
     chosen = Classifier if task.classification else Regressor
-    return chosen(n_estimators=task.n_trees, max_features=max_features or 1.0, n_jobs=1, random_state=0)
+    return chosen(
+        n_estimators=task.n_trees, max_features=max_features or 1.0, n_jobs=1, random_state=0
+    )
 
 
 def scikit_bagging(task, max_features=None):
@@ -133,13 +165,19 @@ def scikit_bagging(task, max_features=None):
 
 def scikit_forest(task, max_features=None):
     chosen = RandomForestClassifier if task.classification else RandomForestRegressor
-    return chosen(n_estimators=task.n_trees, max_features=max_features or 1.0, n_jobs=1, random_state=0)
+    return chosen(
+        n_estimators=task.n_trees, max_features=max_features or 1.0, n_jobs=1, random_state=0
+    )
 
 
 PEERS = {
-    "ours": Ours, "oneDAL": one_dal, "LightGBM rf": LightGBM, "XGBoost rf": XGBoost,
-    "sklearn bagging": scikit_bagging, "sklearn forest": scikit_forest,
-}  # fmt: skip
+    "ours": Ours,
+    "oneDAL": one_dal,
+    "LightGBM rf": LightGBM,
+    "XGBoost rf": XGBoost,
+    "sklearn bagging": scikit_bagging,
+    "sklearn forest": scikit_forest,
+}
 SLOW = ("sklearn bagging", "sklearn forest")
 
 
@@ -147,8 +185,15 @@ def synthetic(n_rows, n_columns, n_classes, n_trees):
     """The sizes that the kernels were drafted on; no classes means a regression."""
     n, informative = n_rows + HELD_OUT, n_columns // 2
     if n_classes:
-        X, y = make_classification(n, n_columns, n_informative=informative, n_redundant=0, n_classes=n_classes,
-                                   flip_y=0.05, random_state=0)  # fmt: skip
+        X, y = make_classification(
+            n,
+            n_columns,
+            n_informative=informative,
+            n_redundant=0,
+            n_classes=n_classes,
+            flip_y=0.05,
+            random_state=0,
+        )
     else:
         X, y = make_regression(n, n_columns, n_informative=informative, noise=20.0, random_state=0)
     X = X.astype(np.float32)
@@ -157,13 +202,20 @@ def synthetic(n_rows, n_columns, n_classes, n_trees):
 
 
 SYNTHETIC = [
-    (1_000, 20, 2, 50), (1_000, 20, 0, 50), (10_000, 20, 2, 50), (10_000, 20, 5, 20), (10_000, 20, 0, 20),
-    (50_000, 30, 2, 10), (50_000, 30, 0, 5),
-]  # fmt: skip
+    (1_000, 20, 2, 50),
+    (1_000, 20, 0, 50),
+    (10_000, 20, 2, 50),
+    (10_000, 20, 5, 20),
+    (10_000, 20, 0, 20),
+    (50_000, 30, 2, 10),
+    (50_000, 30, 0, 5),
+]
 
 
 def real(folder):
-    """The data sets of a folder with a `load_real.py`, as numbers (a peer that reads no categories gets codes)."""
+    """The data sets of a folder with a `load_real.py`, as numbers (a peer that reads no categories
+    gets codes).
+    """
     sys.path.insert(0, folder)
     import load_real
 
@@ -172,7 +224,11 @@ def real(folder):
         kept = y.notna().to_numpy()
         X, y = X[kept].to_numpy(np.float32), y[kept]
         classification = load_real.meta(name)["task"] != "regression"
-        y = np.unique(y.astype(str), return_inverse=True)[1] if classification else y.to_numpy(float)
+        y = (
+            np.unique(y.astype(str), return_inverse=True)[1]
+            if classification
+            else y.to_numpy(float)
+        )
         X, X_test, y, y_test = train_test_split(X, y, random_state=0)
         yield Task(name, X, y, X_test, y_test, 50 if len(X) < 20_000 else 20, classification)
 
@@ -213,15 +269,23 @@ def measure(task, repeats, max_features, chosen):
 
 
 def report(task, max_features, found):
-    print(f"\n{task.name}, {task.n_trees} trees, max_features={max_features}, {len(task.y_test)} rows asked")
+    print(
+        f"\n{task.name}, {task.n_trees} trees, max_features={max_features}, "
+        f"{len(task.y_test)} rows asked"
+    )
     print(f"    {'':16} {'fit s':>8} {'ours is':>8} {'ask s':>8} {'ours is':>8} {'score':>8}")
     for name, (fit, ask, right) in found.items():
         own_fit, own_ask, _ = found.get("ours", (np.nan, np.nan, 0))
-        print(f"    {name:16} {fit:8.3f} {fit / own_fit:7.1f}x {ask:8.4f} {ask / own_ask:7.1f}x {right:8.4f}")
+        print(
+            f"    {name:16} {fit:8.3f} {fit / own_fit:7.1f}x "
+            f"{ask:8.4f} {ask / own_ask:7.1f}x {right:8.4f}"
+        )
 
 
 def scaling():
-    """Nanoseconds a cell (rows x columns x depth) from 10^4 to 10^7 rows, and two threads against one."""
+    """Nanoseconds a cell (rows x columns x depth) from 10^4 to 10^7 rows, and two threads against
+    one.
+    """
     print("\nscaling: one tree of depth 12, 10 columns")
     for n in (10_000, 100_000, 1_000_000, 10_000_000):
         rng = np.random.default_rng(0)
@@ -230,13 +294,18 @@ def scaling():
         tree = HistTreeClassifier(max_depth=12, random_state=0)
         prepared, binning = spent(lambda X=X, y=y, tree=tree: tree.prepare(X, y))
         _, growing = spent(lambda p=prepared, tree=tree: tree.fit_draw(p))
-        print(f"    {n:>10} rows: bin {binning / n / 10 * 1e9:6.1f} ns a cell, grow {growing / n / 120 * 1e9:6.2f} ns")
+        print(
+            f"    {n:>10} rows: bin {binning / n / 10 * 1e9:6.1f} ns a cell, "
+            f"grow {growing / n / 120 * 1e9:6.2f} ns"
+        )
     task = synthetic(*SYNTHETIC[2])
     ours = Ours(task)
     prepared = ours.tree(0).prepare(task.X, task.y)
 
     def grow(seed):
-        return ours.tree(seed).fit_draw(prepared, np.random.default_rng(seed).permutation(10_000)[:6_320])
+        return ours.tree(seed).fit_draw(
+            prepared, np.random.default_rng(seed).permutation(10_000)[:6_320]
+        )
 
     walls = {}
     for n_threads in (1, 2, 1, 2, 1, 2):
@@ -258,14 +327,23 @@ def versions():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default=os.environ.get("ENSEMBLES_REAL_DATA"))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--quick", action="store_true", help="leave out 50 000 rows and scikit-learn")
-    parser.add_argument("--scaling", action="store_true", help="only the cost per cell and two threads")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out 50 000 rows and scikit-learn"
+    )
+    parser.add_argument(
+        "--scaling", action="store_true", help="only the cost per cell and two threads"
+    )
     given = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}"
+    )
     print(versions())
     scaling() if given.scaling else None
     if given.scaling:
@@ -286,8 +364,10 @@ def main():
     for name in chosen[1:]:
         gaps = [found["ours"][2] - found[name][2] for _, found in ratios if name in found]
         if gaps:
-            print(f"mean of our score less that of {name}: {np.mean(gaps):+.4f} over {len(gaps)} data sets, worst "
-                  f"{min(gaps):+.4f}")  # fmt: skip
+            print(
+                f"mean of our score less that of {name}: {np.mean(gaps):+.4f} over "
+                f"{len(gaps)} data sets, worst {min(gaps):+.4f}"
+            )
 
 
 if __name__ == "__main__":

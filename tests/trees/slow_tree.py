@@ -1,7 +1,7 @@
 """A slow, obvious grower: tries every split of every column, in Python loops."""
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -18,7 +18,9 @@ def mix(key):
 
 @dataclass
 class Problem:
-    """Codes (n_rows, n_columns), targets (n_rows, n_outputs) or classes, weights, and the criterion."""
+    """Codes (n_rows, n_columns), targets (n_rows, n_outputs) or classes, weights, and the
+    criterion.
+    """
 
     codes: np.ndarray
     y: np.ndarray
@@ -80,13 +82,14 @@ def best_gain(problem, rows, categorical):
     gains = []
     for column in range(problem.codes.shape[1]):
         splits = category_splits if categorical[column] else ordered_splits
-        for left in splits(problem.codes[:, column], rows):
-            gains.append(problem.gain(rows, left))
+        gains += [problem.gain(rows, left) for left in splits(problem.codes[:, column], rows)]
     return max((g for g in gains if g is not None), default=None)
 
 
 def score(problem, rows, left):
-    """The quantity the engine maximises, computed as it does, so that equal splits are equal to the last bit."""
+    """The quantity the engine maximises, computed as it does, so that equal splits are equal to
+    the last bit.
+    """
     w, y = problem.weights, problem.y
     right = np.setdiff1d(rows, left)
     heavy, beside = float(w[left].sum()), float(w[right].sum())
@@ -106,7 +109,9 @@ def score(problem, rows, left):
 
 
 def grow_slowly(problem, seed, max_depth=99):
-    """Return the tree as [(column, last code on the left)], -2 and 0 for a leaf, depth first, left before right."""
+    """Return the tree as [(column, last code on the left)], -2 and 0 for a leaf, depth first, left
+    before right.
+    """
     codes, n_columns = problem.codes, problem.codes.shape[1]
     nodes = []
 
@@ -116,7 +121,7 @@ def grow_slowly(problem, seed, max_depth=99):
             for turn in range(n_columns):
                 column = (turn + mix(key) % n_columns) % n_columns
                 values = np.unique(codes[rows, column])
-                for low, high in zip(values[:-1], values[1:], strict=True):
+                for low, high in pairwise(values):
                     gain = score(problem, rows, rows[codes[rows, column] <= low])
                     if gain > best:
                         best, found = gain, (column, (int(low) + int(high) - 1) // 2)

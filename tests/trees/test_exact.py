@@ -34,7 +34,9 @@ def decrease(tree, node):
 
 
 def assert_same(ours, theirs):
-    """Same splits, but where two splits are equally good: there the trees may part, and are followed no further."""
+    """Same splits, but where two splits are equally good: there the trees may part, and are
+    followed no further.
+    """
     a, b = ours.tree_, theirs.tree_
     pairs, n_compared = [(0, 0)], 0
     while pairs:

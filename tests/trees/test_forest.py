@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ TARGETS = {
     "two": (HistTreeClassifier, (SCORE > 1).astype(int)),
     "many": (HistTreeClassifier, np.digitize(SCORE, [0, 1, 2])),
     "regression": (HistTreeRegressor, SCORE),
-    "outputs": (HistTreeRegressor, np.stack([SCORE, -SCORE**2], axis=1)),
+    "outputs": (HistTreeRegressor, np.stack([SCORE, -(SCORE**2)], axis=1)),
 }
 
 
@@ -27,7 +28,9 @@ def bag(learner, y, n_members=7, **parameters):
     draws = []
     members = []
     for i in range(n_members):
-        counts = np.bincount(np.random.default_rng((0, i)).integers(len(X), size=len(X)), minlength=len(X))
+        counts = np.bincount(
+            np.random.default_rng((0, i)).integers(len(X), size=len(X)), minlength=len(X)
+        )
         draws.append(np.flatnonzero(counts))
         member = clone(base).set_params(random_state=i)
         members.append(member.fit_draw(prepared, draws[-1], counts[draws[-1]]))
@@ -60,9 +63,9 @@ def test_answers_do_not_depend_on_how_rows_are_cut(bagged):
     bits = in_bag_bits(draws, len(X))
     cuts = [0, 1, 8, 9, 517, 1300]
     for table in (X, prepared):
-        parts = [forest.mean(table, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        parts = [forest.mean(table, a, b) for a, b in pairwise(cuts)]
         assert np.array_equal(np.concatenate(parts), forest.mean(table))
-        parts = [forest.held_out(table, bits, False, a, b).sums for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        parts = [forest.held_out(table, bits, False, a, b).sums for a, b in pairwise(cuts)]
         assert np.array_equal(np.concatenate(parts), forest.held_out(table, bits).sums)
 
 
@@ -90,7 +93,9 @@ def test_votes_and_members(bagged):
 
 def test_leaves_are_those_of_each_tree(bagged):
     _, _, members = bagged
-    assert np.array_equal(Forest(members).leaves(X), np.stack([m.apply(X) for m in members], axis=1))
+    assert np.array_equal(
+        Forest(members).leaves(X), np.stack([m.apply(X) for m in members], axis=1)
+    )
 
 
 def test_draw_equals_a_fit_on_the_rows_drawn():
@@ -109,18 +114,36 @@ def test_counts_are_samples_and_weights_are_not():
     x, y = np.arange(4.0)[:, None], np.array([0, 0, 0, 1])
     base = HistTreeClassifier(min_samples_leaf=2, random_state=0)
     prepared = base.prepare(x, y)
-    assert clone(base).fit_draw(prepared, np.arange(4), counts=np.array([1, 1, 1, 2])).get_n_leaves() == 2
+    assert (
+        clone(base).fit_draw(prepared, np.arange(4), counts=np.array([1, 1, 1, 2])).get_n_leaves()
+        == 2
+    )
     with_weights = clone(base).fit_draw(prepared, np.arange(4), weights=np.array([1.0, 1, 1, 2]))
     assert with_weights.tree_.n_node_samples[1:].tolist() == [2, 2]
 
 
-def test_features_are_those_drawn():
+@pytest.mark.parametrize("features", [[4, 1], [1], [5, 0, 5, 2]])
+def test_a_tree_of_some_columns_is_a_tree_fitted_on_them(features):
+    """As if fitted on X[:, features]: what scikit-learn's estimators_features_ promises."""
     base = HistTreeRegressor(random_state=0)
-    tree = clone(base).fit_draw(base.prepare(X, SCORE), features=[4, 1])
-    assert set(np.flatnonzero(tree.feature_importances_)) <= {1, 4}
-    spoiled = X.copy()
-    spoiled[:, [0, 2, 3, 5]] = 9.0
-    assert np.array_equal(tree.predict(X), tree.predict(spoiled))
+    tree = clone(base).fit_draw(base.prepare(X, SCORE), features=features)
+    alone = clone(base).fit(X[:, features], SCORE)
+    assert tree.n_features_in_ == len(features)
+    assert tree.feature_importances_.shape == (len(features),)
+    assert np.array_equal(tree.predict(X[:, features]), alone.predict(X[:, features]))
+
+
+def test_a_forest_of_trees_of_some_columns_is_asked_about_whole_tables():
+    base = HistTreeRegressor(random_state=0)
+    prepared, columns = base.prepare(X, SCORE), [[4, 1], None, [5, 0, 5, 2]]
+    trees = [clone(base).fit_draw(prepared, features=features) for features in columns]
+    forest = HistTreeRegressor.pack(trees, columns)
+    alone = [
+        tree.predict(X if features is None else X[:, features])
+        for tree, features in zip(trees, columns, strict=True)
+    ]
+    assert np.array_equal(forest.members(X)[:, :, 0], alone)
+    assert np.array_equal(forest.mean(X), forest.mean(prepared))
 
 
 def test_rows_not_drawn_are_not_touched():
@@ -140,7 +163,11 @@ def test_threads_grow_the_same_trees():
     prepared = base.prepare(X, TARGETS["many"][1])
 
     def grow(seed):
-        return clone(base).set_params(random_state=seed).fit_draw(prepared, np.arange(0, 1300, 1 + seed % 3))
+        return (
+            clone(base)
+            .set_params(random_state=seed)
+            .fit_draw(prepared, np.arange(0, 1300, 1 + seed % 3))
+        )
 
     alone = [grow(seed) for seed in range(24)]
     with ThreadPoolExecutor(8) as pool:
@@ -154,13 +181,17 @@ def test_threads_grow_the_same_trees():
 def test_pickle_is_small_and_says_the_same(bagged):
     _, _, members = bagged
     kept = pickle.dumps(members)
-    assert len(kept) < 120 * sum(m.tree_.node_count * m.tree_.value[0].size for m in members) + 60_000
+    assert (
+        len(kept) < 120 * sum(m.tree_.node_count * m.tree_.value[0].size for m in members) + 60_000
+    )
     assert np.array_equal(Forest(pickle.loads(kept)).mean(X), Forest(members).mean(X))
 
 
 def test_members_binned_apart_speak_together():
     y = TARGETS["two"][1]
-    members = [HistTreeClassifier(random_state=i, max_depth=5).fit(X[i::3], y[i::3]) for i in range(3)]
+    members = [
+        HistTreeClassifier(random_state=i, max_depth=5).fit(X[i::3], y[i::3]) for i in range(3)
+    ]
     total = sum(m.predict_proba(X) for m in members)
     assert np.allclose(Forest(members).mean(X), total / 3, rtol=1e-15)
 
@@ -174,7 +205,9 @@ def test_classes_must_agree():
 def test_columns_drawn_for_each_split_and_random_splits_differ_by_seed():
     y = TARGETS["two"][1]
     for parameters in ({"max_features": "sqrt"}, {"splitter": "random"}):
-        trees = [HistTreeClassifier(random_state=seed, **parameters).fit(X, y) for seed in (0, 0, 1)]
+        trees = [
+            HistTreeClassifier(random_state=seed, **parameters).fit(X, y) for seed in (0, 0, 1)
+        ]
         assert np.array_equal(trees[0].tree_.feature, trees[1].tree_.feature)
         assert not np.array_equal(trees[0].tree_.feature, trees[2].tree_.feature)
         assert trees[0].score(X, y) == 1.0

@@ -31,7 +31,10 @@ SAME_TABLE = {
     "big-endian": X.astype(">f8"),
     "list": X.tolist(),
     "object": X.astype(object),
-    **{name: X.astype(name) for name in ("float16", "float32", "int8", "uint8", "int16", "int32", "int64", "uint64")},
+    **{
+        name: X.astype(name)
+        for name in ("float16", "float32", "int8", "uint8", "int16", "int32", "int64", "uint64")
+    },
     "csr": sparse.csr_matrix(X),
     "csc": sparse.csc_array(X),
     "coo": sparse.coo_matrix(X),
@@ -45,7 +48,13 @@ SAME_TABLE = {
 @pytest.mark.parametrize("kind", SAME_TABLE)
 def test_table_is_read_as_it_is(kind):
     table = SAME_TABLE[kind]
-    kept = table.copy() if hasattr(table, "copy") else table.clone() if hasattr(table, "clone") else None
+    kept = (
+        table.copy()
+        if hasattr(table, "copy")
+        else table.clone()
+        if hasattr(table, "clone")
+        else None
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tree = HistTreeRegressor(random_state=0).fit(table, Y)
@@ -57,8 +66,12 @@ def test_table_is_read_as_it_is(kind):
 def test_booleans():
     flags = X > 25
     tree = HistTreeRegressor(random_state=0, max_depth=4).fit(flags, Y)
-    assert np.array_equal(tree.predict(flags), HistTreeRegressor(random_state=0, max_depth=4).fit(flags.astype(int), Y)
-                          .predict(flags.astype(int)))  # fmt: skip
+    assert np.array_equal(
+        tree.predict(flags),
+        HistTreeRegressor(random_state=0, max_depth=4)
+        .fit(flags.astype(int), Y)
+        .predict(flags.astype(int)),
+    )
 
 
 def test_infinities_are_the_ends_of_the_line():
@@ -77,12 +90,22 @@ def test_signed_zeros_are_one_value():
 
 def test_denormals_are_told_apart():
     x = np.array([0.0, 5e-324, 1e-323, 2e-323])[:, None]
-    assert HistTreeRegressor(random_state=0).fit(x, np.arange(4.0)).predict(x).tolist() == [0, 1, 2, 3]
+    assert HistTreeRegressor(random_state=0).fit(x, np.arange(4.0)).predict(x).tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_whole_numbers_beyond_53_bits_are_compared_as_doubles():
     x = np.array([2**60, 2**60 + 2**10, 2**60 + 2**11, 2**62])[:, None]
-    assert HistTreeRegressor(random_state=0).fit(x, np.arange(4.0)).predict(x).tolist() == [0, 1, 2, 3]
+    assert HistTreeRegressor(random_state=0).fit(x, np.arange(4.0)).predict(x).tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
     close = np.array([2**60, 2**60 + 1])[:, None]
     assert HistTreeRegressor().fit(close, [0.0, 1.0]).get_n_leaves() == 1
 
@@ -144,7 +167,9 @@ def test_more_than_65536_categories():
     n = 70_000
     codes = np.arange(n) % (n - 100)
     y = (codes % 2).astype(float)
-    tree = HistTreeRegressor(categorical_features=[0], random_state=0).fit(codes[:, None].astype(float), y)
+    tree = HistTreeRegressor(categorical_features=[0], random_state=0).fit(
+        codes[:, None].astype(float), y
+    )
     assert max(tree.bins_.cuts[0].values()) == 255
     shared = [level for level, code in tree.bins_.cuts[0].items() if code == 255]
     assert len(shared) == n - 100 - 254
@@ -162,7 +187,12 @@ def test_classes_are_told_apart_by_categories():
 @pytest.mark.parametrize(
     ("fit", "says"),
     [
-        (lambda: HistTreeRegressor().fit(pd.DataFrame({"when": pd.to_datetime(["2020", "2021"])}), [0, 1]), "when"),
+        (
+            lambda: HistTreeRegressor().fit(
+                pd.DataFrame({"when": pd.to_datetime(["2020", "2021"])}), [0, 1]
+            ),
+            "when",
+        ),
         (lambda: HistTreeRegressor(max_bins=1000).fit(X, Y), "max_bins"),
         (lambda: HistTreeRegressor(max_depth=0).fit(X, Y), "max_depth"),
         (lambda: HistTreeRegressor(max_features="some").fit(X, Y), "max_features"),
@@ -175,7 +205,7 @@ def test_classes_are_told_apart_by_categories():
         (lambda: HistTreeRegressor().fit(X * 1j, Y), "Complex"),
         (lambda: HistTreeRegressor().fit(X[:0], Y[:0]), "minimum of 1"),
     ],
-)  # fmt: skip
+)
 def test_error_names_what_is_wrong(fit, says):
     with pytest.raises(ValueError, match=says):
         fit()
@@ -202,7 +232,9 @@ def test_target_of_any_size(scale):
 
 
 def test_text_names_columns_categories_and_missing():
-    frame = pd.DataFrame({"colour": pd.Categorical(["red", "blue"] * 4), "size": [1.0, 2, 3, np.nan] * 2})
+    frame = pd.DataFrame(
+        {"colour": pd.Categorical(["red", "blue"] * 4), "size": [1.0, 2, 3, np.nan] * 2}
+    )
     text = HistTreeClassifier(random_state=0).fit(frame, [0, 1, 1, 1] * 2).export_text()
     assert "colour in {blue}" in text
     assert "colour in {red}" in text

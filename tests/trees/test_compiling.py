@@ -1,0 +1,73 @@
+"""When numba is imported, where kernels are kept, and that none leaves its arrays."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIT = """
+import numpy as np, time
+from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor
+X = np.random.default_rng(0).normal(size=(900, 5))
+start = time.perf_counter()
+tree = HistTreeClassifier(random_state=0).fit(X, X[:, 0] > X[:, 1])
+assert tree.score(X, X[:, 0] > X[:, 1]) == 1.0
+print(time.perf_counter() - start)
+"""
+EVERYTHING = (
+    FIT
+    + """
+X[::7, 0] = np.nan
+X[:, 1] = np.arange(900) % 300
+y = np.round(np.nan_to_num(X[:, 0]) * 3)
+tasks = [(y > 0, HistTreeClassifier), (y, HistTreeClassifier), (y, HistTreeRegressor)]
+for labels, learner in [*tasks, (np.stack([y, y * y], axis=1), HistTreeRegressor)]:
+    for categories in ([], [1]):
+        for weights in (None, np.arange(900) % 5 + 0.5):
+            for parameters in ({}, {"max_features": 2}, {"splitter": "random"},
+                               {"max_leaf_nodes": 9}, {"min_samples_leaf": 3}):
+                tree = learner(random_state=0, categorical_features=categories, **parameters)
+                Forest([tree.fit(X, labels, weights)] * 3).mean(X[:13])
+print("done")
+"""
+)
+
+
+def run(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_trees_does_not_import_numba():
+    assert "False" in run("import sys, ensembles.trees; print('numba' in sys.modules)")
+
+
+@pytest.mark.slow
+def test_works_where_the_cache_cannot_be_written():
+    """A file in the place of the cache folder: not even root can write there."""
+    assert float(run(FIT, NUMBA_CACHE_DIR="/dev/null/nowhere")) > 0
+
+
+@pytest.mark.slow
+def test_compiles_once_and_then_starts_fast(tmp_path):
+    first = float(run(FIT, NUMBA_CACHE_DIR=str(tmp_path)))
+    later = float(run(FIT, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert list(tmp_path.rglob("*.nbi"))
+    assert later < first / 3
+    assert first < 60  # about 10 s of an idle core; shared machines take several times as long
+
+
+@pytest.mark.slow
+def test_no_kernel_leaves_its_arrays(tmp_path):
+    assert "done" in run(EVERYTHING, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
