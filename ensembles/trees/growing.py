@@ -31,7 +31,7 @@ from ensembles.trees.splitting import (
     small_scalar,
     sort_rows,
 )
-from ensembles.trees.table import CATEGORICAL, PLAIN, drawn_below, mix, search_table
+from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
 
 Array = Any
 
@@ -529,7 +529,14 @@ def grower(mode: int, special: bool) -> Any:
                     place[2] = 2
                     usual = True
                     if special:
-                        usual = kinds[column] == PLAIN and signs[column] == 0
+                        missing = kinds[column] == MISSING
+                        if missing and block >= 0:
+                            missing = blocks[block, column << shift] != uint64(0)
+                        elif missing:
+                            missing = False
+                            for row in range(uint64(start), uint64(stop)):
+                                missing |= codes[row, uint64(byte)] == 0
+                        usual = kinds[column] != CATEGORICAL and not missing and signs[column] == 0
                         usual = usual and not random
                         usual = usual and mode != OUTPUTS
                         if by_rows and min_samples_leaf > 1:

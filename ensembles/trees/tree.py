@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.trees.binning import CATEGORICAL, PLAIN, Bins
+from ensembles.trees.binning import CATEGORICAL, Bins
 from ensembles.trees.preparing import CLASSES, OUTPUTS, PACKED, SCALAR, Draw, Prepared
 
 Floats = NDArray[np.float64]
@@ -150,7 +150,7 @@ def grow_tree(
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
     pooled = draw.mode in (PACKED, SCALAR) and not by_table and rules.max_features >= len(columns)
     n_blocks = 0
-    if pooled and m >= KEEP and bool((kinds == PLAIN).any()):
+    if pooled and m >= KEEP and bool((kinds != CATEGORICAL).any()):
         n_blocks = max(rules.max_leaf_nodes, m // KEEP).bit_length() + 3
         n_blocks = min(
             n_blocks if not rules.max_leaf_nodes else rules.max_leaf_nodes + 2,

@@ -222,7 +222,7 @@ def real(folder):
     for name in load_real.names():
         X, y = load_real.load(name, categorical="codes")
         kept = y.notna().to_numpy()
-        X, y = X[kept].to_numpy(np.float32), y[kept]
+        X, y = X[kept].select_dtypes("number").to_numpy(np.float32), y[kept]
         classification = load_real.meta(name)["task"] != "regression"
         y = (
             np.unique(y.astype(str), return_inverse=True)[1]
@@ -353,7 +353,7 @@ def main():
     tasks = [synthetic(*size) for size in sizes] + (list(real(given.data)) if given.data else [])
     ratios = []
     for task in tasks:
-        warm = Task(**{**task.__dict__, "X": task.X[:400], "y": task.y[:400], "n_trees": 1})
+        warm = Task(**{**task.__dict__, "n_trees": 1})
         Ours(warm).fit(warm.X, warm.y).predict(warm.X_test)
         for max_features in (None, "sqrt"):
             peers = [name for name in chosen if max_features is None or name != "sklearn bagging"]

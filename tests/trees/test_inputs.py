@@ -232,14 +232,14 @@ def test_target_of_any_size(scale):
 
 
 def test_text_names_columns_categories_and_missing():
-    frame = pd.DataFrame(
-        {"colour": pd.Categorical(["red", "blue"] * 4), "size": [1.0, 2, 3, np.nan] * 2}
-    )
-    text = HistTreeClassifier(random_state=0).fit(frame, [0, 1, 1, 1] * 2).export_text()
-    assert "colour in {blue}" in text
-    assert "colour in {red}" in text
-    assert "size <= 2.00" in text
-    assert "or missing" in text
+    colour, size = pd.Categorical(["red", "blue"] * 4), [1.0, 2, 3, np.nan] * 2
+    frame = pd.DataFrame({"colour": colour, "size": size})
+    colours = HistTreeClassifier(random_state=0).fit(frame[["colour"]], [0, 1] * 4).export_text()
+    assert "colour in {red}" in colours
+    assert "colour in {blue}" in colours
+    sizes = HistTreeClassifier(random_state=0).fit(frame[["size"]], [0, 0, 1, 1] * 2).export_text()
+    assert "size <= 2.50\n" in sizes
+    assert "size > 2.50 or missing\n" in sizes
 
 
 def test_rows_beyond_a_block_and_a_sample():
