@@ -640,7 +640,7 @@ def test_a_tiny_concentration_gives_everything_to_one_row_each_as_likely():
     draws = BayesianBootstrap(concentration=1e-5, random_state=0).plan(4, weighted=True)
     weights = np.array([draws.weights(i) for i in range(2000)])
     assert_allclose(weights.sum(axis=1), 4)
-    assert_allclose(weights.max(axis=1), 4, rtol=1e-2)
+    assert np.mean(weights.max(axis=1) > 3.96) > 0.99
     assert chisquare(np.bincount(weights.argmax(axis=1))).pvalue > 0.001
 
 
@@ -767,9 +767,18 @@ def test_clone_get_params_set_params_and_repr_agree(splitter):
 def test_groups_are_routed_to_the_group_bootstrap():
     y = COLUMN.ravel() ** 2
     splitter = GroupBootstrap(3, random_state=0)
-    plain = cross_val_score(Ridge(), COLUMN, y, cv=splitter, groups=GROUPS)
+    plain = cross_val_score(
+        Ridge(), COLUMN, y, cv=splitter, scoring="neg_mean_squared_error", groups=GROUPS
+    )
     with config_context(enable_metadata_routing=True):
-        routed = cross_val_score(Ridge(), COLUMN, y, cv=splitter, params={"groups": GROUPS})
+        routed = cross_val_score(
+            Ridge(),
+            COLUMN,
+            y,
+            cv=splitter,
+            scoring="neg_mean_squared_error",
+            params={"groups": GROUPS},
+        )
     assert_array_equal(plain, routed)
 
 

@@ -270,8 +270,8 @@ def test_decision_function_survives_a_bag_that_misses_a_class():
     """Thread #8409, open since 2017."""
     X, y = classes_with_a_rare_one()
     with pytest.raises((IndexError, ValueError)):
-        PeerClassifier(SVC(), n_estimators=20, random_state=0).fit(X, y).decision_function(X)
-    bag = BaggingClassifier(SVC(), n_estimators=20, random_state=0).fit(X, y)
+        PeerClassifier(SVC(), n_estimators=60, random_state=0).fit(X, y).decision_function(X)
+    bag = BaggingClassifier(SVC(), n_estimators=60, random_state=0).fit(X, y)
     assert any(len(member.classes_) == 2 for member in bag)
     decided = bag.decision_function(X)
     assert decided.shape == (60, 3)
@@ -295,7 +295,7 @@ BASES = {
 def test_methods_with_a_class_missing_from_some_bags_are_the_mean_of_aligned_members(base, method):
     """Threads #8566, #8409: three classes, one of them in two rows."""
     X, y = classes_with_a_rare_one()
-    bag = BaggingClassifier(BASES[base], n_estimators=8, random_state=0).fit(X, y)
+    bag = BaggingClassifier(BASES[base], n_estimators=60, random_state=0).fit(X, y)
     assert {len(member.classes_) for member in bag} == {2, 3}
     if method == "decision_function" and not hasattr(BASES[base], method):
         assert not hasattr(bag, method)
