@@ -6,6 +6,7 @@ The only room that knows joblib, ``sample_weight``, class alignment, threads and
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -112,8 +113,37 @@ def one_blas_thread(learner: Any) -> AbstractContextManager[Any]:
     """
     if _needs_no_pools(learner):
         return nullcontext()
-    limit: AbstractContextManager[Any] = _pools_of(learner).limit(limits=1, user_api="blas")
-    return limit
+    return _OneBlasThread(_pools_of(learner))
+
+
+class _OneBlasThread:
+    """Hold the linear algebra of this process to one thread while anyone needs it.
+
+    The setting belongs to the process: of several threads that ask at once the first sets it and
+    the last sets it back.
+    """
+
+    _lock = threading.Lock()
+    _holders = 0
+    _limit: Any = None
+
+    def __init__(self, pools: ThreadpoolController) -> None:
+        self._pools = pools
+
+    def __enter__(self) -> None:
+        shared = _OneBlasThread
+        with shared._lock:
+            if shared._holders == 0:
+                shared._limit = self._pools.limit(limits=1, user_api="blas")
+                shared._limit.__enter__()
+            shared._holders += 1
+
+    def __exit__(self, *error: object) -> None:
+        shared = _OneBlasThread
+        with shared._lock:
+            shared._holders -= 1
+            if shared._holders == 0:
+                shared._limit.__exit__(None, None, None)
 
 
 def _in_worker(function: Callable[[Any], Any], learner: Any, threads: int, item: Any) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -16,6 +17,7 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from threadpoolctl import threadpool_info
 
 from ensembles import BaggingClassifier, BaggingRegressor, members
 
@@ -36,6 +38,8 @@ def everything(kind, base, **settings):
 
 
 BAGS = {
+    "default": (BaggingClassifier, None),
+    "default regression": (BaggingRegressor, None),
     "trees": (BaggingClassifier, DecisionTreeClassifier()),
     "regression trees": (BaggingRegressor, DecisionTreeRegressor()),
     "linear": (BaggingClassifier, LogisticRegression(max_iter=200)),
@@ -145,6 +149,19 @@ def test_workers_times_threads_stay_within_the_cores():
             assert member.n_jobs * 2 <= max(cores, 2)
             assert member.pools_.get("blas", 1) == 1
             assert member.pools_.get("openmp", 1) * 2 <= max(cores, 2)
+
+
+@pytest.mark.parametrize("name", BAGS)
+def test_several_threads_may_ask_one_bag_at_once(name):
+    kind, base = BAGS[name]
+    bag = kind(base, 10, n_jobs=2, random_state=0).fit(X, Y)
+    expected = bag.predict(X)
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: bag.predict(X), range(40)))
+    for answer in answers:
+        np.testing.assert_array_equal(answer, expected)
+    assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
 def test_one_worker_leaves_the_learner_its_threads():
