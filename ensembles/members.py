@@ -453,10 +453,10 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
     else:
         table = cut(X, None if whole else rows)
     given = None if recipe.all_columns else columns
-    if _only(classes) and not _learns_one_class(learner, table, targets, arguments):
+    estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+    if estimator is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
         return Member(stand_in, given, classes)
-    estimator = _fit(learner, table, targets, arguments)
     coded = recipe.classes is not None and _wants_codes(recipe)
     return Member(estimator, given, _classes_of(estimator, classes, recipe), coded)
 
@@ -548,24 +548,20 @@ def _only(classes: NDArray[np.intp] | None) -> bool:
     return classes is not None and len(classes) == 1
 
 
-def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any]) -> Any:
-    fitted = learner.fit(X, y, **arguments)
-    return learner if fitted is None else fitted
+def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any], *, only_class: bool) -> Any:
+    """Fit the learner; None if its rows are of one class and it cannot learn from one class.
 
-
-def _learns_one_class(learner: Any, X: Any, y: Any, arguments: dict[str, Any]) -> bool:
-    """Tell whether the learner knows one class, and no other, from rows of one class.
-
-    Some refuse such rows, each with an error of its own; others answer with a second class.
+    Boosting libraries refuse such rows or, worse, answer with a second class.
     """
-    trial = clone(learner)
+    if only_class and _library(innermost(learner)) in ("catboost", "lightgbm", "xgboost"):
+        return None
     try:
-        trial.fit(X, y, **arguments)
-        if hasattr(trial, "predict_proba"):
-            return np.shape(trial.predict_proba(take(X, np.arange(1))))[1] == 1
+        fitted = learner.fit(X, y, **arguments)
     except Exception:
-        return False
-    return True
+        if only_class:
+            return None
+        raise
+    return learner if fitted is None else fitted
 
 
 def _validation(
