@@ -288,16 +288,18 @@ class Recipe:
         """Whether every member is given every column, as it stands."""
         return self.n_drawn_columns == self.n_columns and not self.repeat_columns
 
-    def columns(self, i: int) -> NDArray[np.intp]:
-        """Columns that member ``i`` is given."""
+    def columns(self, i: int) -> NDArray[np.intp] | None:
+        """Columns that member ``i`` is given; None for all of them, in their order."""
         if self.all_columns:
-            return np.arange(self.n_columns)
+            return None
         rng = generator(self.seed, i, FOR_COLUMNS)
         return rng.choice(self.n_columns, self.n_drawn_columns, replace=self.repeat_columns)
 
 
 def takes_weights(learner: Any) -> bool:
-    """Tell whether the learner's ``fit`` takes ``sample_weight`` (and routing lets it through)."""
+    """Tell whether the learner takes weights: in ``fit``, if routing lets them, or in a draw."""
+    if shares_preparation(learner):
+        return True
     if get_config()["enable_metadata_routing"]:
         return bool(get_routing_for_object(learner).consumes("fit", ("sample_weight",)))
     return bool(has_fit_parameter(learner, "sample_weight"))
@@ -336,7 +338,7 @@ def sampling_for(learner: Any, draws: Draws) -> str:
         The rows of the draw, repeats included: for learners that take no weights, and for draws
         without repeats.
     """
-    if not (shares_preparation(learner) or takes_weights(learner)):
+    if not takes_weights(learner):
         return "index"
     if draws.weights(0) is not None:
         return "weight"
@@ -438,9 +440,7 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         return _fitted_on_prepared(recipe, rows, weights, i)
     whole = len(rows) == draws.n_rows and np.array_equal(rows, np.arange(len(rows)))
     columns = recipe.columns(i)
-    cut = partial(
-        take, columns=None if recipe.all_columns else columns, dtype=_own_dtype(recipe.learner)
-    )
+    cut = partial(take, columns=columns, dtype=_own_dtype(recipe.learner))
     learner = _seeded(clone(recipe.learner), recipe.seed, i)
     targets, classes = _targets(recipe, y[rows])
     arguments = {name: _of_rows(value, rows, draws) for name, value in recipe.arguments.items()}
@@ -452,18 +452,17 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         table = _own_copy(X, learner)
     else:
         table = cut(X, None if whole else rows)
-    given = None if recipe.all_columns else columns
     estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
     if estimator is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
-        return Member(stand_in, given, classes)
+        return Member(stand_in, columns, classes)
     coded = recipe.classes is not None and _wants_codes(recipe)
-    return Member(estimator, given, _classes_of(estimator, classes, recipe), coded)
+    return Member(estimator, columns, _classes_of(estimator, classes, recipe), coded)
 
 
 def _fitted_on_prepared(recipe: Recipe, rows: Rows, weights: Any, i: int) -> Member:
     learner = _seeded(clone(recipe.learner), recipe.seed, i)
-    columns = None if recipe.all_columns else recipe.columns(i)
+    columns = recipe.columns(i)
     counts = weights if recipe.sampling == "unique" else None
     learner.fit_draw(
         recipe.prepared,

@@ -17,7 +17,6 @@ from ensembles.parameters import (
     check_flag,
     check_option,
     check_real,
-    check_sample_weight,
     check_whole,
     is_real,
     is_whole,
@@ -133,9 +132,8 @@ class Checking(Core):
             check_values(y, self)
         self.task_ = task or own or infer_task(y)
 
-    def _row_weights(self, sample_weight: Any, n_rows: int, y: NDArray[Any]) -> Any:
+    def _row_weights(self, weights: NDArray[np.float64] | None, y: NDArray[Any]) -> Any:
         """Weights that rows are drawn in proportion to: the user's times those of the classes."""
-        weights = check_sample_weight(sample_weight, n_rows)
         if weights is not None and not self.bootstrap:
             warnings.warn(
                 f"When fitting {type(self).__name__} with sample_weight it is recommended to use "
@@ -157,7 +155,7 @@ class Checking(Core):
                 f"class_weight must be None, 'balanced' or a dict; got {self.class_weight!r}."
             )
         by_class = self._class_weights(y)
-        total = n_rows if weights is None else weights.sum()
+        total = len(y) if weights is None else weights.sum()
         combined = by_class if weights is None else by_class * weights
         if not combined.any():
             raise ValueError(

@@ -155,24 +155,21 @@ class Fitting(Checking, Asking):
             check_consistent_length(X, y)
         X = check_table(self, X, reset=True)
         y = self._check_targets(X, y)
-        weights = self._row_weights(sample_weight, X.shape[0], y)
+        weights = check_sample_weight(sample_weight, X.shape[0])
+        drawn_by = self._row_weights(weights, y)
         self.estimator_ = clone(self._template())
         self._container = container_of(X)
         self._check_missing(X)
         seed = self._seed if again else seed_of(self.random_state)
-        draws = self._plan(X, y, groups, weights, seed)
+        draws = self._plan(X, y, groups, drawn_by, seed)
         return Training(
             X=X,
             y=y,
-            sample_weight=self._score_weights(sample_weight, X.shape[0]),
+            sample_weight=None if weights is None else proportions(weights),
             draws=draws,
             recipe=self._recipe(draws, seed, arguments),
             aggregation=self._aggregation(self.task_),
         )
-
-    def _score_weights(self, sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
-        weights = check_sample_weight(sample_weight, n_rows)
-        return None if weights is None else proportions(weights)
 
     def _more(self, training: Training, first: int, stop: int) -> list[Member]:
         """Fit the members ``first`` to ``stop - 1``."""
@@ -201,8 +198,7 @@ class Fitting(Checking, Asking):
                     f"groups must be None with resampling={resampling!r}, which draws single rows; "
                     "GroupBootstrap() draws whole groups."
                 )
-            base = self.estimator_
-            weighted = members.shares_preparation(base) or members.takes_weights(base)
+            weighted = members.takes_weights(self.estimator_)
             return resampling.plan(n_rows, y, groups, weights, seed=seed, weighted=weighted)
         splitter = check_cv(resampling, y, classifier=self.task_ == CLASSIFICATION)
         draws = listed_draws(splitter, X, y, groups, weights, seed)
@@ -258,9 +254,9 @@ class Fitting(Checking, Asking):
             )
         for i in {0, len(grown) - 1}:
             same_rows = np.array_equal(draws.train(i), self._draws.train(i))
-            own = grown[i].columns
-            columns = np.arange(len(training.recipe.columns(i))) if own is None else own
-            if not same_rows or not np.array_equal(columns, training.recipe.columns(i)):
+            own: Any = grown[i].columns
+            drawn: Any = training.recipe.columns(i)
+            if not same_rows or not np.array_equal(own, drawn):
                 raise ValueError(
                     "warm_start=True goes on from members that were drawn by other settings: "
                     "max_samples, max_features, bootstrap, bootstrap_features, resampling, groups "

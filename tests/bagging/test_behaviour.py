@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyRegressor
@@ -1266,3 +1267,13 @@ def test_a_chunk_of_rows_is_answered_as_in_the_whole():
             np.testing.assert_array_equal(
                 bag.predict_proba(X[start : start + 7]), whole[start : start + 7]
             )
+
+
+def test_the_default_tree_takes_the_weights_of_folds_with_routing_on():
+    """Its weights go to its draw and not through `fit`, so routing has no say in them."""
+    weights = np.linspace(1.0, 2.0, N)
+    bag = BaggingRegressor(resampling=KFold(3), random_state=0)
+    expected = clone(bag).fit(X, VALUES, weights).predict(X)
+    with config_context(enable_metadata_routing=True):
+        routed = clone(bag).fit(X, VALUES, weights).predict(X)
+    np.testing.assert_array_equal(routed, expected)
