@@ -104,8 +104,9 @@ class Bins:
 
         part = X if len(wanted) == X.shape[1] else X[:, wanted]
         cuts, n_cuts = (np.ascontiguousarray(part_[wanted]) for part_ in self.table)
+        coarse = np.empty(16)
         for rows, values, n in blocks(part):
-            encode(values, n, cuts, n_cuts, codes[rows])
+            encode(values, n, cuts, n_cuts, coarse, codes[rows])
         for place, j in enumerate(wanted):
             if isinstance(self.cuts[j], dict):
                 self._encode_column(X[:, j], int(j), codes[:, place : place + 1])
@@ -120,7 +121,7 @@ class Bins:
             codes[:, 0] = known[places]
         else:
             values = as_numbers(series, self.names[j])
-            encode(values[np.newaxis], len(values), *padded([cuts]), codes)
+            encode(values[np.newaxis], len(values), *padded([cuts]), np.empty(16), codes)
 
 
 def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.int64]]:
@@ -226,7 +227,8 @@ def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Float
         heavy = np.diff(np.append(starts, n)).astype(float)
         if weights is not None:
             heavy = np.add.reduceat(weights[:n], starts)
-        ends = choose_cuts(distinct, heavy, max_bins - 1)
+        ends = np.empty(max_bins - 2, np.int64)
+        ends = ends[: choose_cuts(distinct, heavy, max_bins - 1, ends)]
     return midway(distinct[ends], distinct[ends + 1])
 
 

@@ -10,16 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
 
 Kernel = Callable[[Callable[..., Any]], Any]
 
-part: Kernel = njit(nogil=True, error_model="numpy")
+SWITCHES: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
+"""Kernels hold no lock, divide as the processor does, and neither make nor own arrays."""
+
+part: Kernel = njit(**SWITCHES, no_cpython_wrapper=True)
 """A piece of a kernel: compiled with the kernel that calls it, never called from Python."""
 
-inlined: Kernel = njit(nogil=True, error_model="numpy", inline="always")
+once: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, forceinline=True)
+"""A piece that is called from one place only, and put there: its arrays need not be handed over."""
+
+inlined: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, inline="always")
 """A line or two of a kernel: written into its caller, which compiles faster than a function of its
 own.
 """
@@ -58,18 +67,8 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
     def compile_(function: Callable[..., Any]) -> Any:
         function.__qualname__ = f"{name or function.__qualname__}_{fingerprint()}"
         try:
-            return njit(list(signatures), nogil=True, error_model="numpy", cache=True)(function)
+            return njit(list(signatures), **SWITCHES, cache=True)(function)
         except (RuntimeError, OSError):
-            return njit(list(signatures), nogil=True, error_model="numpy")(function)
+            return njit(list(signatures), **SWITCHES)(function)
 
     return compile_
-
-
-@intrinsic
-def lowest_bit(typing_context: Any, word: Any) -> Any:
-    """Return the place of the lowest set bit of a 64-bit word that is not zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), generate

@@ -87,6 +87,8 @@ class Packed:
             sums,
             n_asked,
             leaves,
+            np.empty(traversing.BLOCK + traversing.LANES, np.uint64),
+            np.empty((2, traversing.LANES), np.uint64),
         )
 
 

@@ -14,34 +14,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, types, uint8, uint16, uint64
 
-from ensembles.trees.compiling import kernel, part, reads
-from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, fill_packed, fill_scalar
+from ensembles.trees.compiling import kernel, once, part, reads
+from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
+from ensembles.trees.small import LIGHT, PLANE, SMALL, is_constant, lay_sheet, placer, surveyor
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
-    RANKED,
-    SMALL,
     STEP,
     best_of_classes,
-    medium_packed,
-    medium_scalar,
-    scan_packed,
-    scan_scalar,
-    small_packed,
-    small_scalar,
+    scanner,
     sort_rows,
 )
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
+from ensembles.trees.vectors import LANES
 
 Array = Any
-
-KEEP = 256
-"""Rows from which a node keeps its histograms, so that its larger child need not be counted."""
 
 
 class Settings(NamedTuple):
     """What a kernel is told; all integers, so that a compiled kernel serves every parameter."""
 
+    n_rows: int
     n_columns: int
     first: int
     n_sums: int
@@ -58,6 +51,15 @@ class Settings(NamedTuple):
     capacity: int
     n_blocks: int
     constrained: int
+    width: int
+    keep: int
+
+
+(
+    N_ROWS, N_COLUMNS, FIRST, N_SUMS, ENTROPY, EXACT, BY_ROWS, MAX_DEPTH, MIN_SPLIT, MIN_LEAF,
+    MAX_FEATURES, MAX_LEAF_NODES, RANDOM, SEED, CAPACITY, N_BLOCKS, CONSTRAINED, WIDTH, KEEP,
+) = range(len(Settings._fields))  # fmt: skip
+"""Where the settings stand."""
 
 
 @kernel(
@@ -88,7 +90,7 @@ def gather(
                 cells[i, first + column] = codes[row, uint64(columns[column])]
 
 
-@part
+@once
 def partition(
     records: Array, scratch: Array, codes: Array, byte: Any, start: Any, stop: Any, go_left: Array
 ) -> Any:
@@ -117,7 +119,7 @@ def partition(
     return int64(left)
 
 
-@part
+@once
 def summarise_packed(records: Array, start: Any, stop: Any, totals: Array, node: Any) -> Any:
     """Write a node's counts; tell whether it has one class."""
     word = uint64(0)
@@ -128,7 +130,7 @@ def summarise_packed(records: Array, start: Any, stop: Any, totals: Array, node:
     return totals[node, 1] == 0 or totals[node, 1] == totals[node, 0]
 
 
-@part
+@once
 def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node: Any) -> Any:
     """Write the weight of each class in a node; tell whether it has one class."""
     for row in range(uint64(start), uint64(stop)):
@@ -140,7 +142,7 @@ def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node
     return pure
 
 
-@part
+@once
 def summarise_reals(
     records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array, node: Any
 ) -> Any:
@@ -169,7 +171,7 @@ def summarise_reals(
     return pure
 
 
-@part
+@once
 def decrease_of(
     mode: Any, gain: Any, totals: Array, node: Any, entropy: Any, units: Array, scale: Any
 ) -> Any:
@@ -214,7 +216,7 @@ split.
 """
 
 
-@part
+@once
 def depth_first(nodes: Array, n_nodes: Any, listed: Array, stack: Array) -> None:
     """List the nodes in depth-first order, left before right, and call the right children by their
     new numbers.
@@ -252,11 +254,14 @@ class Desk(NamedTuple):
     work: Array
     bits: Array
     bins: Array
-    shorts: Array
+    sheet: Array
+    counts: Array
+    folded: Array
+    sums: Array
     present: Array
+    keys: Array
     order: Array
-    place: Array
-    best_place: Array
+    choice: Array
     left_sums: Array
     columns: Array
     table: Array
@@ -271,8 +276,9 @@ class Desk(NamedTuple):
 def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> Desk:
     """Set a desk for one tree."""
     capacity, n_sums, n_columns = settings.capacity, settings.n_sums, settings.n_columns
-    work = np.empty(4 * STEP)
+    work = np.empty(PLANE + LANES)
     rows = capacity if special else 1
+    n_kept = n_columns if settings.n_blocks else min(n_columns, LANES)
     return Desk(
         nodes=np.empty((capacity, 12), np.int64),
         errors=np.empty((capacity, 2)),
@@ -282,18 +288,21 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
         if settings.constrained
         else np.array([[-np.inf, np.inf]]),
         scratch=np.empty_like(records),
-        blocks=np.empty((settings.n_blocks, n_columns << (8 if mode == PACKED else 9)), np.uint64),
+        blocks=np.empty((settings.n_blocks + 1, n_kept * settings.width), np.uint64),
         free=np.arange(settings.n_blocks + 1),
         work=work,
         bits=work.view(np.int64),
         bins=np.zeros(STEP + 4, np.uint64),
-        shorts=np.zeros(3 * SMALL, np.uint16),
+        sheet=np.empty(PLANE, np.uint8),
+        counts=np.empty(2 * PLANE, np.uint8),
+        folded=np.empty(3 * PLANE if mode == CLASSES else 1, np.uint16),
+        sums=np.empty(2 * PLANE if mode == SCALAR else 1, np.int64),
         present=np.zeros(257, np.int64),
+        keys=np.zeros(256),
         order=np.zeros(257, np.int64),
-        place=np.zeros(3, np.int64),
-        best_place=np.zeros(3, np.int64),
+        choice=np.zeros(6, np.int64),
         left_sums=np.zeros(n_sums + 1, np.int64),
-        columns=np.empty(n_columns, np.int64),
+        columns=np.arange(n_columns),
         table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
         best_sides=np.zeros(4, np.uint64),
         some_sides=np.zeros(4, np.uint64),
@@ -304,13 +313,345 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
     )
 
 
+@lru_cache
+def opener(mode: int) -> Any:
+    """Return what sums a new node up and says whether it may split."""
+
+    @once
+    def open_node(
+        records: Array,
+        reals: Array,
+        settings: Array,
+        least: Any,
+        node: Any,
+        nodes: Array,
+        totals: Array,
+        errors: Array,
+    ) -> None:
+        start, stop = nodes[node, START], nodes[node, STOP]
+        nodes[node, COLUMN], nodes[node, CHILD], nodes[node, BLOCK] = -2, -1, -1
+        nodes[node, CODE] = nodes[node, MISSING_LEFT] = 0
+        errors[node, 0] = errors[node, 1] = 0.0
+        n_sums = totals.shape[1] - 1
+        for k in range(n_sums):
+            totals[node, k] = 0
+        pure = False
+        if mode == PACKED:
+            pure = summarise_packed(records, start, stop, totals, node)
+        elif mode == CLASSES:
+            pure = summarise_classes(records, start, stop, totals, node)
+        else:
+            pure = summarise_reals(records, reals, start, stop, totals, errors, node)
+        totals[node, n_sums] = stop - start
+        samples = stop - start if settings[BY_ROWS] else totals[node, 0]
+        nodes[node, SAMPLES] = samples
+        nodes[node, PLACE] = (
+            not pure
+            and nodes[node, DEPTH] < settings[MAX_DEPTH]
+            and samples >= settings[MIN_SPLIT]
+            and samples >= 2 * settings[MIN_LEAF]
+            and float64(totals[node, 0]) >= 2.0 * least
+        )
+
+    return open_node
+
+
+@lru_cache
+def keeper(mode: int) -> Any:
+    """Return what gives two new nodes, or the root, the histograms that are worth keeping."""
+    fill = filler(mode)
+
+    @once
+    def keep_histograms(
+        records: Array,
+        codes: Array,
+        settings: Array,
+        parent: Any,
+        larger: Any,
+        smaller: Any,
+        nodes: Array,
+        totals: Array,
+        every: Array,
+        blocks: Array,
+        free: Array,
+        n_free: Any,
+    ) -> Any:
+        """Count the smaller child; the larger is what is left of the parent. Return the number of
+        free blocks.
+        """
+        last = totals.shape[1] - 1
+        keep = nodes[larger, PLACE] and totals[larger, last] >= settings[KEEP]
+        keep_smaller = nodes[smaller, PLACE] and totals[smaller, last] >= settings[KEEP]
+        above = nodes[parent, BLOCK] if parent >= 0 else -1
+        counted = -1
+        if keep and n_free > 0 and (above >= 0 or parent < 0):
+            counted = free[n_free - 1]
+        elif keep_smaller and above >= 0:
+            counted = above
+        if counted >= 0:
+            fill(
+                records,
+                codes,
+                settings[FIRST],
+                every,
+                settings[N_COLUMNS],
+                settings[WIDTH],
+                nodes[smaller, START],
+                nodes[smaller, STOP],
+                blocks[counted],
+            )
+            if keep_smaller:
+                nodes[smaller, BLOCK] = counted
+                n_free -= counted != above
+        if counted >= 0 and above >= 0 and counted != above:
+            for cell in range(uint64(settings[N_COLUMNS] * settings[WIDTH])):
+                blocks[above, cell] -= blocks[counted, cell]
+            nodes[larger, BLOCK] = above
+        elif above >= 0 and counted != above:
+            free[n_free] = above
+            n_free += 1
+        return n_free
+
+    return keep_histograms
+
+
+@part
+def draw_columns(columns: Array, key: Any, begin: Any, end: Any) -> None:
+    """Draw the columns begin..end of a random order, of which those before are drawn already."""
+    for step in range(begin, end):
+        chosen = step + drawn_below(key + uint64(step), len(columns) - step)
+        columns[step], columns[chosen] = columns[chosen], columns[step]
+
+
+@part
+def has_missing(codes: Array, byte: Any, start: Any, stop: Any) -> Any:
+    """Tell whether a column has missing values in a node."""
+    missing = False
+    for row in range(uint64(start), uint64(stop)):
+        missing |= codes[row, uint64(byte)] == 0
+    return missing
+
+
+@lru_cache
+def searcher(mode: int, special: bool) -> Any:
+    """Return what finds the best split of a node."""
+    fill, survey, find_place = filler(mode), surveyor(mode), placer(mode)
+    scan = scanner(mode)
+
+    @once
+    def search(
+        node: Any,
+        records: Array,
+        codes: Array,
+        settings: Array,
+        least: Any,
+        kinds: Array,
+        sizes: Array,
+        signs: Array,
+        units: Array,
+        nodes: Array,
+        totals: Array,
+        bounds: Array,
+        blocks: Array,
+        work: Array,
+        bits: Array,
+        bins: Array,
+        sheet: Array,
+        counts: Array,
+        folded: Array,
+        sums: Array,
+        present: Array,
+        keys: Array,
+        order: Array,
+        choice: Array,
+        left_sums: Array,
+        columns: Array,
+        table: Array,
+        best_sides: Array,
+        some_sides: Array,
+        sorted_rows: Array,
+    ) -> Any:
+        """Return the gain of the best split; write its column, the last code that goes left, and
+        where the missing go, into `choice[3:]`, and its categories into `best_sides`.
+
+        Columns are visited in a cyclic order, or in a random one until enough were tried; of equal
+        gains the first wins.
+        """
+        first, n_columns, width = settings[FIRST], settings[N_COLUMNS], settings[WIDTH]
+        max_features, exact, entropy = settings[MAX_FEATURES], settings[EXACT], settings[ENTROPY]
+        start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
+        n_rows = stop - start
+        key = uint64(nodes[node, KEY])
+        drawn = max_features < n_columns
+        offset = 0 if drawn else drawn_below(key, n_columns)
+        if drawn:
+            for column in range(n_columns):
+                columns[column] = column
+        tabled = mode == OUTPUTS
+        if special:
+            tabled = tabled or settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)
+        small = n_rows <= SMALL and not tabled
+        if mode == PACKED or mode == CLASSES:  # noqa: SIM109 (numba prunes comparisons only)
+            small = small and float64(totals[node, 0]) <= LIGHT
+        if mode == CLASSES:
+            small = small and exact and not entropy
+        filled = not small and not tabled and block < 0
+        if mode == CLASSES:
+            filled = filled and n_rows >= settings[KEEP]
+        if filled:
+            block = blocks.shape[0] - 1
+        best, best_rank, n_tried, n_seen, batch = INVALID, n_columns, 0, 0, n_columns
+        while n_seen < n_columns and (n_tried < max_features or best < 0.0):
+            if drawn:
+                batch = min(max(max_features - n_tried, 1), n_columns - n_seen)
+                draw_columns(columns, key, n_seen, n_seen + batch)
+            for begin in range(n_seen, n_seen + batch, LANES):
+                n_lanes = min(LANES, n_seen + batch - begin)
+                if small:
+                    lay_sheet(
+                        codes, first, columns, begin, n_lanes, not drawn, start, n_rows, sheet
+                    )
+                    survey(
+                        records,
+                        start,
+                        n_rows,
+                        totals[node],
+                        least,
+                        n_lanes,
+                        sheet,
+                        counts,
+                        folded,
+                        sums,
+                        work,
+                        bits,
+                    )
+                elif filled:
+                    fill(
+                        records,
+                        codes,
+                        first,
+                        columns[begin:],
+                        n_lanes,
+                        width,
+                        start,
+                        stop,
+                        blocks[block],
+                    )
+                for lane in range(n_lanes):
+                    column = columns[begin + lane]
+                    byte = first + column
+                    rank = begin + lane - offset
+                    if rank < 0:
+                        rank += n_columns
+                    beaten = best if rank > best_rank else INVALID
+                    gain = INVALID
+                    choice[2] = 2
+                    usual = not tabled
+                    if special and usual:
+                        usual = kinds[column] != CATEGORICAL and signs[column] == 0
+                        if usual and kinds[column] == MISSING:
+                            usual = not has_missing(codes, byte, start, stop)
+                    if special and not usual:
+                        at = node if settings[CONSTRAINED] else 0
+                        gain = search_table(
+                            mode,
+                            records,
+                            codes,
+                            byte,
+                            start,
+                            stop,
+                            kinds[column],
+                            signs[column],
+                            bounds[at, 0],
+                            bounds[at, 1],
+                            totals[node],
+                            entropy,
+                            units,
+                            least,
+                            settings[MIN_LEAF] if settings[BY_ROWS] else 1,
+                            settings[RANDOM],
+                            mix(key ^ uint64(column + 1)),
+                            beaten,
+                            table,
+                            keys,
+                            order,
+                            left_sums,
+                            choice,
+                            some_sides,
+                        )
+                    elif small:
+                        if bits[PLANE + lane] >= 0:
+                            gain = work[PLANE + lane]
+                        elif drawn and is_constant(sheet, lane, n_rows):
+                            gain = CONSTANT
+                        if gain >= 0.0 and gain >= beaten:
+                            find_place(sheet, lane, n_rows, counts, bits, choice)
+                    elif mode == CLASSES and not filled and block < 0:
+                        n_present = sort_rows(
+                            records, codes, byte, start, stop, bins, present, sorted_rows
+                        )
+                        gain = CONSTANT
+                        if n_present > 1:
+                            gain = best_of_classes(
+                                sorted_rows,
+                                n_rows,
+                                n_present,
+                                totals[node],
+                                totals.shape[1] - 2,
+                                entropy,
+                                exact,
+                                least,
+                                beaten,
+                                present,
+                                left_sums,
+                                work,
+                                bits,
+                                choice,
+                            )
+                    elif mode != OUTPUTS:
+                        gain = scan(
+                            blocks[block],
+                            (lane if filled else column) * width,
+                            sizes[column],
+                            totals[node],
+                            totals.shape[1] - 2,
+                            entropy,
+                            exact,
+                            least,
+                            beaten,
+                            present,
+                            left_sums,
+                            work,
+                            bits,
+                            choice,
+                        )
+                    n_tried += gain != CONSTANT
+                    if gain > best or (gain == best and gain >= 0.0 and rank < best_rank):
+                        best, best_rank = gain, rank
+                        choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
+                        choice[5] = choice[2]
+                        if special:
+                            for word in range(4):
+                                best_sides[word] = some_sides[word]
+            n_seen += batch
+        return best
+
+    return search
+
+
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
-    grids, lists = (
-        (int64[:, ::1], float64[:, ::1], uint64[:, ::1]),
-        (int64[::1], float64[::1], uint64[::1]),
-    )
-    n, x, u = 0, 1, 2
+    desk = {
+        np.dtype(kind): (cell[::1], cell[:, ::1])
+        for kind, cell in (
+            ("i8", int64),
+            ("f8", float64),
+            ("u8", uint64),
+            ("u2", uint16),
+            ("u1", uint8),
+        )
+    }
+    some = desk_for(CLASSES, True, Settings(*[1] * len(Settings._fields)), np.empty((1, 2), "u8"))
     return int64(
         uint64[:, ::1],
         uint8[:, ::1],
@@ -323,31 +664,7 @@ def signature() -> Any:
         int64[::1],
         int8[::1],
         float64[::1],
-        grids[n],
-        grids[x],
-        grids[n],
-        grids[u],
-        grids[x],
-        grids[u],
-        grids[u],
-        lists[n],
-        lists[x],
-        lists[n],
-        lists[u],
-        uint16[::1],
-        lists[n],
-        lists[n],
-        lists[n],
-        lists[n],
-        lists[n],
-        lists[n],
-        grids[n],
-        lists[u],
-        lists[u],
-        grids[n],
-        uint8[::1],
-        lists[n],
-        lists[n],
+        *(desk[array.dtype][array.ndim - 1] for array in some),
     )
 
 
@@ -359,6 +676,7 @@ def grower(mode: int, special: bool) -> Any:
     What the mode does not need is cut out before it is compiled: a first fit waits for one kernel,
     not for all.
     """
+    open_node, keep_histograms, search = opener(mode), keeper(mode), searcher(mode, special)
 
     @kernel(signature(), name=f"grow_{mode}_{special:d}")
     def grow(
@@ -384,11 +702,14 @@ def grower(mode: int, special: bool) -> Any:
         work: Array,
         bits: Array,
         bins: Array,
-        shorts: Array,
+        sheet: Array,
+        counts: Array,
+        folded: Array,
+        sums: Array,
         present: Array,
+        keys: Array,
         order: Array,
-        place: Array,
-        best_place: Array,
+        choice: Array,
         left_sums: Array,
         columns: Array,
         table: Array,
@@ -406,319 +727,90 @@ def grower(mode: int, special: bool) -> Any:
         and a split that decreases the weighted impurity (in units of `scale`) by less than
         `enough` is not made. `listed` names the nodes depth first, left before right.
         """
-        n_columns, first, n_sums, entropy, exact, by_rows = (
-            settings[0],
-            settings[1],
-            settings[2],
-            settings[3],
-            settings[4],
-            settings[5],
-        )
-        max_depth, min_samples_split, min_samples_leaf = settings[6], settings[7], settings[8]
-        max_features, max_leaf_nodes, random, seed = (
-            settings[9],
-            settings[10],
-            settings[11],
-            settings[12],
-        )
-        n_free, constrained = settings[14], settings[15]
-        shift = 8 if mode == PACKED else 9
-        n_frontier = 0
-        nodes[0, DEPTH], nodes[0, START], nodes[0, STOP], nodes[0, BLOCK] = (
-            0,
-            0,
-            records.shape[0],
-            -1,
-        )
-        nodes[0, KEY] = int64(mix(uint64(seed)))
-        n_nodes, n_new, parent = 1, 1, -1
-
+        max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
+        nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
+        nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
+        n_nodes, n_new, parent, n_frontier = 1, 1, -1, 0
         while True:
-            for new in range(n_nodes - n_new, n_nodes):
-                start, stop = nodes[new, START], nodes[new, STOP]
-                nodes[new, COLUMN], nodes[new, CHILD], nodes[new, BLOCK] = -2, -1, -1
-                nodes[new, CODE] = nodes[new, MISSING_LEFT] = 0
-                errors[new, 0] = errors[new, 1] = 0.0
-                for k in range(n_sums):
-                    totals[new, k] = 0
-                pure = False
-                if mode == PACKED:
-                    pure = summarise_packed(records, start, stop, totals, new)
-                elif mode == CLASSES:
-                    pure = summarise_classes(records, start, stop, totals, new)
-                else:
-                    pure = summarise_reals(records, reals, start, stop, totals, errors, new)
-                totals[new, n_sums] = stop - start
-                samples = stop - start if by_rows else totals[new, 0]
-                nodes[new, SAMPLES] = samples
-                nodes[new, PLACE] = (
-                    not pure
-                    and nodes[new, DEPTH] < max_depth
-                    and samples >= min_samples_split
-                    and samples >= 2 * min_samples_leaf
-                    and float64(totals[new, 0]) >= 2.0 * least
-                )
-            if special and constrained and parent >= 0:
+            for node in range(n_nodes - n_new, n_nodes):
+                open_node(records, reals, settings, least, node, nodes, totals, errors)
+            if special and settings[CONSTRAINED] and parent >= 0:
                 sign = signs[nodes[parent, COLUMN]]
                 bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
-
-            larger = n_nodes - 1
-            if n_new == 2 and totals[n_nodes - 2, n_sums] >= totals[larger, n_sums]:
-                larger = n_nodes - 2
-            smaller = larger if n_new == 1 else 2 * n_nodes - 3 - larger
-            if mode == PACKED or mode == SCALAR:  # noqa: SIM109
-                keep = nodes[larger, PLACE] and totals[larger, n_sums] >= KEEP
-                keep_smaller = nodes[smaller, PLACE] and totals[smaller, n_sums] >= KEEP
-                above = nodes[parent, BLOCK] if n_new == 2 else -1
-                counted = -1
-                if keep and n_free > 0 and (above >= 0 or n_new == 1):
-                    counted = free[n_free - 1]
-                elif keep_smaller and above >= 0:
-                    counted = above
-                if counted >= 0:
-                    for cell in range(uint64(n_columns << shift)):
-                        blocks[counted, cell] = uint64(0)
-                    start, stop = nodes[smaller, START], nodes[smaller, STOP]
-                    if mode == PACKED:
-                        fill_packed(records, codes, first, start, stop, n_columns, blocks[counted])
-                    else:
-                        fill_scalar(records, codes, first, start, stop, n_columns, blocks[counted])
-                    if keep_smaller:
-                        nodes[smaller, BLOCK] = counted
-                        n_free -= counted != above
-                if counted >= 0 and above >= 0 and counted != above:
-                    for cell in range(uint64(n_columns << shift)):
-                        blocks[above, cell] -= blocks[counted, cell]
-                    nodes[larger, BLOCK] = above
-                elif above >= 0 and counted != above:
-                    free[n_free] = above
-                    n_free += 1
-
+            larger = smaller = n_nodes - 1
+            last = totals.shape[1] - 1
+            if n_new == 2:
+                smaller = n_nodes - 2
+                if totals[smaller, last] >= totals[larger, last]:
+                    larger, smaller = smaller, larger
+            if mode != OUTPUTS:
+                n_free = keep_histograms(
+                    records,
+                    codes,
+                    settings,
+                    parent,
+                    larger,
+                    smaller,
+                    nodes,
+                    totals,
+                    columns,
+                    blocks,
+                    free,
+                    n_free,
+                )
             # The larger child goes on the stack first: few histograms then wait at a time.
             for turn in range(n_new):
                 node = larger if turn == 0 else smaller
                 if not nodes[node, PLACE]:
                     continue
-                start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
-                total, target = float64(totals[node, 0]), float64(totals[node, 1])
-                key = uint64(nodes[node, KEY])
-                small = mode == PACKED and stop - start <= SMALL and total <= 255.0
-                if small:
-                    for row in range(uint64(stop - start)):
-                        word = records[uint64(start) + row, uint64(0)]
-                        shorts[row] = (word & uint64(0xFF)) | ((word >> uint64(32)) << uint64(8))
-                drawn = max_features < n_columns
-                if drawn:
-                    for column in range(n_columns):
-                        columns[column] = column
-                offset = drawn_below(key, n_columns)
-                best, n_tried = INVALID, 0
-                for step in range(n_columns):
-                    if drawn:
-                        if n_tried >= max_features and best >= 0.0:
-                            break
-                        chosen = step + drawn_below(key + uint64(step), n_columns - step)
-                        column = columns[chosen]
-                        columns[chosen] = columns[step]
-                    else:
-                        column = step + offset
-                        if column >= n_columns:
-                            column -= n_columns
-                    byte = first + column
-                    gain = INVALID
-                    place[2] = 2
-                    usual = True
-                    if special:
-                        missing = kinds[column] == MISSING
-                        if missing and block >= 0:
-                            missing = blocks[block, column << shift] != uint64(0)
-                        elif missing:
-                            missing = False
-                            for row in range(uint64(start), uint64(stop)):
-                                missing |= codes[row, uint64(byte)] == 0
-                        usual = kinds[column] != CATEGORICAL and not missing and signs[column] == 0
-                        usual = usual and not random
-                        usual = usual and mode != OUTPUTS
-                        if by_rows and min_samples_leaf > 1:
-                            usual = False
-                        if not usual:
-                            at = node if constrained else 0
-                            least_rows = min_samples_leaf if by_rows else 1
-                            gain = search_table(
-                                mode,
-                                records,
-                                codes,
-                                byte,
-                                start,
-                                stop,
-                                kinds[column],
-                                signs[column],
-                                bounds[at, 0],
-                                bounds[at, 1],
-                                totals[node],
-                                entropy,
-                                units,
-                                least,
-                                least_rows,
-                                random,
-                                mix(key ^ uint64(column + 1)),
-                                best,
-                                table,
-                                work,
-                                order,
-                                left_sums,
-                                place,
-                                some_sides,
-                            )
-                    if usual:
-                        if mode == PACKED:
-                            if small:
-                                gain = small_packed(
-                                    codes,
-                                    byte,
-                                    start,
-                                    stop - start,
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    shorts,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                            elif block >= 0:
-                                gain = scan_packed(
-                                    blocks[block],
-                                    column << 8,
-                                    sizes[column],
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    present,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                            else:
-                                gain = medium_packed(
-                                    records,
-                                    codes,
-                                    byte,
-                                    start,
-                                    stop,
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    bins,
-                                    present,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                        if mode == SCALAR:
-                            if block >= 0:
-                                gain = scan_scalar(
-                                    blocks[block],
-                                    column << 9,
-                                    sizes[column],
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    present,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                            elif stop - start <= RANKED:
-                                gain = small_scalar(
-                                    records,
-                                    codes,
-                                    byte,
-                                    start,
-                                    stop - start,
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    shorts,
-                                    present,
-                                    bins,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                            else:
-                                gain = medium_scalar(
-                                    records,
-                                    codes,
-                                    byte,
-                                    start,
-                                    stop,
-                                    total,
-                                    target,
-                                    least,
-                                    best,
-                                    bins,
-                                    present,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                        if mode == CLASSES:
-                            n_present = sort_rows(
-                                records,
-                                codes,
-                                byte,
-                                start,
-                                stop,
-                                bins,
-                                present,
-                                shorts,
-                                sorted_rows,
-                            )
-                            gain = CONSTANT
-                            if n_present > 1:
-                                gain = best_of_classes(
-                                    sorted_rows,
-                                    stop - start,
-                                    n_present,
-                                    totals[node],
-                                    n_sums - 1,
-                                    entropy,
-                                    exact,
-                                    least,
-                                    best,
-                                    present,
-                                    left_sums,
-                                    work,
-                                    bits,
-                                    place,
-                                )
-                    n_tried += gain != CONSTANT
-                    if gain > best:
-                        best = gain
-                        best_place[0], best_place[1] = column, (place[0] + place[1] - 1) // 2
-                        best_place[2] = place[2]
-                        for word in range(4):
-                            best_sides[word] = some_sides[word]
+                best = search(
+                    node,
+                    records,
+                    codes,
+                    settings,
+                    least,
+                    kinds,
+                    sizes,
+                    signs,
+                    units,
+                    nodes,
+                    totals,
+                    bounds,
+                    blocks,
+                    work,
+                    bits,
+                    bins,
+                    sheet,
+                    counts,
+                    folded,
+                    sums,
+                    present,
+                    keys,
+                    order,
+                    choice,
+                    left_sums,
+                    columns,
+                    table,
+                    best_sides,
+                    some_sides,
+                    sorted_rows,
+                )
                 decrease = -1.0
                 if best >= 0.0:
-                    decrease = decrease_of(mode, best, totals, node, entropy, units, scale)
+                    decrease = decrease_of(
+                        mode, best, totals, node, settings[ENTROPY], units, scale
+                    )
                 if best >= 0.0 and decrease >= enough:
                     errors[node, 1] = decrease
-                    nodes[node, COLUMN], nodes[node, CODE] = best_place[0], best_place[1]
-                    nodes[node, MISSING_LEFT] = best_place[2]
-                    if special and kinds[best_place[0]] == CATEGORICAL:
+                    nodes[node, COLUMN], nodes[node, CODE] = choice[3], choice[4]
+                    nodes[node, MISSING_LEFT] = choice[5]
+                    if special and kinds[choice[3]] == CATEGORICAL:
                         for word in range(4):
                             sides[node, word] = best_sides[word]
                     frontier[n_frontier] = node
                     n_frontier += 1
-                elif block >= 0:
-                    free[n_free] = block
+                elif nodes[node, BLOCK] >= 0:
+                    free[n_free] = nodes[node, BLOCK]
                     n_free += 1
 
             n_leaves = (n_nodes + 1) // 2
@@ -733,16 +825,17 @@ def grower(mode: int, special: bool) -> Any:
                         chosen = i
                 frontier[chosen], frontier[n_frontier] = frontier[n_frontier], frontier[chosen]
             parent = frontier[n_frontier]
-            column, last = nodes[parent, COLUMN], nodes[parent, CODE]
+            column, last_code = nodes[parent, COLUMN], nodes[parent, CODE]
             categorical = special and kinds[column] == CATEGORICAL
             for code in range(256):
-                go_left[code] = code <= last
+                go_left[code] = code <= last_code
                 if categorical:
                     go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & uint64(1)
             if not categorical:
                 go_left[0] = nodes[parent, MISSING_LEFT] == 1
             start, stop = nodes[parent, START], nodes[parent, STOP]
-            middle = partition(records, scratch, codes, first + column, start, stop, go_left)
+            byte = settings[FIRST] + column
+            middle = partition(records, scratch, codes, byte, start, stop, go_left)
             for side in range(2):
                 child = n_nodes + side
                 nodes[child, START] = middle if side else start
@@ -758,12 +851,8 @@ def grower(mode: int, special: bool) -> Any:
         for node in range(n_nodes):
             child = nodes[node, CHILD]
             if child < 0:
-                (
-                    nodes[node, COLUMN],
-                    nodes[node, CODE],
-                    nodes[node, MISSING_LEFT],
-                    errors[node, 1],
-                ) = -2, 0, 0, 0.0
+                nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
+                errors[node, 1] = 0.0
             elif nodes[node, MISSING_LEFT] == 2:
                 nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
         depth_first(nodes, int64(n_nodes), listed, frontier)

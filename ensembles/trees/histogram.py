@@ -20,6 +20,7 @@ OUTPUTS    weight, weight * y of each       weight, weight * y of each
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from numba import int64, uint64
@@ -32,43 +33,45 @@ Array = Any
 PACKED, SCALAR, CLASSES, OUTPUTS = 0, 1, 2, 3
 
 
-@part
-def fill_packed(
-    records: Array,
-    codes: Array,
-    first: Any,
-    start: Any,
-    stop: Any,
-    n_columns: Any,
-    histogram: Array,
-) -> None:
-    """Add rows start..stop to the histograms of all columns; a row is read once, from one place."""
-    for row in range(uint64(start), uint64(stop)):
-        word = records[row, uint64(0)]
-        for column in range(uint64(n_columns)):
-            cell = (column << uint64(8)) + uint64(codes[row, uint64(first) + column])
-            histogram[cell] += word
+@lru_cache
+def filler(mode: int) -> Any:
+    """Return what adds rows to the histograms of columns, for a mode."""
 
+    @part
+    def fill(
+        records: Array,
+        codes: Array,
+        first: Any,
+        columns: Array,
+        n_columns: Any,
+        width: Any,
+        start: Any,
+        stop: Any,
+        histogram: Array,
+    ) -> None:
+        """Add rows start..stop; a row is read once, from one place.
 
-@part
-def fill_scalar(
-    records: Array,
-    codes: Array,
-    first: Any,
-    start: Any,
-    stop: Any,
-    n_columns: Any,
-    histogram: Array,
-) -> None:
-    """Add weight and weighted target of rows start..stop to the histograms of all columns."""
-    for row in range(uint64(start), uint64(stop)):
-        weight = records[row, uint64(0)]
-        target = records[row, uint64(1)]
-        for column in range(uint64(n_columns)):
-            code = uint64(codes[row, uint64(first) + column])
-            cell = (column << uint64(9)) + (code << uint64(1))
-            histogram[cell] += weight
-            histogram[cell + uint64(1)] += target
+        The bins of the i-th column begin at i * width. SCALAR keeps weight and target side by
+        side, CLASSES a table of 256 for each class.
+        """
+        for cell in range(uint64(n_columns) * uint64(width)):
+            histogram[cell] = uint64(0)
+        for row in range(uint64(start), uint64(stop)):
+            word = records[row, uint64(0)]
+            base = uint64(0)
+            if mode == CLASSES:
+                base = records[row, uint64(1)] << uint64(8)
+            for i in range(uint64(n_columns)):
+                code = uint64(codes[row, uint64(first + columns[i])])
+                if mode == SCALAR:
+                    cell = base + (code << uint64(1))
+                    histogram[cell] += word
+                    histogram[cell + uint64(1)] += records[row, uint64(1)]
+                else:
+                    histogram[base + code] += word
+                base += uint64(width)
+
+    return fill
 
 
 @part

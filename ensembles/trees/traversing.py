@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, reads
@@ -41,6 +40,8 @@ MEANS, VOTES, LEAVES = 0, 1, 2
         float64[:, ::1],
         int64[::1],
         int32[:, ::1],
+        uint64[::1],
+        uint64[:, ::1],
     )
 )
 def ask(
@@ -59,18 +60,20 @@ def ask(
     sums: Array,
     n_asked: Array,
     leaves: Array,
+    wanted: Array,
+    places: Array,
 ) -> None:
     """Ask every tree about every row of `codes` (`n_columns` a row), in order of the trees.
 
     Adds the leaf's values (MEANS) or one vote (VOTES) to sums[row], or writes the leaf's place to
     leaves[row, tree] (LEAVES). Where `in_bag` (n_trees, bytes) has the bit of a row (`first_row`
-    on) the tree is not asked. The sums of a row do not depend on the other rows.
+    on) the tree is not asked. The sums of a row do not depend on the other rows. `wanted` is
+    room for BLOCK + LANES row numbers, `places` for two of each of LANES rows.
     """
     n_rows, n_values = sums.shape[0], values.shape[1]
     held_out = in_bag.shape[1] > 0
     categorical = len(asks) > 0
-    wanted = np.empty(BLOCK + LANES, np.uint64)
-    at, cells = np.empty(LANES, np.uint64), np.empty(LANES, np.uint64)
+    at, cells = places[0], places[1]
     for start in range(0, n_rows, BLOCK):
         stop = min(start + BLOCK, n_rows)
         for tree in range(len(roots)):

@@ -16,6 +16,8 @@ LEAF = -1
 """The child of a leaf."""
 KEEP = 256
 """Rows from which a node keeps its histograms; see `growing`."""
+BEHIND = 4
+"""Records behind the last: a wide read may reach over the end."""
 HISTOGRAMS = 1 << 25
 """Words that histograms may take: 256 MB."""
 
@@ -144,19 +146,20 @@ def grow_tree(
     by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
     special = by_table or constrained or bool(kinds.any())
     n_words = n_payload + (len(columns) + 7) // 8
-    records = np.empty((m, n_words + n_words % 2), np.uint64)
+    records = np.empty((m + BEHIND, n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
     growing.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
-    pooled = draw.mode in (PACKED, SCALAR) and not by_table and rules.max_features >= len(columns)
+    planes = {PACKED: 1, SCALAR: 2, CLASSES: draw.n_sums - 1, OUTPUTS: 1}[draw.mode]
+    width, keep = 256 * planes, max(KEEP, 64 * planes)
+    pooled = draw.mode != OUTPUTS and not by_table and rules.max_features >= len(columns)
     n_blocks = 0
-    if pooled and m >= KEEP and bool((kinds != CATEGORICAL).any()):
-        n_blocks = max(rules.max_leaf_nodes, m // KEEP).bit_length() + 3
-        n_blocks = min(
-            n_blocks if not rules.max_leaf_nodes else rules.max_leaf_nodes + 2,
-            max(2, HISTOGRAMS // (len(columns) * 512)),
-        )
+    if pooled and m >= keep and bool((kinds != CATEGORICAL).any()):
+        wanted = rules.max_leaf_nodes + 2 if rules.max_leaf_nodes else (m // keep).bit_length() + 3
+        possible = HISTOGRAMS // (len(columns) * width)
+        n_blocks = min(wanted, possible) if possible > 1 else 0
     settings = growing.Settings(
+        n_rows=m,
         n_columns=len(columns),
         first=8 * n_payload,
         n_sums=draw.n_sums,
@@ -173,6 +176,8 @@ def grow_tree(
         capacity=capacity,
         n_blocks=n_blocks,
         constrained=int(constrained),
+        width=width,
+        keep=keep,
     )
     least_weight = np.ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(float(least_weight), 1.0 if draw.by_rows else float(rules.min_samples_leaf))

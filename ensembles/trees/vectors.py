@@ -1,0 +1,95 @@
+"""Statements about 32 columns at once, as vector instructions that no loop optimiser has to find.
+
+A place in an array is a plain number of cells, whatever the array's shape; nothing checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types, uint64
+from numba.extending import intrinsic
+
+Generated = tuple[Any, Callable[..., Any]]
+
+LANES = 32
+"""Columns that are looked at together: as many bytes as a wide register holds."""
+FEW = 8
+"""Columns that are looked at together where a number takes eight bytes."""
+
+
+def vector_at(
+    context: Any, builder: Any, kind: Any, array: Any, place: Any, width: int
+) -> tuple[Any, Any]:
+    """Return a pointer to `width` cells of an array, and the type of a cell."""
+    data = context.make_array(kind)(context, builder, array).data
+    cell = context.get_data_type(kind.dtype)
+    vector = ir.VectorType(cell, width).as_pointer()
+    return builder.bitcast(builder.gep(data, [place]), vector), cell
+
+
+def repeated(builder: Any, value: Any, width: int) -> Any:
+    """Return a vector that holds one value `width` times."""
+    nothing = ir.Constant(ir.VectorType(value.type, width), ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+    firsts = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(first, nothing, firsts)
+
+
+@intrinsic
+def copy_lanes(typing_context: Any, target: Any, place: Any, source: Any, begin: Any) -> Generated:
+    """target[place : place + 32] = source[begin : begin + 32]."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], LANES)
+        builder.store(builder.load(of, align=1), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(target, uint64, source, uint64), generate
+
+
+@intrinsic
+def add_where(
+    typing_context: Any, sums: Any, place: Any, sheet: Any, mine: Any, other: Any, amount: Any
+) -> Generated:
+    """sums[place + lane] += amount where sheet[mine + lane] <= sheet[other + lane]; 32 lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, cell = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+        low, _ = vector_at(context, builder, signature.args[2], given[2], given[3], LANES)
+        high, _ = vector_at(context, builder, signature.args[2], given[2], given[4], LANES)
+        goes = builder.icmp_unsigned("<=", builder.load(low, align=1), builder.load(high, align=1))
+        nothing = ir.Constant(ir.VectorType(cell, LANES), None)
+        added = builder.select(goes, repeated(builder, given[5], LANES), nothing)
+        builder.store(builder.add(builder.load(to, align=1), added), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(sums, uint64, sheet, uint64, uint64, sums.dtype), generate
+
+
+@intrinsic
+def keep_highest(typing_context: Any, tops: Any, place: Any, numbers: Any, begin: Any) -> Generated:
+    """tops[place + lane] = max(tops[place + lane], numbers[begin + lane]), for 8 lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], FEW)
+        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], FEW)
+        old, new = builder.load(to, align=1), builder.load(of, align=1)
+        higher = builder.icmp_signed(">", new, old)
+        builder.store(builder.select(higher, new, old), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(tops, uint64, numbers, uint64), generate
+
+
+@intrinsic
+def lowest_bit(typing_context: Any, word: Any) -> Generated:
+    """Return the place of the lowest set bit of a 64-bit word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.cttz(given[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
