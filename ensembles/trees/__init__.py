@@ -20,9 +20,10 @@ What a tree offers an ensemble
 Importing this package does not import numba; the first fit does.
 """
 
+from ensembles.trees.classifier import HistTreeClassifier
 from ensembles.trees.forest import Forest, HeldOut, in_bag_bits
-from ensembles.trees.learners import HistTreeClassifier, HistTreeRegressor
 from ensembles.trees.preparing import Prepared
+from ensembles.trees.regressor import HistTreeRegressor
 from ensembles.trees.tree import Tree
 
 __all__ = [

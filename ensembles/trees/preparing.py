@@ -69,6 +69,11 @@ class Prepared:
         """The number of rows."""
         return len(self.codes)
 
+    @property
+    def n_values(self) -> int:
+        """The number of classes, or of targets."""
+        return self.y.shape[1] if self.classes is None else len(self.classes)
+
     @cached_property
     def grid(self) -> tuple[Integers, NDArray[np.int64]]:
         """The targets as integers, (n_rows, n_outputs), and the power of two each was multiplied
@@ -166,6 +171,7 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
         payload = np.stack([share, y], axis=1).view(np.uint64)
         return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)
     n_outputs = y.shape[1]
+    check_range(y, heaviest)
     if weights is None and heaviest <= 2 * prepared.n_rows:
         whole_y, powers = prepared.grid
         sums = whole_y[rows] * share[:, np.newaxis]
@@ -187,6 +193,16 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
     )
 
 
+def check_range(y: Floats, heaviest: int) -> None:
+    """Refuse targets whose squared sum, at this weight in all, would not be a number."""
+    furthest = float(np.abs(y).max())
+    if furthest > np.sqrt(np.finfo(float).max) / max(heaviest, 4):
+        raise ValueError(
+            f"y must have a finite squared error; got values {furthest:g} from the middle of "
+            "their range."
+        )
+
+
 def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, float]:
     """Return weights as whole numbers of 2^-power, that power, and their sum; none lighter than
     one such part.
@@ -195,7 +211,10 @@ def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, flo
         share = np.ones(n, np.int64) if counts is None else np.ascontiguousarray(counts, np.int64)
         return share, 0, float(share.sum())
     weights = np.ascontiguousarray(weights, np.float64)
-    total = float(weights.sum())
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        raise ValueError("sample_weight must have a finite sum; got inf.")
     if total < 2**31 and np.array_equal(weights, np.rint(weights)):
         return weights.astype(np.int64), 0, total
     power = int(52 - np.frexp(total)[1])
