@@ -61,7 +61,8 @@ class HistTreeClassifier(ClassifierMixin, HistTree):
         What a split must take off the impurity, times the share of the weight in its node.
     class_weight : "balanced", dict or None, default=None
         A factor for the weight of each class's rows: inversely proportional to how often it occurs
-        among the rows learned from, or ``{label: factor}``, 1 for labels not named.
+        among the rows learned from, whatever their weight, or ``{label: factor}``, 1 for labels
+        not named.
     ccp_alpha : float >= 0, default=0.0
         Cost of a leaf in minimal cost-complexity pruning: of the pruned trees, the smallest of
         least impurity plus `ccp_alpha` a leaf is kept. `cost_complexity_pruning_path` lists the
@@ -200,21 +201,22 @@ default="from_dtype"
         if self.class_weight is None:
             return counts, weights
         y = prepared.y if rows is None else prepared.y[rows]
-        repeated = y if counts is None else np.repeat(y, counts)
-        present = np.unique(repeated)
+        base = np.ones(len(y)) if counts is None else np.asarray(counts, float)
+        factors = self._class_factors(prepared, y if counts is None else np.repeat(y, counts))
+        return None, factors[y] * (base if weights is None else weights)
+
+    def _class_factors(self, prepared: Prepared, y: NDArray[np.int64]) -> Floats:
+        """Return the factor of each class, given the class numbers of the rows learned from."""
         assert prepared.classes is not None
+        present = np.unique(y)
         known = prepared.classes[present]
-        if isinstance(self.class_weight, dict):
-            chosen = {label: w for label, w in self.class_weight.items() if label in known}
-        else:
-            chosen = self.class_weight
+        chosen = self.class_weight
+        if isinstance(chosen, dict):
+            chosen = {label: factor for label, factor in chosen.items() if label in known}
+        elif not isinstance(chosen, str) or chosen != "balanced":
+            raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {chosen!r}.")
         factors = np.ones(len(prepared.classes))
-        factors[present] = compute_class_weight(chosen, classes=known, y=prepared.classes[repeated])
-        base = (
-            weights
-            if weights is not None
-            else np.ones(len(y))
-            if counts is None
-            else np.asarray(counts, float)
-        )
-        return None, base * factors[y]
+        factors[present] = compute_class_weight(chosen, classes=known, y=prepared.classes[y])
+        if not np.isfinite(factors).all() or (factors < 0).any():
+            raise ValueError(f"class_weight must be finite and >= 0; got {chosen!r}.")
+        return factors

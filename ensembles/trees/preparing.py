@@ -79,9 +79,15 @@ class Prepared:
         """The targets as integers, (n_rows, n_outputs), and the power of two each was multiplied
         by.
         """
-        largest = np.abs(self.y).max(axis=0, initial=0.0)
-        powers = fine_power(2.0 * max(self.n_rows, 1) * largest)
-        return np.rint(np.ldexp(self.y, powers)).astype(np.int64), powers
+        return whole_targets(self.y, max(self.n_rows, 1))
+
+
+def whole_targets(y: Floats, total: float) -> tuple[Integers, NDArray[np.int64]]:
+    """Return targets as integers, (n_rows, n_outputs), and the power of two each was multiplied by:
+    as large as a sum over weights of this total allows.
+    """
+    powers = fine_power(2.0 * total * np.abs(y).max(axis=0, initial=0.0))
+    return np.rint(np.ldexp(y, powers)).astype(np.int64), powers
 
 
 def fine_power(largest_sum: Any) -> NDArray[np.int64]:
@@ -171,10 +177,14 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
         payload = np.stack([share, y], axis=1).view(np.uint64)
         return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)
     n_outputs = y.shape[1]
-    check_range(y, heaviest)
-    if weights is None and heaviest <= 2 * prepared.n_rows:
-        whole_y, powers = prepared.grid
-        sums = whole_y[rows] * share[:, np.newaxis]
+    check_range(y, heaviest, total)
+    if power == 0:
+        if weights is None and heaviest <= 2 * prepared.n_rows:
+            whole_y, powers = prepared.grid
+            whole_y = whole_y[rows]
+        else:
+            whole_y, powers = whole_targets(y, total)
+        sums = whole_y * share[:, np.newaxis]
     else:
         heavy = np.ldexp(share.astype(float), -power)
         powers = fine_power(2.0 * (heavy @ np.abs(y)))
@@ -193,13 +203,16 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
     )
 
 
-def check_range(y: Floats, heaviest: int) -> None:
-    """Refuse targets whose squared sum, at this weight in all, would not be a number."""
-    furthest = float(np.abs(y).max())
-    if furthest > np.sqrt(np.finfo(float).max) / max(heaviest, 4):
+def check_range(y: Floats, heaviest: int, total: float) -> None:
+    """Refuse targets whose squared sum, at this weight in all, would not be a number.
+
+    `heaviest` is the weight as the kernel counts it, `total` as the user does.
+    """
+    furthest, most = float(np.abs(y).max()), float(np.sqrt(np.finfo(float).max))
+    if furthest > most / max(heaviest, 4) or furthest > most / max(np.sqrt(total), 1.0):
         raise ValueError(
             f"y must have a finite squared error; got values {furthest:g} from the middle of "
-            "their range."
+            f"their range, of weight {total:g} in all."
         )
 
 

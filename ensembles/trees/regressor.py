@@ -146,7 +146,8 @@ default="from_dtype"
         return means[:, 0] if self._flat else means
 
     def _target(self, y: Any, weights: Floats | None) -> tuple[None, Floats, Floats, bool]:
-        targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        with np.errstate(over="ignore", invalid="ignore"):  # a check that adds up what is huge
+            targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         flat = targets.ndim == 1
         if targets.ndim > 2:
             raise ValueError(

@@ -53,6 +53,20 @@ def test_importing_the_trees_does_not_import_numba():
     assert "False" in run("import sys, ensembles.trees; print('numba' in sys.modules)")
 
 
+def test_kernels_are_made_of_nothing_that_the_fingerprint_leaves_out():
+    """Every room of ours that a room with kernels imports has kernels itself, and is read."""
+    rooms = {path.stem: path.read_text() for path in (ROOT / "ensembles" / "trees").glob("*.py")}
+    kernels = {name for name, source in rooms.items() if "\nfrom numba import" in source}
+    assert {"coding", "compiling", "growing", "histogram", "splitting"} <= kernels
+    for name in kernels:
+        found = {
+            line.split()[1].rpartition(".")[2]
+            for line in rooms[name].splitlines()
+            if line.startswith(("from ensembles", "import ensembles"))
+        }
+        assert found <= kernels
+
+
 @pytest.mark.slow
 def test_works_where_the_cache_cannot_be_written():
     """A file in the place of the cache folder: not even root can write there."""
