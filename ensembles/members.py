@@ -324,6 +324,12 @@ def prepare(
     return replace(recipe, prepared=clone(recipe.learner).prepare(X, y, sample_weight))
 
 
+def announce(learner: Any) -> None:
+    """Let a learner whose first use takes long say so, from now on."""
+    if hasattr(learner, "announce_compiling"):
+        learner.announce_compiling()
+
+
 def sampling_for(learner: Any, draws: Draws) -> str:
     """Choose the cheapest way that a draw can reach the learner without changing what it learns.
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ensembles.parameters import check_sample_weight, is_whole, unchanged_on_error
 from ensembles.tables import check_table, is_frame
+from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
 from ensembles.trees.checking import check_max_bins, rules_of
 from ensembles.trees.forest import Forest
@@ -174,6 +175,11 @@ class HistTree(BaseEstimator):
             about whole tables.
         """
         return Forest(trees, columns)
+
+    @staticmethod
+    def announce_compiling() -> None:
+        """From now on say on standard error, once, when a kernel must be compiled."""
+        announce_compiling()
 
     def apply(self, X: Any) -> NDArray[np.int32]:
         """Return the number of the leaf that each row reaches, (n_samples,)."""
