@@ -209,6 +209,8 @@ def test_a_reader_of_scikit_learn_trees_reads_ours(task, missing, type_):
     edges[split, nodes.feature[split]] = nodes.threshold[split]
     for table in (X, edges):
         leaves = np.array([walked(nodes, row) for row in table])
+        if type_ == "float32":  # scikit-learn's own code rounds first
+            assert np.array_equal(leaves, [walked(nodes, row.astype(type_)) for row in table])
         assert np.array_equal(leaves, tree.apply(table))
         said = tree.predict_proba(table) if hasattr(tree, "classes_") else tree.predict(table)
         assert np.array_equal(nodes.value[leaves].reshape(said.shape), said)
@@ -240,3 +242,12 @@ def test_what_the_nodes_say_of_their_rows(criterion, weighted):
             spread = 1 - (kept**2).sum() if criterion == "gini" else -(kept * np.log2(kept)).sum()
         assert np.allclose(nodes.value[node].ravel(), said, rtol=1e-9, atol=1e-12)
         assert nodes.impurity[node] == pytest.approx(spread, rel=1e-9, abs=1e-12)
+
+
+def test_impurity_of_several_outputs_is_their_mean():
+    X, y = table(300, 13)
+    Y = np.stack([y, X[:, 0] * 3, np.cos(y)], axis=1)
+    ours = HistTreeRegressor(random_state=0, max_depth=3).fit(X, Y)
+    theirs = DecisionTreeRegressor(random_state=0, max_depth=3).fit(X, Y)
+    assert ours.tree_.impurity[0] == pytest.approx(Y.var(axis=0).mean())
+    assert np.allclose(ours.tree_.impurity, theirs.tree_.impurity)

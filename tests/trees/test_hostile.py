@@ -101,6 +101,23 @@ def test_half_precision_infinity_is_a_value():
     assert regression().fit(table, np.arange(4.0)).predict(table).tolist() == [0, 1, 2, 3]
 
 
+def test_the_cut_before_infinity_leaves_all_that_is_finite_below():
+    tree = classification().fit([[1.0], [np.inf]], [0, 1])
+    assert tree.predict([[2.0], [1e308], [np.inf]]).tolist() == [0, 0, 1]
+    tree = classification().fit([[-np.inf], [1.0]], [0, 1])
+    assert tree.predict([[-np.inf], [-1e308], [0.0]]).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("start", [1.0, -3.0, 1e300, 5e-324])
+def test_values_one_rounding_apart_are_told_apart(start):
+    """Half-way between two of them is one of them: it must be the lower."""
+    values = [start]
+    for _ in range(7):
+        values.append(np.nextafter(values[-1], np.inf))
+    x = np.array(values)[:, None]
+    assert regression().fit(x, np.arange(8.0)).predict(x).tolist() == list(range(8))
+
+
 def test_read_only_memory_map(tmp_path):
     np.save(tmp_path / "x.npy", X.astype(np.float32))
     table = np.load(tmp_path / "x.npy", mmap_mode="r")
