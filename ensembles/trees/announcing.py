@@ -19,6 +19,7 @@ NOT_CACHED = (
 def announce_compiling() -> None:
     """From now on say on standard error, once, that a kernel is compiled that was not cached."""
     from numba.core import event
+    from tqdm import tqdm
 
     class Announcer(event.Listener):
         """Waits for the first of our kernels that numba compiles."""
@@ -30,7 +31,7 @@ def announce_compiling() -> None:
             if not self.said and kernel.py_func.__module__.startswith("ensembles.trees"):
                 self.said = True
                 said = CACHED if kernel.stats.cache_path else NOT_CACHED
-                print(said, file=sys.stderr, flush=True)
+                tqdm.write(said, file=sys.stderr)  # above a progress bar, not into it
 
         def on_end(self, event: Any) -> None:
             """Nothing is said of the end."""
