@@ -6,6 +6,7 @@ The only room that knows joblib, ``sample_weight``, class alignment, threads and
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +25,6 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.tree import BaseDecisionTree
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
@@ -324,6 +324,12 @@ def prepare(
     return replace(recipe, prepared=clone(recipe.learner).prepare(X, y, sample_weight))
 
 
+def announce(learner: Any) -> None:
+    """Let a learner whose first use takes long say so, from now on."""
+    if hasattr(learner, "announce_compiling"):
+        learner.announce_compiling()
+
+
 def sampling_for(learner: Any, draws: Draws) -> str:
     """Choose the cheapest way that a draw can reach the learner without changing what it learns.
 
@@ -397,7 +403,10 @@ def _library(learner: Any) -> str:
 
 
 def _is_sklearn_tree(learner: Any) -> bool:
-    return isinstance(learner, BaseDecisionTree) and _library(learner) == "sklearn"
+    """Ask without importing scikit-learn's trees: whoever made one has done so."""
+    trees = sys.modules.get("sklearn.tree")
+    known = trees is not None and isinstance(learner, trees.BaseDecisionTree)
+    return known and _library(learner) == "sklearn"
 
 
 def _needs_no_pools(learner: Any) -> bool:

@@ -41,6 +41,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     estimator : estimator
         Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``; else is compared with.
     X : array-like, sparse matrix or DataFrame of shape (n_rows, n_columns)
+        The masked cells of a numpy masked array are missing values.
     reset : bool
         True at fit.
 
@@ -51,7 +52,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     if not is_frame(X):
         return validate_data(
             estimator,
-            X,
+            _unmasked(X),
             accept_sparse=["csr", "csc"],
             dtype=None,
             ensure_all_finite=False,
@@ -61,6 +62,13 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     _check_not_empty(X)
     validate_data(estimator, X, skip_check_array=True, reset=reset)
     return X
+
+
+def _unmasked(X: Any) -> Any:
+    """Write NaN where a masked array hides what lies below, which conversion would uncover."""
+    if not np.ma.isMaskedArray(X) or not np.ma.is_masked(X):
+        return X
+    return np.ma.filled(X.astype(np.result_type(X.dtype, np.float16)), np.nan)
 
 
 def _check_columns(frame: Any) -> None:

@@ -19,7 +19,7 @@ ALLOWED = {
     "tables": set(),
     "tasks": set(),
     "scoring": set(),
-    "trees": set(),
+    "trees": {"parameters", "tables"},
     "versions": set(),
     "resampling": {"parameters"},
     "aggregation": {"combining"},

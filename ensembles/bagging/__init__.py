@@ -59,7 +59,7 @@ class BaggingClassifier(ClassifierMixin, BaseBagging):
         Member i depends on ``(random_state, i)`` alone: the first members of a large bag are those
         of a small one.
     verbose : int, default=0
-        A progress bar if positive.
+        A progress bar if positive, and a line when the default trees are compiled, on first use.
     resampling : splitter, int, iterable of pairs or None, default=None
         How rows are drawn, in the place of ``bootstrap`` and ``max_samples``: one of
         `ensembles.resampling`, or anything that ``cross_val_score`` takes as ``cv``.
@@ -177,7 +177,7 @@ class BaggingRegressor(RegressorMixin, BaseBagging):
         Member i depends on ``(random_state, i)`` alone: the first members of a large bag are those
         of a small one.
     verbose : int, default=0
-        A progress bar if positive.
+        A progress bar if positive, and a line when the default trees are compiled, on first use.
     resampling : splitter, int, iterable of pairs or None, default=None
         How rows are drawn, in the place of ``bootstrap`` and ``max_samples``: one of
         `ensembles.resampling`, or anything that ``cross_val_score`` takes as ``cv``.
@@ -290,7 +290,7 @@ class Bagging(BaseBagging):
         Member i depends on ``(random_state, i)`` alone: the first members of a large bag are those
         of a small one.
     verbose : int, default=0
-        A progress bar if positive.
+        A progress bar if positive, and a line when the default trees are compiled, on first use.
     resampling : splitter, int, iterable of pairs or None, default=None
         How rows are drawn, in the place of ``bootstrap`` and ``max_samples``: one of
         `ensembles.resampling`, or anything that ``cross_val_score`` takes as ``cv``.

@@ -135,6 +135,8 @@ class Fitting(Checking, Asking):
                 UserWarning,
                 stacklevel=3,
             )
+        if self.verbose:
+            members.announce(self.estimator_)
         recipe = members.prepare(training.recipe, training.X, training.y, training.sample_weight)
         training = replace(training, recipe=recipe)
         if self.n_iter_no_change is not None:

@@ -16,13 +16,17 @@ What a tree offers an ensemble
     in one kernel call about a table or a `Prepared`, or about its rows start..stop. Sums are taken
     in the order of the trees, so answers do not depend on how the rows are cut.
     `in_bag_bits(draws, n_rows)` marks who was shown what, for `held_out`.
+``announce_compiling()``
+    From now on says on standard error, once, that kernels are compiled; they are on first use, and
+    then read from the disk.
 
 Importing this package does not import numba; the first fit does.
 """
 
+from ensembles.trees.classifier import HistTreeClassifier
 from ensembles.trees.forest import Forest, HeldOut, in_bag_bits
-from ensembles.trees.learners import HistTreeClassifier, HistTreeRegressor
 from ensembles.trees.preparing import Prepared
+from ensembles.trees.regressor import HistTreeRegressor
 from ensembles.trees.tree import Tree
 
 __all__ = [

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.parameters import is_whole
+from ensembles.tables import is_frame
 from ensembles.trees.tables import (
+    NOT_NUMBERS,
     blocks,
     by_blocks,
     column,
     holds_categories,
-    is_frame,
     is_sparse,
     levels,
     numbers,
+    type_of,
 )
 
 Codes = NDArray[np.uint8]
@@ -137,13 +140,14 @@ def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.
 
 def as_numbers(series: Any, name: str) -> Floats:
     """Return a column as float64, or say which column cannot be."""
-    if str(series.dtype).lower().startswith(("date", "timedelta", "duration", "period")):
+    if type_of(series).startswith(NOT_NUMBERS):
         raise ValueError(
-            f"column {name} holds {series.dtype}; turn it into numbers, say days since the first."
+            f"column {name} holds {series.dtype}; turn it into real numbers, a date say "
+            "into days since the first."
         )
     try:
         return numbers(series)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"column {name} cannot be read as numbers, and was not told to be categorical: {error}"
         ) from error
@@ -266,17 +270,18 @@ def categorical_columns(X: Any, categorical: Any, names: Sequence[str]) -> NDArr
     chosen = np.zeros(n_columns, bool)
     if categorical is None:
         return chosen
-    listed = np.asarray(categorical)
+    listed = np.atleast_1d(np.asarray(categorical))
     if listed.dtype.kind == "b" and listed.shape == (n_columns,):
         return listed.astype(bool)
     for item in listed.ravel().tolist():
         if isinstance(item, str) and is_frame(X) and item in names:
             chosen[list(names).index(item)] = True
-        elif isinstance(item, int) and -n_columns <= item < n_columns:
+        elif is_whole(item) and -n_columns <= item < n_columns:
             chosen[item] = True
         else:
             raise ValueError(
                 f"categorical_features must be 'from_dtype', None, a boolean mask of "
-                f"{n_columns} columns, or column numbers or names of X; got {item!r}."
+                f"{n_columns} columns, or column numbers or names of X; got {item!r}"
+                f"{f' in {categorical!r}' if listed.size > 1 else ''}."
             )
     return chosen

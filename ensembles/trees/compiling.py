@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -41,17 +42,23 @@ def reads(cell: Any, n_axes: int) -> Any:
     return types.Array(cell, n_axes, "C", readonly=True)
 
 
+def kernel_sources() -> list[bytes]:
+    """Return the files that kernels are made of: those that import numba."""
+    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return [source for source in sources if re.search(rb"^(from|import) numba", source, re.M)]
+
+
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """Name the sources and the switches that decide what the compiled code does.
 
     numba looks only at the date and size of the file that holds the kernel, so it would serve a
     stale kernel after an edit of another file, or after an upgrade whose archive dates all files
-    alike.
+    alike. What no kernel is made of is left out: an edit of it compiles nothing.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for source in kernel_sources():
+        digest.update(source)
     digest.update(numba.__version__.encode())
     for switch in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT"):
         digest.update(os.environ.get(switch, "").encode())

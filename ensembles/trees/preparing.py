@@ -69,14 +69,25 @@ class Prepared:
         """The number of rows."""
         return len(self.codes)
 
+    @property
+    def n_values(self) -> int:
+        """The number of classes, or of targets."""
+        return self.y.shape[1] if self.classes is None else len(self.classes)
+
     @cached_property
     def grid(self) -> tuple[Integers, NDArray[np.int64]]:
         """The targets as integers, (n_rows, n_outputs), and the power of two each was multiplied
         by.
         """
-        largest = np.abs(self.y).max(axis=0, initial=0.0)
-        powers = fine_power(2.0 * max(self.n_rows, 1) * largest)
-        return np.rint(np.ldexp(self.y, powers)).astype(np.int64), powers
+        return whole_targets(self.y, max(self.n_rows, 1))
+
+
+def whole_targets(y: Floats, total: float) -> tuple[Integers, NDArray[np.int64]]:
+    """Return targets as integers, (n_rows, n_outputs), and the power of two each was multiplied by:
+    as large as a sum over weights of this total allows.
+    """
+    powers = fine_power(2.0 * total * np.abs(y).max(axis=0, initial=0.0))
+    return np.rint(np.ldexp(y, powers)).astype(np.int64), powers
 
 
 def fine_power(largest_sum: Any) -> NDArray[np.int64]:
@@ -168,9 +179,14 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
         payload = np.stack([share, y], axis=1).view(np.uint64)
         return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)
     n_outputs = y.shape[1]
-    if weights is None and heaviest <= 2 * prepared.n_rows:
-        whole_y, powers = prepared.grid
-        sums = whole_y[rows] * share[:, np.newaxis]
+    check_range(y, heaviest, total)
+    if power == 0:
+        if weights is None and heaviest <= 2 * prepared.n_rows:
+            whole_y, powers = prepared.grid
+            whole_y = whole_y[rows]
+        else:
+            whole_y, powers = whole_targets(y, total)
+        sums = whole_y * share[:, np.newaxis]
     else:
         heavy = np.ldexp(share.astype(float), -power)
         powers = fine_power(2.0 * (heavy @ np.abs(y)))
@@ -189,6 +205,19 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
     )
 
 
+def check_range(y: Floats, heaviest: int, total: float) -> None:
+    """Refuse targets whose squared sum, at this weight in all, would not be a number.
+
+    `heaviest` is the weight as the kernel counts it, `total` as the user does.
+    """
+    furthest, most = float(np.abs(y).max()), float(np.sqrt(np.finfo(float).max))
+    if furthest > most / max(heaviest, 4) or furthest > most / max(np.sqrt(total), 1.0):
+        raise ValueError(
+            f"y must have a finite squared error; got values {furthest:g} from the middle of "
+            f"their range, of weight {total:g} in all."
+        )
+
+
 def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, float]:
     """Return weights as whole numbers of 2^-power, that power, and their sum; none lighter than
     one such part.
@@ -197,7 +226,10 @@ def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, flo
         share = np.ones(n, np.int64) if counts is None else np.ascontiguousarray(counts, np.int64)
         return share, 0, float(share.sum())
     weights = np.ascontiguousarray(weights, np.float64)
-    total = float(weights.sum())
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        raise ValueError("sample_weight must have a finite sum; got inf.")
     if total < 2**31 and np.array_equal(weights, np.rint(weights)):
         return weights.astype(np.int64), 0, total
     power = int(52 - np.frexp(total)[1])

@@ -5,19 +5,18 @@ made.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.tables import is_frame
+
 Array = NDArray[Any]
 BLOCK_CELLS = 1 << 17
 """Cells that are turned into float64 at a time."""
-
-
-def is_frame(X: Any) -> bool:
-    """Tell whether X is a pandas or polars data frame."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def is_sparse(X: Any) -> bool:
@@ -73,16 +72,26 @@ def numbers(series: Any) -> NDArray[np.float64]:
     return np.ascontiguousarray(whole.to_numpy())
 
 
+NOT_NUMBERS = ("date", "time", "duration", "period", "interval", "complex", "list", "struct")
+"""How the names of those types begin that could be cast to float, but not with meaning."""
+CATEGORIES = ("category", "categorical", "enum", "string", "str", "large_string", "dictionary")
+
+
+def type_of(series: Any) -> str:
+    """Name a column's type in small letters, as its library does."""
+    return str(series.dtype).lower()
+
+
 def holds_categories(series: Any) -> bool:
     """Tell whether a column's type says that it holds categories: `category`, `Enum`, strings,
     objects.
     """
     if isinstance(series, np.ndarray):
         return series.dtype.kind in "OUST" and not holds_numbers(series)
-    name = str(series.dtype).lower()
+    name = type_of(series)
     if name == "object":
         return not holds_numbers(np.asarray(series))
-    return name.startswith(("category", "categorical", "enum", "string", "str", "large_string"))
+    return name.startswith(CATEGORIES) and not name.startswith("struct")
 
 
 def holds_numbers(values: Array) -> bool:
@@ -94,9 +103,7 @@ def holds_numbers(values: Array) -> bool:
     for value in values:
         if isinstance(value, str | bytes):
             return False
-        if not (
-            value is None or isinstance(value, int | float | np.number | np.bool_) or is_null(value)
-        ):
+        if not (is_null(value) or isinstance(value, Real | Decimal | np.bool_)):
             raise TypeError(
                 "a value of X must be a number or a string, argument must be a string or a "
                 f"real number; got {value!r} of type {type(value).__name__}."
@@ -108,9 +115,8 @@ def is_null(value: Any) -> bool:
     """Tell whether a value stands for a missing one: None, NaN, pandas' NA and NaT."""
     return (
         value is None
-        or value is not value
         or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float | np.floating) and bool(value != value))
+        or (isinstance(value, float | np.floating | Decimal) and bool(value != value))
     )
 
 

@@ -26,8 +26,10 @@ HISTOGRAMS = 1 << 25
 class Tree:
     """The nodes of a tree, depth first, left before right: the left child of node i is i + 1.
 
-    A row goes left where its value is at most the threshold, or where its category is among the
-    node's; missing values, and categories the node never saw, go where `missing_go_to_left` says.
+    A row goes left where its value is at most the threshold, compared as float64, or where its
+    category is among the node's; missing values, and categories the node never saw, go where
+    `missing_go_to_left` says. A reader that rounds to float32, as scikit-learn's trees do, finds
+    the same leaves where the data are float32.
 
     Attributes
     ----------

@@ -26,7 +26,9 @@ class Problem:
     y: np.ndarray
     weights: np.ndarray
     criterion: str = "gini"
-    min_leaf: int = 1
+    min_leaf: float = 1
+    min_rows: int = 1
+    signs: tuple[int, ...] = ()
 
     def impurity(self, rows):
         """Weight times impurity of some rows."""
@@ -46,11 +48,34 @@ class Problem:
         right = np.setdiff1d(rows, left)
         if (
             min(self.weights[left].sum(), self.weights[right].sum()) < self.min_leaf
-            or not len(left)
-            or not len(right)
+            or min(len(left), len(right)) < self.min_rows
         ):
             return None
         return self.impurity(rows) - self.impurity(left) - self.impurity(right)
+
+    def mean(self, rows):
+        """The mean target of some rows: the share of the second class, or of the only output."""
+        y = self.y[rows, 0] if self.y.ndim == 2 else self.y[rows]
+        return float(np.average(y, weights=self.weights[rows]))
+
+    def obeys(self, rows, left, column, bounds, slack):
+        """Whether a split keeps the column's sign and the node's bounds, by more than the slack."""
+        sign = self.signs[column] if self.signs else 0
+        if sign == 0:
+            return True
+        means = self.mean(left), self.mean(np.setdiff1d(rows, left))
+        return (
+            sign * (means[1] - means[0]) >= slack
+            and min(means) >= bounds[0] + slack
+            and max(means) <= bounds[1] - slack
+        )
+
+    def bounds_below(self, left, right, column, bounds):
+        """The bounds of the two children's means."""
+        sign = self.signs[column] if self.signs else 0
+        middle = (self.mean(left) + self.mean(right)) / 2
+        below, above = (bounds[0], middle), (middle, bounds[1])
+        return {0: (bounds, bounds), 1: (below, above), -1: (above, below)}[sign]
 
     def pure(self, rows):
         """Whether some rows have one target."""
@@ -77,12 +102,16 @@ def category_splits(codes, rows):
             yield rows[np.isin(codes[rows], chosen)]
 
 
-def best_gain(problem, rows, categorical):
+def best_gain(problem, rows, categorical, bounds=(-np.inf, np.inf)):
     """The largest gain of any split of any column."""
     gains = []
     for column in range(problem.codes.shape[1]):
         splits = category_splits if categorical[column] else ordered_splits
-        gains += [problem.gain(rows, left) for left in splits(problem.codes[:, column], rows)]
+        gains += [
+            problem.gain(rows, left)
+            for left in splits(problem.codes[:, column], rows)
+            if problem.obeys(rows, left, column, bounds, 1e-9)
+        ]
     return max((g for g in gains if g is not None), default=None)
 
 

@@ -36,7 +36,7 @@ print("done")
 )
 
 
-def run(code, **environment):
+def run(code, stderr=False, **environment):
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -46,11 +46,25 @@ def run(code, **environment):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stderr if stderr else done.stdout
 
 
 def test_importing_the_trees_does_not_import_numba():
     assert "False" in run("import sys, ensembles.trees; print('numba' in sys.modules)")
+
+
+def test_kernels_are_made_of_nothing_that_the_fingerprint_leaves_out():
+    """Every room of ours that a room with kernels imports has kernels itself, and is read."""
+    rooms = {path.stem: path.read_text() for path in (ROOT / "ensembles" / "trees").glob("*.py")}
+    kernels = {name for name, source in rooms.items() if "\nfrom numba import" in source}
+    assert {"coding", "compiling", "growing", "histogram", "splitting"} <= kernels
+    for name in kernels:
+        found = {
+            line.split()[1].rpartition(".")[2]
+            for line in rooms[name].splitlines()
+            if line.startswith(("from ensembles", "import ensembles"))
+        }
+        assert found <= kernels
 
 
 @pytest.mark.slow
@@ -66,6 +80,35 @@ def test_compiles_once_and_then_starts_fast(tmp_path):
     assert list(tmp_path.rglob("*.nbi"))
     assert later < first / 3
     assert first < 60  # about 10 s of an idle core; shared machines take several times as long
+
+
+TOLD = """
+import numpy as np, sys
+from ensembles import Bagging
+X = np.random.default_rng(0).normal(size=(50, 2))
+for verbose in (0, 1, 1):
+    print("verbose", verbose, file=sys.stderr)
+    Bagging(n_estimators=2, verbose=verbose, random_state=0).fit(X, X[:, 0] > LIMIT).predict(X)
+"""
+
+
+@pytest.mark.slow
+def test_a_verbose_bag_says_once_that_kernels_are_compiled(tmp_path):
+    """Two classes in the silent bag, numbers in the loud ones: another kernel, not yet cached."""
+    code = TOLD.replace("X[:, 0] > LIMIT", "X[:, 0] > 0 if verbose == 0 else X[:, 0]")
+    told = [run(code, stderr=True, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
+    lines = [line for line in told[0].splitlines() if line.startswith(("verbose", "[ensembles]"))]
+    assert [line.split()[0] for line in lines] == [*["verbose"] * 2, "[ensembles]", "verbose"]
+    assert "compiling the tree kernels once (about 10 s); they are cached on disk" in lines[2]
+    assert "[ensembles]" not in told[1]
+
+
+@pytest.mark.slow
+def test_a_verbose_bag_says_where_kernels_cannot_be_cached():
+    code = TOLD.replace("LIMIT", "0")
+    told = run(code, stderr=True, NUMBA_CACHE_DIR="/dev/null/nowhere")
+    assert told.count("[ensembles]") == 1
+    assert "NUMBA_CACHE_DIR" in told
 
 
 @pytest.mark.slow

@@ -170,3 +170,84 @@ def test_missing_values_go_where_scikit_learn_sends_them():
     ours = HistTreeRegressor(random_state=0, max_depth=4).fit(X, y)
     theirs = DecisionTreeRegressor(random_state=0, max_depth=4).fit(X, y)
     assert np.allclose(ours.predict(X), theirs.predict(X))
+
+
+# -------------------------------------------------------------------------------------------------
+# The arrays of `tree_` mean what scikit-learn's do
+
+
+def walked(nodes, row):
+    """Send a row of raw numbers down a tree as a tool that knows scikit-learn's trees does."""
+    node = 0
+    while nodes.children_left[node] != -1:
+        x = row[nodes.feature[node]]
+        goes_left = nodes.missing_go_to_left[node] if np.isnan(x) else x <= nodes.threshold[node]
+        node = nodes.children_left[node] if goes_left else nodes.children_right[node]
+    return node
+
+
+@pytest.mark.parametrize("type_", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("task", ["two", "three", "regression", "outputs"])
+def test_a_reader_of_scikit_learn_trees_reads_ours(task, missing, type_):
+    """More values than bins, neighbours one rounding apart, and new rows on the very thresholds."""
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(900, 4))
+    X[::2] = np.nextafter(X[1::2].astype(type_), np.array(9, type_))
+    X = (X * [1, 1e-3, 1e3, 1]).astype(type_)
+    if missing:
+        X[rng.random(X.shape) < 0.1] = np.nan
+    y = np.nan_to_num(X[:, 0]) + np.nan_to_num(X[:, 2]) / 1000 + rng.normal(0, 0.3, 900)
+    y = {"outputs": np.stack([y, -y], axis=1), "regression": y}.get(
+        task, np.digitize(y, [0.0] if task == "two" else [-1, 1])
+    )
+    learner = HistTreeRegressor if task in ("regression", "outputs") else HistTreeClassifier
+    tree = learner(random_state=0).fit(X, y)
+    nodes = tree.tree_
+    edges = np.repeat(X[:1], nodes.node_count, axis=0)
+    split = np.flatnonzero(nodes.children_left != -1)
+    edges[split, nodes.feature[split]] = nodes.threshold[split]
+    for table in (X, edges):
+        leaves = np.array([walked(nodes, row) for row in table])
+        if type_ == "float32":  # scikit-learn's own code rounds first
+            assert np.array_equal(leaves, [walked(nodes, row.astype(type_)) for row in table])
+        assert np.array_equal(leaves, tree.apply(table))
+        said = tree.predict_proba(table) if hasattr(tree, "classes_") else tree.predict(table)
+        assert np.array_equal(nodes.value[leaves].reshape(said.shape), said)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("criterion", ["gini", "entropy", "squared_error"])
+def test_what_the_nodes_say_of_their_rows(criterion, weighted):
+    """Samples, weight, value and impurity of a node are those of the rows that pass it."""
+    X, y = table(400, 12)
+    rng = np.random.default_rng(0)
+    w = rng.exponential(size=400) if weighted else np.ones(400)
+    if criterion == "squared_error":
+        tree = HistTreeRegressor(random_state=0, max_depth=6).fit(X, y, w)
+    else:
+        y = np.digitize(y, [-1, 1])
+        tree = HistTreeClassifier(random_state=0, max_depth=6, criterion=criterion).fit(X, y, w)
+    nodes, passed = tree.tree_, tree.decision_path(X).toarray().astype(bool)
+    for node in range(nodes.node_count):
+        own, weights = y[passed[:, node]], w[passed[:, node]]
+        assert nodes.n_node_samples[node] == len(own)
+        assert nodes.weighted_n_node_samples[node] == pytest.approx(weights.sum())
+        if criterion == "squared_error":
+            mean = np.average(own, weights=weights)
+            said, spread = [mean], np.average((own - mean) ** 2, weights=weights)
+        else:
+            said = np.bincount(own, weights, minlength=3) / weights.sum()
+            kept = said[said > 0]
+            spread = 1 - (kept**2).sum() if criterion == "gini" else -(kept * np.log2(kept)).sum()
+        assert np.allclose(nodes.value[node].ravel(), said, rtol=1e-9, atol=1e-12)
+        assert nodes.impurity[node] == pytest.approx(spread, rel=1e-9, abs=1e-12)
+
+
+def test_impurity_of_several_outputs_is_their_mean():
+    X, y = table(300, 13)
+    Y = np.stack([y, X[:, 0] * 3, np.cos(y)], axis=1)
+    ours = HistTreeRegressor(random_state=0, max_depth=3).fit(X, Y)
+    theirs = DecisionTreeRegressor(random_state=0, max_depth=3).fit(X, Y)
+    assert ours.tree_.impurity[0] == pytest.approx(Y.var(axis=0).mean())
+    assert np.allclose(ours.tree_.impurity, theirs.tree_.impurity)

@@ -93,14 +93,16 @@ def walk(tree, prepared, problem, categorical):
     """
     nodes = tree.tree_
     leaves = {0: np.flatnonzero(problem.weights > 0)}
+    bounds = {0: (-np.inf, np.inf)}
     for node in range(nodes.node_count):
-        rows = leaves.pop(node)
-        best = None if problem.pure(rows) else best_gain(problem, rows, categorical)
-        if nodes.children_right[node] < 0:
+        rows, within = leaves.pop(node), bounds.pop(node)
+        best = None if problem.pure(rows) else best_gain(problem, rows, categorical, within)
+        column, right = nodes.feature[node], nodes.children_right[node]
+        if right < 0:
             assert best is None
             continue
-        codes = prepared.codes[rows, nodes.feature[node]]
-        if categorical[nodes.feature[node]]:
+        codes = prepared.codes[rows, column]
+        if categorical[column]:
             bits = nodes.category_codes[node]
             goes_left = np.array([bool(int(bits[c >> 6]) >> int(c & 63) & 1) for c in codes])
         else:
@@ -108,8 +110,16 @@ def walk(tree, prepared, problem, categorical):
                 codes == 0, nodes.missing_go_to_left[node] == 1, codes <= nodes.code[node]
             )
         gain = problem.gain(rows, rows[goes_left])
-        assert gain == pytest.approx(best, abs=1e-9 * (1 + abs(best)))
-        leaves[node + 1], leaves[nodes.children_right[node]] = rows[goes_left], rows[~goes_left]
+        assert gain is not None
+        assert problem.obeys(rows, rows[goes_left], column, within, -1e-9)
+        if problem.signs:  # a split that obeys by less than rounding may be left out of `best`
+            assert gain >= (best or 0.0) - 1e-9 * (1 + (best or 0.0))
+        else:
+            assert gain == pytest.approx(best, abs=1e-9 * (1 + abs(best)))
+        leaves[node + 1], leaves[right] = rows[goes_left], rows[~goes_left]
+        bounds[node + 1], bounds[right] = problem.bounds_below(
+            leaves[node + 1], leaves[right], column, within
+        )
     assert not leaves
 
 
@@ -158,6 +168,65 @@ def test_no_partition_of_categories_beats_the_one_made(problem, regression):
         Problem(prepared.codes, target, counts, "squared_error" if regression else "gini"),
         categorical,
     )
+
+
+TARGETS = {"two": 2, "three": 3, "regression": 9}
+
+
+def learner_of(target, **parameters):
+    if target == "regression":
+        return HistTreeRegressor(**parameters), "squared_error"
+    return HistTreeClassifier(**parameters), "gini"
+
+
+def target_of(tree, target, y):
+    return y[:, None].astype(float) if target == "regression" else np.searchsorted(tree.classes_, y)
+
+
+@EXAMPLES
+@given(problems(9, missing=True), st.sampled_from(list(TARGETS)), st.sampled_from([1, 3]))
+def test_no_split_beats_one_made_with_weights_that_are_no_counts(problem, target, min_rows):
+    """Then limits on samples count rows, however heavy."""
+    X, y, counts, seed = problem
+    y, weights = y % TARGETS[target], 0.1 * counts**1.5
+    tree, criterion = learner_of(target, random_state=seed, min_samples_leaf=min_rows)
+    prepared = tree.prepare(X, y, weights)
+    tree.fit_draw(prepared, weights=weights)
+    y = target_of(tree, target, y)
+    asked = Problem(prepared.codes, y, weights, criterion, min_leaf=0, min_rows=min_rows)
+    walk(tree, prepared, asked, np.zeros(X.shape[1], bool))
+
+
+@EXAMPLES
+@given(problems(9, missing=True), st.sampled_from(["two", "regression"]), st.data())
+def test_no_split_that_keeps_the_constraints_beats_the_one_made(problem, target, data):
+    X, y, counts, seed = problem
+    signs = tuple(data.draw(st.sampled_from([-1, 0, 1])) for _ in range(X.shape[1]))
+    y = y % TARGETS[target]
+    tree, criterion = learner_of(target, random_state=seed, monotonic_cst=signs)
+    prepared, tree = fitted(tree, X, y, counts)
+    y = target_of(tree, target, y)
+    asked = Problem(prepared.codes, y, counts, criterion, signs=signs)
+    walk(tree, prepared, asked, np.zeros(X.shape[1], bool))
+
+
+@pytest.mark.parametrize("n_leaves", [2, 5, 17, 40])
+def test_best_first_takes_the_best_split_next(n_leaves):
+    """As if the whole tree were grown, and its splits taken greedily from the top."""
+    rng = np.random.default_rng(n_leaves)
+    X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
+    whole = HistTreeRegressor(random_state=0).fit(X, y).tree_
+    heavy = whole.weighted_n_node_samples * whole.impurity
+    left, right = whole.children_left, whole.children_right
+    decrease = heavy - heavy[left] - heavy[right]
+    waiting, taken = [0], []
+    for _ in range(n_leaves - 1):
+        node = max((n for n in waiting if right[n] >= 0), key=lambda n: decrease[n])
+        waiting.remove(node)
+        waiting += [left[node], right[node]]
+        taken.append(whole.threshold[node])
+    grown = HistTreeRegressor(random_state=0, max_leaf_nodes=n_leaves).fit(X, y).tree_
+    assert sorted(taken) == sorted(grown.threshold[grown.children_right >= 0])
 
 
 def test_missing_category_takes_the_better_side():

@@ -1,0 +1,88 @@
+"""What a tree's public parameters come to, for a draw of so many samples and columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.parameters import check_option, check_real, check_whole, is_real, is_whole
+from ensembles.trees.tree import Rules
+
+UNLIMITED = 2**31
+MOST_BINS = 256
+"""Codes in a byte."""
+
+
+def rules_of(tree: Any, n_samples: int, n_drawn: int, n_columns: int) -> Rules:
+    """Check every parameter of a tree that says how it grows, and say what they come to for
+    `n_samples`, of which it sees `n_drawn` of all `n_columns`.
+    """
+    criterion = check_option("criterion", tree.criterion, tree._criteria)
+    check_max_bins(tree.max_bins)
+    check_real("ccp_alpha", tree.ccp_alpha, 0.0)
+    return Rules(
+        entropy=criterion in ("entropy", "log_loss"),
+        random=check_option("splitter", tree.splitter, ("best", "random")) == "random",
+        max_depth=most("max_depth", tree.max_depth, 1) or UNLIMITED,
+        min_samples_split=n_samples_of("min_samples_split", tree.min_samples_split, 2, n_samples),
+        min_samples_leaf=n_samples_of("min_samples_leaf", tree.min_samples_leaf, 1, n_samples),
+        min_weight_fraction_leaf=check_real(
+            "min_weight_fraction_leaf", tree.min_weight_fraction_leaf, 0.0, 0.5
+        ),
+        max_features=n_features_of(tree.max_features, n_drawn),
+        max_leaf_nodes=most("max_leaf_nodes", tree.max_leaf_nodes, 2),
+        min_impurity_decrease=check_real("min_impurity_decrease", tree.min_impurity_decrease, 0.0),
+        signs=signs_of(tree.monotonic_cst, n_columns),
+    )
+
+
+def check_max_bins(value: Any) -> int:
+    """Return the number of codes of a column, the one for missing values among them."""
+    return check_whole("max_bins", value, 3, MOST_BINS)
+
+
+def most(name: str, value: Any, least: int) -> int:
+    """Return a limit that may be None, then 0."""
+    if value is None:
+        return 0
+    return min(check_whole(name, value, least), UNLIMITED)
+
+
+def n_samples_of(name: str, value: Any, least: int, n_samples: int) -> int:
+    """Return a number of samples given as such or as a share of them."""
+    if is_whole(value) and value >= least:
+        return min(int(value), UNLIMITED)
+    if is_real(value) and not is_whole(value) and 0.0 < value <= 1.0:
+        return max(least, int(np.ceil(value * n_samples)))
+    raise ValueError(f"{name} must be an integer >= {least} or a float in (0, 1]; got {value!r}.")
+
+
+def n_features_of(value: Any, n_columns: int) -> int:
+    """Return how many columns a split is sought among."""
+    if value is None:
+        return n_columns
+    if isinstance(value, str) and value in ("sqrt", "log2"):
+        return max(1, int(np.sqrt(n_columns) if value == "sqrt" else np.log2(n_columns)))
+    if is_whole(value) and value >= 1:
+        return min(int(value), n_columns)
+    if is_real(value) and not is_whole(value) and 0.0 < value <= 1.0:
+        return max(1, int(value * n_columns))
+    raise ValueError(
+        "max_features must be None, 'sqrt', 'log2', an integer >= 1 or a float in (0, 1]; got "
+        f"{value!r}."
+    )
+
+
+def signs_of(constraints: Any, n_columns: int) -> NDArray[np.int8] | None:
+    """Return the direction in which each column may move the prediction."""
+    if constraints is None:
+        return None
+    signs = np.asarray(constraints)
+    if signs.shape != (n_columns,) or not np.isin(signs, (-1, 0, 1)).all():
+        raise ValueError(
+            f"monotonic_cst must hold -1, 0 or 1 for each of the {n_columns} features; got "
+            f"{constraints!r}."
+        )
+    return signs.astype(np.int8)
