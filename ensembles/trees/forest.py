@@ -295,7 +295,7 @@ def _placed(member: Any, features: Any) -> tuple[Bins, Tree]:
     if features is None:
         return member.bins_, member.tree_
     bins = member._whole_bins
-    return bins, member.tree_.renumbered(np.asarray(features, np.intp), len(bins.cuts))
+    return bins, member.tree_.renumbered(np.asarray(features, np.intp), bins)
 
 
 def coded(run: Packed, X: Any, rows: slice) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ cost of a cell is the same at ten thousand and at ten million rows.
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import local
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from ensembles.trees.splitting import (
     INVALID,
     STEP,
     best_of_classes,
+    one_code,
     scanner,
     sort_rows,
 )
@@ -273,10 +275,34 @@ class Desk(NamedTuple):
     listed: Array
 
 
+class Scratch(local):
+    """The arrays whose size does not depend on the tree; each thread has its own."""
+
+    def __init__(self) -> None:
+        self.work = np.empty(PLANE + LANES)
+        self.bits = self.work.view(np.int64)
+        self.bins = np.zeros(STEP + 4, np.uint64)
+        self.sheet = np.empty(PLANE, np.uint8)
+        self.counts = np.empty(2 * PLANE, np.uint8)
+        self.folded = np.empty(3 * PLANE, np.uint16)
+        self.sums = np.empty(2 * PLANE, np.int64)
+        self.present = np.zeros(257, np.int64)
+        self.keys = np.zeros(256)
+        self.order = np.zeros(257, np.int64)
+        self.choice = np.zeros(6, np.int64)
+        self.best_sides = np.zeros(4, np.uint64)
+        self.some_sides = np.zeros(4, np.uint64)
+        self.go_left = np.zeros(256, np.uint8)
+
+
+SCRATCH = Scratch()
+FREE = np.array([[-np.inf, np.inf]])
+"""The bounds of a node that nothing constrains."""
+
+
 def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> Desk:
     """Set a desk for one tree."""
     capacity, n_sums, n_columns = settings.capacity, settings.n_sums, settings.n_columns
-    work = np.empty(PLANE + LANES)
     rows = capacity if special else 1
     n_kept = n_columns if settings.n_blocks else min(n_columns, LANES)
     return Desk(
@@ -284,32 +310,17 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
         errors=np.empty((capacity, 2)),
         totals=np.empty((capacity, n_sums + 1), np.int64),
         sides=np.zeros((rows, 4), np.uint64),
-        bounds=np.full((rows, 2), (-np.inf, np.inf))
-        if settings.constrained
-        else np.array([[-np.inf, np.inf]]),
+        bounds=np.repeat(FREE, rows, axis=0) if settings.constrained else FREE,
         scratch=np.empty_like(records),
         blocks=np.empty((settings.n_blocks + 1, n_kept * settings.width), np.uint64),
         free=np.arange(settings.n_blocks + 1),
-        work=work,
-        bits=work.view(np.int64),
-        bins=np.zeros(STEP + 4, np.uint64),
-        sheet=np.empty(PLANE, np.uint8),
-        counts=np.empty(2 * PLANE, np.uint8),
-        folded=np.empty(3 * PLANE if mode == CLASSES else 1, np.uint16),
-        sums=np.empty(2 * PLANE if mode == SCALAR else 1, np.int64),
-        present=np.zeros(257, np.int64),
-        keys=np.zeros(256),
-        order=np.zeros(257, np.int64),
-        choice=np.zeros(6, np.int64),
         left_sums=np.zeros(n_sums + 1, np.int64),
         columns=np.arange(n_columns),
         table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
-        best_sides=np.zeros(4, np.uint64),
-        some_sides=np.zeros(4, np.uint64),
         sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64),
-        go_left=np.zeros(256, np.uint8),
         frontier=np.empty(capacity + 1, np.int64),
         listed=np.empty(capacity, np.int64),
+        **SCRATCH.__dict__,
     )
 
 
@@ -625,6 +636,8 @@ def searcher(mode: int, special: bool) -> Any:
                             bits,
                             choice,
                         )
+                        if drawn and gain < 0.0 and one_code(sizes[column], totals[node, 0], work):
+                            gain = CONSTANT
                     n_tried += gain != CONSTANT
                     if gain > best or (gain == best and gain >= 0.0 and rank < best_rank):
                         best, best_rank = gain, rank

@@ -149,8 +149,8 @@ class HistTree(BaseEstimator):
         """Renumber the tree for tables that hold these columns alone."""
         place = np.zeros(self.n_features_in_, np.intp)
         place[features[::-1]] = np.arange(len(features))[::-1]
-        self.tree_ = self.tree_.renumbered(place, len(features))
         self.bins_ = self._whole_bins.of(features)
+        self.tree_ = self.tree_.renumbered(place, self.bins_)
         self.n_features_in_ = len(features)
         if hasattr(self, "feature_names_in_"):
             self.feature_names_in_ = self.feature_names_in_[features]

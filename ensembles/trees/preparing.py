@@ -174,7 +174,8 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
                 np.uint64
             )
             return Draw(SCALAR, rows, payload, total, power, none + power, 2, by_rows, False)
-        by_class = np.argsort(y, kind="stable")
+        short = y.astype(np.uint16) if n_classes <= 1 << 16 else y
+        by_class = np.argsort(short, kind="stable")
         rows, share, y = rows[by_class], share[by_class], y[by_class]
         payload = np.stack([share, y], axis=1).view(np.uint64)
         return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)

@@ -91,8 +91,8 @@ def without(tree: Tree, cut: list[int]) -> Tree:
         kept[node + 1 : subtree_end(tree, node)] = False
     new = np.cumsum(kept) - 1
     right = np.where(tree.children_right == LEAF, LEAF, new[tree.children_right]).astype(np.int32)
-    feature, threshold = tree.feature.copy(), tree.threshold.copy()
-    right[cut], feature[cut], threshold[cut] = LEAF, -2, -2.0
+    feature = tree.feature.copy()
+    right[cut], feature[cut] = LEAF, -2
     depth = np.zeros(tree.node_count, int)
     for inner in np.flatnonzero(right != LEAF):
         depth[[inner + 1, tree.children_right[inner]]] = depth[inner] + 1
@@ -105,11 +105,10 @@ def without(tree: Tree, cut: list[int]) -> Tree:
         tree,
         children_right=right[kept],
         feature=feature[kept],
-        threshold=threshold[kept],
         code=tree.code[kept],
         missing_go_to_left=tree.missing_go_to_left[kept],
         category_codes=sides,
-        impurity=tree.impurity[kept],
+        squared_error=None if tree.squared_error is None else tree.squared_error[kept],
         n_node_samples=tree.n_node_samples[kept],
         weighted_n_node_samples=tree.weighted_n_node_samples[kept],
         value=tree.value[kept],

@@ -163,6 +163,16 @@ def general_gains(
             work[uint64(GAINS) + code] = classes_gain(left, totals, n_classes, entropy)
 
 
+@part
+def one_code(n_codes: Any, total: Any, work: Array) -> Any:
+    """Tell whether the column that was scanned last holds one code."""
+    found = True
+    for code in range(uint64(n_codes)):
+        left = work[uint64(LEFT) + code]
+        found &= (left == 0.0) | (left == float64(total))
+    return found
+
+
 @lru_cache
 def scanner(mode: int) -> Any:
     """Return what finds the best split of a column from its full histogram, for a mode."""

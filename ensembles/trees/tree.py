@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ldexp
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ LEAF = -1
 """The child of a leaf."""
 KEEP = 256
 """Rows from which a node keeps its histograms; see `growing`."""
+ONE, EPSILON = np.ones(1), float(np.finfo(float).eps)
 BEHIND = 4
 """Records behind the last: a wide read may reach over the end."""
 HISTOGRAMS = 1 << 25
@@ -37,8 +40,6 @@ class Tree:
         (node_count,) -1 for a leaf.
     feature
         (node_count,) the column split on, -2 for a leaf.
-    threshold
-        (node_count,) in the data's own units; NaN for a categorical split, -2 for a leaf.
     code
         (node_count,) the last code that goes left.
     missing_go_to_left
@@ -46,7 +47,7 @@ class Tree:
     category_codes
         (node_count, 4) or (1, 4): the codes that go left as 256 bits, of nodes that split
         categories.
-    impurity, n_node_samples, weighted_n_node_samples
+    n_node_samples, weighted_n_node_samples
         (node_count,)
     value
         (node_count, n_outputs, n_classes) class shares; (node_count, n_outputs, 1) means.
@@ -54,23 +55,40 @@ class Tree:
 
     children_right: NDArray[np.int32]
     feature: NDArray[np.int32]
-    threshold: Floats
     code: NDArray[np.uint8]
     missing_go_to_left: NDArray[np.uint8]
     category_codes: NDArray[np.uint64]
-    impurity: Floats
     n_node_samples: NDArray[np.int64]
     weighted_n_node_samples: Floats
     value: Floats
     max_depth: int
-    n_features: int
+    bins: Bins
+    entropy: bool
+    squared_error: Floats | None
 
-    def renumbered(self, columns: NDArray[np.intp], n_features: int) -> Tree:
+    def renumbered(self, columns: NDArray[np.intp], bins: Bins) -> Tree:
         """Return the same tree over another table, in which column j stands at ``columns[j]``."""
         split = self.feature >= 0
         feature = self.feature.copy()
         feature[split] = columns[feature[split]]
-        return replace(self, feature=feature, n_features=n_features)
+        return replace(self, feature=feature, bins=bins)
+
+    @property
+    def n_features(self) -> int:
+        """The number of columns of the table."""
+        return len(self.bins.cuts)
+
+    @cached_property
+    def threshold(self) -> Floats:
+        """(node_count,) in the data's own units; NaN for a categorical split, -2 for a leaf."""
+        return thresholds(self.bins, self.feature, self.code)
+
+    @cached_property
+    def impurity(self) -> Floats:
+        """(node_count,) Gini or entropy in bits; or the mean squared error, over the outputs."""
+        if self.squared_error is None:
+            return class_impurity(self.value[:, 0], self.entropy)
+        return self.squared_error / self.n_outputs
 
     @property
     def node_count(self) -> int:
@@ -141,7 +159,9 @@ def grow_tree(
     """Grow one tree on a draw, over the columns given."""
     from ensembles.trees import growing
 
-    kinds, sizes = prepared.kinds[columns], prepared.sizes[columns]
+    kinds, sizes = prepared.kinds, prepared.sizes
+    if len(columns) < len(kinds):
+        kinds, sizes = kinds[columns], sizes[columns]
     signs = np.zeros(len(columns), np.int8) if rules.signs is None else rules.signs[columns]
     m, n_payload = draw.payload.shape
     constrained = bool(signs.any())
@@ -181,9 +201,9 @@ def grow_tree(
         width=width,
         keep=keep,
     )
-    least_weight = np.ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
-    least = max(float(least_weight), 1.0 if draw.by_rows else float(rules.min_samples_leaf))
-    enough = rules.min_impurity_decrease * draw.total - np.finfo(float).eps * draw.total
+    least_weight = ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
+    least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
+    enough = rules.min_impurity_decrease * draw.total - EPSILON * draw.total
     scale, units = decrease_units(prepared, draw)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
@@ -220,7 +240,7 @@ def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
     """Return what turns a kernel's gain, and each output's squared sums, into the user's units."""
     if prepared.classes is not None:
         one_sum = draw.mode in (PACKED, SCALAR)
-        return float(np.ldexp(2.0 if one_sum else 1.0, -draw.weight_power)), np.ones(1)
+        return ldexp(2.0 if one_sum else 1.0, -draw.weight_power), ONE
     units = np.ldexp(1.0, draw.weight_power - 2 * draw.powers) / len(draw.powers)
     return (float(units[0]), units) if draw.mode == SCALAR else (1.0, units)
 
@@ -241,7 +261,6 @@ def finish(
     if prepared.classes is None:
         means = np.ldexp(totals[:, 1:] / weight[:, np.newaxis], draw.weight_power - draw.powers)
         value = bounded(means, bounds, draw) + prepared.centre
-        impurity = errors[:, 0] / weight / totals[:, 1:].shape[1]
         value = value[:, :, np.newaxis]
     else:
         if draw.mode == CLASSES:
@@ -249,27 +268,27 @@ def finish(
         else:
             ones = bounded(totals[:, 1:] / weight[:, np.newaxis], bounds, draw)
             shares = np.concatenate([1.0 - ones, ones], axis=1)
-        impurity = class_impurity(shares, rules.entropy)
         value = shares[:, np.newaxis, :]
     feature = fields[:, 2].astype(np.int32)
-    split = feature >= 0
-    feature[split] = columns[feature[split]]
+    if len(columns) < len(prepared.kinds):
+        split = feature >= 0
+        feature[split] = columns[feature[split]]
     code = fields[:, 3].astype(np.uint8)
     return Tree(
         children_right=fields[:, 0].astype(np.int32),
         feature=feature,
-        threshold=thresholds(prepared.bins, prepared.kinds, feature, code),
         code=code,
         missing_go_to_left=fields[:, 4].astype(np.uint8),
         category_codes=sides
-        if prepared.kinds[columns].max(initial=0) == CATEGORICAL
+        if len(sides) > 1 and prepared.kinds[columns].max(initial=0) == CATEGORICAL
         else np.zeros((1, 4), np.uint64),
-        impurity=impurity,
         n_node_samples=fields[:, 5].copy(),
         weighted_n_node_samples=np.ldexp(weight, -draw.weight_power),
         value=value,
         max_depth=int(fields[:, 1].max()),
-        n_features=len(prepared.kinds),
+        bins=prepared.bins,
+        entropy=rules.entropy,
+        squared_error=errors[:, 0] / weight if prepared.classes is None else None,
     )
 
 
@@ -288,11 +307,9 @@ def class_impurity(shares: Floats, entropy: bool) -> Floats:
     return np.asarray(1.0 - (shares * shares).sum(axis=1))
 
 
-def thresholds(
-    bins: Bins, kinds: NDArray[np.uint8], feature: NDArray[np.int32], code: NDArray[np.uint8]
-) -> Floats:
+def thresholds(bins: Bins, feature: NDArray[np.int32], code: NDArray[np.uint8]) -> Floats:
     """Return the value that each code stands for: the cut above it, or infinity above the last."""
-    split = feature >= 0
+    split, kinds = feature >= 0, bins.kinds
     found = np.full(len(feature), -2.0)
     table, n_cuts = bins.table
     at = np.minimum(code[split].astype(np.int64) - 1, n_cuts[feature[split]])
