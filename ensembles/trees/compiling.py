@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -63,6 +64,15 @@ def fingerprint() -> str:
     for switch in ("NUMBA_BOUNDSCHECK", "NUMBA_OPT"):
         digest.update(os.environ.get(switch, "").encode())
     return digest.hexdigest()
+
+
+def bound(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
+    """Return the function with its globals of these names set.
+
+    A kernel that found its parts in a closure would never be found again on disk: numba names it
+    by what the closure holds, and no two processes hold the same part.
+    """
+    return FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__)
 
 
 def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], Any]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, types, uint8, uint16, uint64
 
-from ensembles.trees.compiling import kernel, once, part, reads
+from ensembles.trees.compiling import bound, kernel, once, part, reads
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
 from ensembles.trees.small import LIGHT, PLANE, SMALL, is_constant, lay_sheet, placer, surveyor
 from ensembles.trees.splitting import (
@@ -681,6 +681,190 @@ def signature() -> Any:
     )
 
 
+MODE: int = PACKED
+SPECIAL: bool = False
+open_node: Any = None
+keep_histograms: Any = None
+search: Any = None
+"""What `grower` binds `grow` to."""
+
+
+def grow(
+    records: Array,
+    codes: Array,
+    reals: Array,
+    settings: Any,
+    least: float,
+    enough: float,
+    scale: float,
+    kinds: Array,
+    sizes: Array,
+    signs: Array,
+    units: Array,
+    nodes: Array,
+    errors: Array,
+    totals: Array,
+    sides: Array,
+    bounds: Array,
+    scratch: Array,
+    blocks: Array,
+    free: Array,
+    work: Array,
+    bits: Array,
+    bins: Array,
+    sheet: Array,
+    counts: Array,
+    folded: Array,
+    sums: Array,
+    present: Array,
+    keys: Array,
+    order: Array,
+    choice: Array,
+    left_sums: Array,
+    columns: Array,
+    table: Array,
+    best_sides: Array,
+    some_sides: Array,
+    sorted_rows: Array,
+    go_left: Array,
+    frontier: Array,
+    listed: Array,
+) -> int:
+    """Grow a tree over the records; return the number of its nodes, whose fields are on the
+    desk.
+
+    `codes` and `reals` are views of `records`. A side lighter than `least` is not split off,
+    and a split that decreases the weighted impurity (in units of `scale`) by less than
+    `enough` is not made. `listed` names the nodes depth first, left before right.
+    """
+    max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
+    nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
+    nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
+    n_nodes, n_new, parent, n_frontier = 1, 1, -1, 0
+    while True:
+        for node in range(n_nodes - n_new, n_nodes):
+            open_node(records, reals, settings, least, node, nodes, totals, errors)
+        if SPECIAL and settings[CONSTRAINED] and parent >= 0:
+            sign = signs[nodes[parent, COLUMN]]
+            bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
+        larger = smaller = n_nodes - 1
+        last = totals.shape[1] - 1
+        if n_new == 2:
+            smaller = n_nodes - 2
+            if totals[smaller, last] >= totals[larger, last]:
+                larger, smaller = smaller, larger
+        if MODE != OUTPUTS:
+            n_free = keep_histograms(
+                records,
+                codes,
+                settings,
+                parent,
+                larger,
+                smaller,
+                nodes,
+                totals,
+                columns,
+                blocks,
+                free,
+                n_free,
+            )
+        # The larger child goes on the stack first: few histograms then wait at a time.
+        for turn in range(n_new):
+            node = larger if turn == 0 else smaller
+            if not nodes[node, PLACE]:
+                continue
+            best = search(
+                node,
+                records,
+                codes,
+                settings,
+                least,
+                kinds,
+                sizes,
+                signs,
+                units,
+                nodes,
+                totals,
+                bounds,
+                blocks,
+                work,
+                bits,
+                bins,
+                sheet,
+                counts,
+                folded,
+                sums,
+                present,
+                keys,
+                order,
+                choice,
+                left_sums,
+                columns,
+                table,
+                best_sides,
+                some_sides,
+                sorted_rows,
+            )
+            decrease = -1.0
+            if best >= 0.0:
+                decrease = decrease_of(MODE, best, totals, node, settings[ENTROPY], units, scale)
+            if best >= 0.0 and decrease >= enough:
+                errors[node, 1] = decrease
+                nodes[node, COLUMN], nodes[node, CODE] = choice[3], choice[4]
+                nodes[node, MISSING_LEFT] = choice[5]
+                if SPECIAL and kinds[choice[3]] == CATEGORICAL:
+                    for word in range(4):
+                        sides[node, word] = best_sides[word]
+                frontier[n_frontier] = node
+                n_frontier += 1
+            elif nodes[node, BLOCK] >= 0:
+                free[n_free] = nodes[node, BLOCK]
+                n_free += 1
+
+        n_leaves = (n_nodes + 1) // 2
+        if n_frontier == 0 or (max_leaf_nodes > 0 and n_leaves >= max_leaf_nodes):
+            break
+        n_frontier -= 1
+        if max_leaf_nodes > 0:
+            chosen = 0
+            for i in range(1, n_frontier + 1):
+                a, b = frontier[i], frontier[chosen]
+                if errors[a, 1] > errors[b, 1] or (errors[a, 1] == errors[b, 1] and a < b):
+                    chosen = i
+            frontier[chosen], frontier[n_frontier] = frontier[n_frontier], frontier[chosen]
+        parent = frontier[n_frontier]
+        column, last_code = nodes[parent, COLUMN], nodes[parent, CODE]
+        categorical = SPECIAL and kinds[column] == CATEGORICAL
+        for code in range(256):
+            go_left[code] = code <= last_code
+            if categorical:
+                go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & uint64(1)
+        if not categorical:
+            go_left[0] = nodes[parent, MISSING_LEFT] == 1
+        start, stop = nodes[parent, START], nodes[parent, STOP]
+        byte = settings[FIRST] + column
+        middle = partition(records, scratch, codes, byte, start, stop, go_left)
+        for side in range(2):
+            child = n_nodes + side
+            nodes[child, START] = middle if side else start
+            nodes[child, STOP] = stop if side else middle
+            nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
+            nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side)))
+        nodes[parent, CHILD] = n_nodes
+        n_nodes += 2
+        n_new = 2
+
+    for node in range(n_nodes):
+        child = nodes[node, CHILD]
+        if child < 0:
+            nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
+            errors[node, 1] = 0.0
+        elif nodes[node, MISSING_LEFT] == 2:
+            nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
+    depth_first(nodes, int64(n_nodes), listed, frontier)
+    return n_nodes
+
+
 @lru_cache
 def grower(mode: int, special: bool) -> Any:
     """Return the kernel that grows trees for one mode; `special` if a column needs more than the
@@ -689,186 +873,12 @@ def grower(mode: int, special: bool) -> Any:
     What the mode does not need is cut out before it is compiled: a first fit waits for one kernel,
     not for all.
     """
-    open_node, keep_histograms, search = opener(mode), keeper(mode), searcher(mode, special)
-
-    @kernel(signature(), name=f"grow_{mode}_{special:d}")
-    def grow(
-        records: Array,
-        codes: Array,
-        reals: Array,
-        settings: Any,
-        least: float,
-        enough: float,
-        scale: float,
-        kinds: Array,
-        sizes: Array,
-        signs: Array,
-        units: Array,
-        nodes: Array,
-        errors: Array,
-        totals: Array,
-        sides: Array,
-        bounds: Array,
-        scratch: Array,
-        blocks: Array,
-        free: Array,
-        work: Array,
-        bits: Array,
-        bins: Array,
-        sheet: Array,
-        counts: Array,
-        folded: Array,
-        sums: Array,
-        present: Array,
-        keys: Array,
-        order: Array,
-        choice: Array,
-        left_sums: Array,
-        columns: Array,
-        table: Array,
-        best_sides: Array,
-        some_sides: Array,
-        sorted_rows: Array,
-        go_left: Array,
-        frontier: Array,
-        listed: Array,
-    ) -> int:
-        """Grow a tree over the records; return the number of its nodes, whose fields are on the
-        desk.
-
-        `codes` and `reals` are views of `records`. A side lighter than `least` is not split off,
-        and a split that decreases the weighted impurity (in units of `scale`) by less than
-        `enough` is not made. `listed` names the nodes depth first, left before right.
-        """
-        max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
-        nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
-        nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
-        n_nodes, n_new, parent, n_frontier = 1, 1, -1, 0
-        while True:
-            for node in range(n_nodes - n_new, n_nodes):
-                open_node(records, reals, settings, least, node, nodes, totals, errors)
-            if special and settings[CONSTRAINED] and parent >= 0:
-                sign = signs[nodes[parent, COLUMN]]
-                bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
-            larger = smaller = n_nodes - 1
-            last = totals.shape[1] - 1
-            if n_new == 2:
-                smaller = n_nodes - 2
-                if totals[smaller, last] >= totals[larger, last]:
-                    larger, smaller = smaller, larger
-            if mode != OUTPUTS:
-                n_free = keep_histograms(
-                    records,
-                    codes,
-                    settings,
-                    parent,
-                    larger,
-                    smaller,
-                    nodes,
-                    totals,
-                    columns,
-                    blocks,
-                    free,
-                    n_free,
-                )
-            # The larger child goes on the stack first: few histograms then wait at a time.
-            for turn in range(n_new):
-                node = larger if turn == 0 else smaller
-                if not nodes[node, PLACE]:
-                    continue
-                best = search(
-                    node,
-                    records,
-                    codes,
-                    settings,
-                    least,
-                    kinds,
-                    sizes,
-                    signs,
-                    units,
-                    nodes,
-                    totals,
-                    bounds,
-                    blocks,
-                    work,
-                    bits,
-                    bins,
-                    sheet,
-                    counts,
-                    folded,
-                    sums,
-                    present,
-                    keys,
-                    order,
-                    choice,
-                    left_sums,
-                    columns,
-                    table,
-                    best_sides,
-                    some_sides,
-                    sorted_rows,
-                )
-                decrease = -1.0
-                if best >= 0.0:
-                    decrease = decrease_of(
-                        mode, best, totals, node, settings[ENTROPY], units, scale
-                    )
-                if best >= 0.0 and decrease >= enough:
-                    errors[node, 1] = decrease
-                    nodes[node, COLUMN], nodes[node, CODE] = choice[3], choice[4]
-                    nodes[node, MISSING_LEFT] = choice[5]
-                    if special and kinds[choice[3]] == CATEGORICAL:
-                        for word in range(4):
-                            sides[node, word] = best_sides[word]
-                    frontier[n_frontier] = node
-                    n_frontier += 1
-                elif nodes[node, BLOCK] >= 0:
-                    free[n_free] = nodes[node, BLOCK]
-                    n_free += 1
-
-            n_leaves = (n_nodes + 1) // 2
-            if n_frontier == 0 or (max_leaf_nodes > 0 and n_leaves >= max_leaf_nodes):
-                break
-            n_frontier -= 1
-            if max_leaf_nodes > 0:
-                chosen = 0
-                for i in range(1, n_frontier + 1):
-                    a, b = frontier[i], frontier[chosen]
-                    if errors[a, 1] > errors[b, 1] or (errors[a, 1] == errors[b, 1] and a < b):
-                        chosen = i
-                frontier[chosen], frontier[n_frontier] = frontier[n_frontier], frontier[chosen]
-            parent = frontier[n_frontier]
-            column, last_code = nodes[parent, COLUMN], nodes[parent, CODE]
-            categorical = special and kinds[column] == CATEGORICAL
-            for code in range(256):
-                go_left[code] = code <= last_code
-                if categorical:
-                    go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & uint64(1)
-            if not categorical:
-                go_left[0] = nodes[parent, MISSING_LEFT] == 1
-            start, stop = nodes[parent, START], nodes[parent, STOP]
-            byte = settings[FIRST] + column
-            middle = partition(records, scratch, codes, byte, start, stop, go_left)
-            for side in range(2):
-                child = n_nodes + side
-                nodes[child, START] = middle if side else start
-                nodes[child, STOP] = stop if side else middle
-                nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
-                nodes[child, KEY] = int64(
-                    mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side))
-                )
-            nodes[parent, CHILD] = n_nodes
-            n_nodes += 2
-            n_new = 2
-
-        for node in range(n_nodes):
-            child = nodes[node, CHILD]
-            if child < 0:
-                nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
-                errors[node, 1] = 0.0
-            elif nodes[node, MISSING_LEFT] == 2:
-                nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
-        depth_first(nodes, int64(n_nodes), listed, frontier)
-        return n_nodes
-
-    return grow
+    bare = bound(
+        grow,
+        MODE=mode,
+        SPECIAL=special,
+        open_node=opener(mode),
+        keep_histograms=keeper(mode),
+        search=searcher(mode, special),
+    )
+    return kernel(signature(), name=f"grow_{mode}_{special:d}")(bare)
