@@ -214,7 +214,32 @@ class Forest:
         """Return the members' mean, (n_rows, n_classes) shares or (n_rows, n_outputs), of rows
         start..stop.
         """
-        return self._ask(MEANS, X, start, stop).sums / self.n_members
+        return self.sums(X, start, stop) / self.n_members
+
+    def sums(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
+        """Return the sum of the members' values, (n_rows, n_values), of rows start..stop."""
+        return self._ask(MEANS, X, start, stop).sums
+
+    def weighted_median(
+        self, X: Any, start: int = 0, stop: int | None = None, *, weights: Floats
+    ) -> Floats:
+        """Return the smallest of the members' values at which half of their weight is reached.
+
+        Parameters
+        ----------
+        weights
+            (n_members,) not negative, not all zero.
+
+        Returns
+        -------
+        (n_rows,), the same to the last bit as sorting each row's values.
+        """
+        values = self.members(X, start, stop)[:, :, 0]
+        order = np.argsort(values, axis=0, kind="stable")
+        reached = np.cumsum(np.asarray(weights, float)[order], axis=0)
+        place = np.argmax(reached >= 0.5 * reached[-1], axis=0)
+        rows = np.arange(values.shape[1])
+        return np.asarray(values[order[place, rows], rows])
 
     def votes(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
         """Return how many members choose each class, (n_rows, n_classes), for rows start..stop."""

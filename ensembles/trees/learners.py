@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from ensembles.trees.binning import Bins, find_bins
+from ensembles.trees.boosting import Rounds
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared, centred, draw_of
 from ensembles.trees.pruning import PruningPath, prune, pruning_path
@@ -131,16 +132,26 @@ class HistTree(BaseEstimator):
         if not isinstance(seed, int):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         tree = grow_tree(prepared, draw, rules, seed % 2**63, columns)
-        self.tree_ = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
-        self.bins_ = self._whole_bins = prepared.bins
-        self.n_features_in_ = prepared.codes.shape[1]
-        self.max_features_ = min(rules.max_features, len(columns))
-        if prepared.feature_names is not None:
-            self.feature_names_in_ = prepared.feature_names
+        tree = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
+        self._hold(prepared, tree, min(rules.max_features, len(columns)))
         if features is not None:
             self._see_only(np.asarray(features, np.intp))
-        self._keep(prepared)
         return self
+
+    def rounds(self, prepared: Prepared) -> Rounds:
+        """Make ready to grow tree after tree over all rows of a prepared training set: what
+        boosting asks for.
+        """
+        return Rounds(self, prepared)
+
+    def _hold(self, prepared: Prepared, tree: Tree, max_features: int) -> None:
+        self.tree_ = tree
+        self.bins_ = self._whole_bins = prepared.bins
+        self.n_features_in_ = prepared.codes.shape[1]
+        self.max_features_ = max_features
+        if prepared.feature_names is not None:
+            self.feature_names_in_ = prepared.feature_names
+        self._keep(prepared)
 
     def _see_only(self, features: NDArray[np.intp]) -> None:
         """Renumber the tree for tables that hold these columns alone."""

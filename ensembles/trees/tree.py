@@ -68,6 +68,10 @@ class Tree:
         feature[split] = columns[feature[split]]
         return replace(self, feature=feature, n_features=n_features)
 
+    def speaking(self, value: Floats) -> Tree:
+        """Return the same tree with other values in its nodes, (node_count, n_values)."""
+        return replace(self, value=value[:, :, np.newaxis])
+
     @property
     def node_count(self) -> int:
         """The number of nodes, leaves among them."""
