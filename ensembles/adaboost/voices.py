@@ -171,6 +171,8 @@ class SymmetricScores(ClassVoice):
     """LogitBoost of several classes: a member per class and round, centred over the classes.
 
     The decision is F_k, any real numbers adding up to zero; probabilities are ``softmax(F)``.
+    Classes that no member tells apart have equal scores but for the rounding of their sums, so
+    decisions are rounded to 2^-40: such a tie goes to the first class, and not to chance.
     """
 
     question = VALUES
@@ -184,6 +186,10 @@ class SymmetricScores(ClassVoice):
         added = np.repeat(-step[:, np.newaxis] / self.width, self.width, axis=1)
         added[:, turn] += step
         return added
+
+    def reads(self, total: Floats, votes: Floats) -> Floats:
+        """Return the decision."""
+        return np.asarray(np.ldexp(np.rint(np.ldexp(total, 40)), -40))
 
     def probabilities(self, decision: Floats) -> Floats:
         """Return the class probabilities."""
