@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ensembles.trees.binning import CATEGORICAL
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared
-from ensembles.trees.tree import LEAF, Rules, Tree, class_impurity, thresholds
+from ensembles.trees.tree import Rules, Tree
 
 Floats = NDArray[np.float64]
 Leaves = NDArray[Any]
@@ -29,6 +29,8 @@ TIE = 1e-6
 """Gains that differ by a smaller share are equal, where weights had to be rounded: else rounding
 would choose between splits that are equally good, and a row of weight two be other than two rows.
 """
+
+NO_CATEGORIES = np.zeros((1, 4), np.uint64)
 
 
 class Rounds:
@@ -96,7 +98,12 @@ class Rounds:
         self._work = np.empty(768)
         self._left = np.empty(self._n_sums, np.int64)
         self._best = np.empty(2, np.int64)
-        self._kinds = self.prepared.kinds
+        self._kinds, self._sizes = self.prepared.kinds, self.prepared.sizes
+        self._bits, self._sums = self._work.view(np.int64), np.empty((capacity, 3))
+        self._cuts = self.prepared.bins.table
+        self._none, self._target = np.empty(0), np.empty(0)
+        self._settings = np.empty(6, np.int64)
+        self._classes = self.prepared.y if classes is not None else np.empty(0, np.int64)
 
     def grow(
         self,
@@ -136,25 +143,24 @@ class Rounds:
         drawn = weights if counts is None else counts
         drawn = np.ones(prepared.n_rows) if drawn is None else np.asarray(drawn, np.float64)
         whole, shift, power = self._encode(prepared, drawn)
-        least = max(np.ldexp(self._rules.min_weight_fraction_leaf * float(drawn.sum()), power), 1.0)
-        real = prepared.classes is None
-        settings = (
+        fraction = self._rules.min_weight_fraction_leaf
+        least = max(float(np.ldexp(fraction * drawn.sum(), power)), 1.0) if fraction else 1.0
+        self._settings[:] = (
             self._rules.max_depth,
             self._rules.min_samples_split,
-            int(counts is None),
+            counts is None,
             shift,
             self._n_sums,
             learner.random_state % 2**63,
         )
-        none = np.empty(0)
         n_nodes = shallow.grower(self._many)(
             self._codes,
             self._words,
-            np.empty(0, np.int64) if real else prepared.y,
-            np.ascontiguousarray(prepared.y[:, 0]) if real else none,
-            np.array(settings),
+            self._classes,
+            self._none if prepared.classes is not None else self._target,
+            self._settings,
             np.array([least, 0.0 if whole else TIE]),
-            self.prepared.sizes,
+            self._sizes,
             self._cells,
             self._nodes,
             self._totals,
@@ -163,7 +169,7 @@ class Rounds:
             self._listed,
             self._slots,
             self._work,
-            self._work.view(np.int64),
+            self._bits,
             self._left,
             self._best,
         )
@@ -180,7 +186,8 @@ class Rounds:
         heaviest = float(drawn.sum())
         if not heaviest > 0:
             raise ValueError("a tree needs at least one row of positive weight; got none.")
-        whole = heaviest < 2**HEAVIEST and np.array_equal(drawn, np.rint(drawn))
+        whole = heaviest < 2**HEAVIEST and drawn[0] == np.rint(drawn[0])
+        whole = whole and np.array_equal(drawn, np.rint(drawn))
         power = 0 if whole else HEAVIEST - int(np.frexp(heaviest)[1])
         scale = float(np.ldexp(1.0, power))
         if prepared.classes is not None:
@@ -188,7 +195,7 @@ class Rounds:
             shallow.encode_classes(drawn, prepared.y, scale, shift, self._words)
             return whole, shift, power
         shift = int(heaviest).bit_length() if whole else HEAVIEST + 1
-        target = np.ascontiguousarray(prepared.y[:, 0])
+        self._target = target = np.ascontiguousarray(prepared.y[:, 0])
         largest = 2.0 * shallow.absolute_sum(drawn, target)
         target_power = 62 - shift - int(np.frexp(largest)[1])
         target_scale = float(np.ldexp(1.0, target_power))
@@ -199,56 +206,53 @@ class Rounds:
         """Turn what the kernel left on the desk into a tree in the user's units."""
         from ensembles.trees import shallow
 
-        fields = self._nodes[:n_nodes]
-        order = np.argsort(fields[:, shallow.NAME])
-        fields = fields[order]
-        right = fields[:, shallow.RIGHT].astype(np.int32)
+        n_classes = 1 if prepared.classes is None else len(prepared.classes)
+        right, feature = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+        code, missing_left = np.empty(n_nodes, np.uint8), np.empty(n_nodes, np.uint8)
+        samples, threshold = np.empty(n_nodes, np.int64), np.empty(n_nodes)
+        weight, impurity = np.empty(n_nodes), np.empty(n_nodes)
+        value = np.empty((n_nodes, n_classes))
+        depth = shallow.describe_splits(
+            self._nodes,
+            n_nodes,
+            *self._cuts,
+            right,
+            feature,
+            threshold,
+            code,
+            missing_left,
+            samples,
+        )
         if prepared.classes is None:
-            weight, value, impurity = self._means(prepared, right, drawn)
+            shallow.describe_means(
+                drawn,
+                self._target,
+                self._place,
+                right,
+                float(prepared.centre[0]),
+                self._sums,
+                weight,
+                value[:, 0],
+                impurity,
+            )
+            value = value[:, :, np.newaxis]
         else:
-            sums = self._totals[:n_nodes][order]
-            weight, value, impurity = self._shares(sums, power)
-        feature = fields[:, shallow.COLUMN].astype(np.int32)
-        code = fields[:, shallow.CODE].astype(np.uint8)
+            unit = 2.0**-power
+            shallow.describe_shares(
+                self._nodes, self._totals, n_nodes, unit, weight, value, impurity
+            )
+            value = value[:, np.newaxis, :]
         return Tree(
             children_right=right,
             feature=feature,
-            threshold=thresholds(prepared.bins, self._kinds, feature, code),
+            threshold=threshold,
             code=code,
-            missing_go_to_left=fields[:, shallow.MISSING_LEFT].astype(np.uint8),
-            category_codes=np.zeros((1, 4), np.uint64),
+            missing_go_to_left=missing_left,
+            category_codes=NO_CATEGORIES,
             impurity=impurity,
-            n_node_samples=fields[:, shallow.SAMPLES].copy(),
+            n_node_samples=samples,
             weighted_n_node_samples=weight,
             value=value,
-            max_depth=int(fields[:, shallow.DEPTH].max()),
+            max_depth=depth,
             n_features=len(self._kinds),
         )
-
-    def _shares(self, sums: NDArray[np.int64], power: int) -> tuple[Floats, Floats, Floats]:
-        """Return the weight, the class shares and the impurity of every node."""
-        if self._many:
-            weight = sums.sum(axis=1).astype(float)
-            shares = sums / weight[:, np.newaxis]
-        else:
-            weight = sums[:, 0].astype(float)
-            ones = sums[:, 1:] / weight[:, np.newaxis]
-            shares = np.concatenate([1.0 - ones, ones], axis=1)
-        return np.ldexp(weight, -power), shares[:, np.newaxis, :], class_impurity(shares, False)
-
-    def _means(
-        self, prepared: Prepared, right: NDArray[np.int32], drawn: Floats
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return the weight, the mean target and the mean squared error of every node: sums of the
-        leaves' rows as floats, each inner node the sum of its children.
-        """
-        from ensembles.trees import shallow
-
-        sums = np.empty((len(right), 3))
-        shallow.sum_leaves(drawn, np.ascontiguousarray(prepared.y[:, 0]), self._place, sums)
-        for node in range(len(right) - 1, -1, -1):
-            if right[node] != LEAF:
-                sums[node] = sums[node + 1] + sums[right[node]]
-        means = sums[:, 1] / sums[:, 0]
-        impurity = np.maximum(sums[:, 2] / sums[:, 0] - means * means, 0.0)
-        return sums[:, 0].copy(), (means + prepared.centre[0])[:, np.newaxis, np.newaxis], impurity

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, uint8, uint64
+from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.table import drawn_below, mix
@@ -33,26 +33,23 @@ CHILD, COLUMN, CODE, MISSING_LEFT, SAMPLES, DEPTH, RIGHT, KEY, SLOT, ROWS_IN, OP
 
 
 @part
-def count_words(
-    codes: Array, words: Array, place: Array, slots: Array, listed: Array, n: Any, cells: Array
-) -> None:
-    """Add the listed rows to the histograms of their nodes, a few columns at a time."""
+def count_words(codes: Array, words: Array, listed: Array, n: Any, slot: Any, cells: Array) -> None:
+    """Add the listed rows to the histograms in a slot, a few columns at a time."""
     n_columns = uint64(codes.shape[1])
-    size = n_columns << uint64(8)
+    base = uint64(slot) * (n_columns << uint64(8))
     whole = n_columns & ~uint64(COLUMNS - 1)
     for start in range(uint64(0), uint64(n), uint64(ROWS)):
         stop = min(start + uint64(ROWS), uint64(n))
         for first in range(uint64(0), whole, uint64(COLUMNS)):
+            here = base + (first << uint64(8))
             for i in range(start, stop):
                 row = uint64(listed[i])
                 word = words[row]
-                base = uint64(slots[place[row]]) * size + (first << uint64(8))
                 for k in range(uint64(COLUMNS)):
-                    cells[base + (k << uint64(8)) + uint64(codes[row, first + k])] += word
+                    cells[here + (k << uint64(8)) + uint64(codes[row, first + k])] += word
         for i in range(start, stop):
             row = uint64(listed[i])
             word = words[row]
-            base = uint64(slots[place[row]]) * size
             for column in range(whole, n_columns):
                 cells[base + (column << uint64(8)) + uint64(codes[row, column])] += word
 
@@ -63,21 +60,26 @@ def count_classes(
     words: Array,
     classes: Array,
     n_classes: Any,
-    place: Array,
-    slots: Array,
     listed: Array,
     n: Any,
+    slot: Any,
     cells: Array,
 ) -> None:
     """Add the weights of the listed rows to the cells of their classes."""
     n_columns = uint64(codes.shape[1])
-    for i in range(uint64(n)):
-        row = uint64(listed[i])
-        word = words[row]
-        first = (uint64(slots[place[row]]) * n_columns) << uint64(8)
-        for column in range(n_columns):
-            cell = first + (column << uint64(8)) + uint64(codes[row, column])
-            cells[cell * uint64(n_classes) + uint64(classes[row])] += word
+    base = uint64(slot) * (n_columns << uint64(8)) * uint64(n_classes)
+    width = uint64(n_classes) << uint64(8)
+    for start in range(uint64(0), uint64(n), uint64(ROWS)):
+        stop = min(start + uint64(ROWS), uint64(n))
+        for first in range(uint64(0), n_columns, uint64(COLUMNS)):
+            last = min(first + uint64(COLUMNS), n_columns)
+            for i in range(start, stop):
+                row = uint64(listed[i])
+                word = words[row]
+                here = base + uint64(classes[row])
+                for column in range(first, last):
+                    code = uint64(codes[row, column])
+                    cells[here + column * width + code * uint64(n_classes)] += word
 
 
 @part
@@ -257,7 +259,6 @@ def grower(many: bool) -> Any:
         ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
         for row in range(uint64(n_rows)):
             place[row] = 0
-            listed[row] = row
             running += words[row]
             counted += words[row] != uint64(0)
             if many:
@@ -305,7 +306,6 @@ def grower(many: bool) -> Any:
                 break
             if level == 0:
                 nodes[0, SLOT] = slots[0] = 0
-                n_listed = n_rows
                 for cell in range(uint64(size)):
                     cells[cell] = uint64(0)
             else:
@@ -326,14 +326,18 @@ def grower(many: bool) -> Any:
                         for cell in range(uint64(n_slots * size), uint64((n_slots + 1) * size)):
                             cells[cell] = uint64(0)
                         n_slots += 1
+            for node in range(first, last):
+                slot = slots[node]
+                if slot < 0:
+                    continue
                 n_listed = 0
                 for row in range(uint64(n_rows)):
                     listed[n_listed] = row
-                    n_listed += slots[place[row]] >= 0
-            if many:
-                count_classes(codes, words, classes, n_sums, place, slots, listed, n_listed, cells)
-            else:
-                count_words(codes, words, place, slots, listed, n_listed, cells)
+                    n_listed += int64(place[row]) == node
+                if many:
+                    count_classes(codes, words, classes, n_sums, listed, n_listed, slot, cells)
+                else:
+                    count_words(codes, words, listed, n_listed, slot, cells)
             if level > 0:
                 for node in range(first, last):
                     if slots[node] >= 0:
@@ -532,16 +536,132 @@ def absolute_sum(weights: Array, target: Array) -> float:
     return total
 
 
-@kernel(uint64(reads(float64, 1), reads(float64, 1), reads(uint8, 1), float64[:, ::1]))
-def sum_leaves(weights: Array, target: Array, place: Array, sums: Array) -> int:
-    """Write the sums of weight, weight * target and weight * target^2 of the rows of each node."""
-    for node in range(len(sums)):
-        for k in range(3):
-            sums[node, k] = 0.0
+@kernel(
+    types.void(
+        reads(float64, 1),
+        reads(float64, 1),
+        reads(uint8, 1),
+        reads(int32, 1),
+        float64,
+        float64[:, ::1],
+        float64[::1],
+        float64[::1],
+        float64[::1],
+    )
+)
+def describe_means(
+    weights: Array,
+    target: Array,
+    place: Array,
+    right: Array,
+    centre: float,
+    sums: Array,
+    weight: Array,
+    mean: Array,
+    impurity: Array,
+) -> None:
+    """Write the weight, the mean target and the mean squared error of every node.
+
+    Leaves sum their rows as floats, an inner node the sums of its children.
+    """
+    for node in range(len(right)):
+        sums[node, 0] = sums[node, 1] = sums[node, 2] = 0.0
     for row in range(uint64(len(weights))):
         node = uint64(place[row])
         weighted = weights[row] * target[row]
         sums[node, 0] += weights[row]
         sums[node, 1] += weighted
         sums[node, 2] += weighted * target[row]
-    return 0
+    for node in range(len(right) - 1, -1, -1):
+        if right[node] >= 0:
+            for k in range(3):
+                sums[node, k] = sums[node + 1, k] + sums[right[node], k]
+        weight[node] = sums[node, 0]
+        mean[node] = sums[node, 1] / sums[node, 0]
+        impurity[node] = max(sums[node, 2] / sums[node, 0] - mean[node] * mean[node], 0.0)
+        mean[node] += centre
+
+
+@kernel(
+    types.void(
+        reads(int64, 2),
+        reads(int64, 2),
+        int64,
+        float64,
+        float64[::1],
+        float64[:, ::1],
+        float64[::1],
+    )
+)
+def describe_shares(
+    nodes: Array,
+    totals: Array,
+    n_nodes: int,
+    unit: float,
+    weight: Array,
+    share: Array,
+    impurity: Array,
+) -> None:
+    """Write the weight, the class shares and the Gini impurity of every node."""
+    n_classes = share.shape[1]
+    for node in range(n_nodes):
+        name = nodes[node, NAME]
+        whole = int64(0)
+        if n_classes == 2:
+            whole = totals[node, 0]
+            share[name, 1] = float64(totals[node, 1]) / float64(whole)
+            share[name, 0] = 1.0 - share[name, 1]
+        else:
+            for k in range(n_classes):
+                whole += totals[node, k]
+            for k in range(n_classes):
+                share[name, k] = float64(totals[node, k]) / float64(whole)
+        squares = 0.0
+        for k in range(n_classes):
+            squares += share[name, k] * share[name, k]
+        impurity[name] = 1.0 - squares
+        weight[name] = float64(whole) * unit
+
+
+@kernel(
+    int64(
+        reads(int64, 2),
+        int64,
+        reads(float64, 2),
+        reads(int64, 1),
+        int32[::1],
+        int32[::1],
+        float64[::1],
+        uint8[::1],
+        uint8[::1],
+        int64[::1],
+    )
+)
+def describe_splits(
+    nodes: Array,
+    n_nodes: int,
+    cuts: Array,
+    n_cuts: Array,
+    right: Array,
+    feature: Array,
+    threshold: Array,
+    code: Array,
+    missing_left: Array,
+    samples: Array,
+) -> int:
+    """Write the nodes depth first, as `tree` names them; return the depth of the tree."""
+    deepest = int64(0)
+    for node in range(n_nodes):
+        name = nodes[node, NAME]
+        column = nodes[node, COLUMN]
+        right[name] = nodes[node, RIGHT]
+        feature[name] = column if nodes[node, CHILD] >= 0 else -2
+        code[name] = nodes[node, CODE]
+        missing_left[name] = nodes[node, MISSING_LEFT]
+        samples[name] = nodes[node, SAMPLES]
+        deepest = max(deepest, nodes[node, DEPTH])
+        threshold[name] = -2.0
+        if nodes[node, CHILD] >= 0:
+            place = min(nodes[node, CODE] - 1, n_cuts[column])
+            threshold[name] = cuts[column, place] if place >= 0 else -np.inf
+    return int(deepest)
