@@ -151,8 +151,7 @@ class Trees:
         if self._trimming > 0:
             weights = np.where(heavy_rows(weights, self._trimming), weights, 0.0)
         if self._resample:
-            drawn = drawn_rows(weights / weights.sum(), len(weights), tape)
-            counts = np.bincount(drawn, minlength=len(weights))
+            counts = self._rounds.drawn(weights, tape.random_sample(len(weights)))
         leaves = self._rounds.grow(
             tree,
             weights=weights if counts is None else None,

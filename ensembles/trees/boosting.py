@@ -135,6 +135,19 @@ class Rounds:
         """Return the leaf that each row reaches in a fitted tree, (n_rows,)."""
         return Forest([learner]).leaves(self.prepared)[:, 0]
 
+    def drawn(self, shares: Floats, uniform: Floats) -> NDArray[np.int64]:
+        """Return how often each row is drawn, in proportion to its share, by uniform numbers.
+
+        The counts of ``numpy.random.RandomState.choice(n_rows, len(uniform), p=shares)``.
+        """
+        from ensembles.trees import shallow
+
+        reached = shares.cumsum()
+        reached /= reached[-1]
+        counts, guide = np.empty(len(shares), np.int64), np.empty(len(shares), np.int64)
+        shallow.count_draws(reached, uniform, guide, counts)
+        return counts
+
     def _grow_shallow(
         self, learner: Any, prepared: Prepared, weights: Any, counts: Any
     ) -> NDArray[np.uint8]:

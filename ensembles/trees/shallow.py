@@ -665,3 +665,26 @@ def describe_splits(
             place = min(nodes[node, CODE] - 1, n_cuts[column])
             threshold[name] = cuts[column, place] if place >= 0 else -np.inf
     return int(deepest)
+
+
+@kernel(types.void(reads(float64, 1), reads(float64, 1), int64[::1], int64[::1]))
+def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> None:
+    """Count how often each row is drawn: the first whose `reached` exceeds a uniform number.
+
+    `reached` ascends to one. The guide says where to begin (Chen, Asau 1974), so that a draw takes
+    a step or two in place of a binary search.
+    """
+    n = len(reached)
+    row = 0
+    for part_ in range(n):
+        while row < n - 1 and reached[row] * n <= part_:
+            row += 1
+        guide[part_] = row
+        counts[part_] = 0
+    for i in range(uint64(len(uniform))):
+        row = guide[min(int64(uniform[i] * n), n - 1)]
+        while row > 0 and reached[row - 1] > uniform[i]:
+            row -= 1
+        while row < n - 1 and reached[row] <= uniform[i]:
+            row += 1
+        counts[row] += 1

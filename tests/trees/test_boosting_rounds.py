@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor
 
 FIELDS = ("children_right", "feature", "code", "missing_go_to_left", "n_node_samples")
 
@@ -138,3 +138,43 @@ def test_no_weight_at_all_is_an_error():
     rounds = tree.rounds(tree.prepare([[0.0], [1.0]], [0, 1]))
     with pytest.raises(ValueError, match="at least one row of positive weight"):
         rounds.grow(tree, weights=np.zeros(2))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.integers(1, 300), st.sampled_from([1.0, 5.0, 40.0]))
+def test_rows_are_drawn_as_numpy_draws_them(seed, n_rows, unevenness):
+    rng = np.random.default_rng(seed)
+    shares = rng.random(n_rows) ** unevenness
+    shares[rng.random(n_rows) < 0.2] = 0.0
+    shares[rng.integers(n_rows)] = 1.0
+    shares /= shares.sum()
+    tree = HistTreeRegressor(max_depth=1, random_state=0)
+    rounds = tree.rounds(tree.prepare(np.zeros((n_rows, 1)), np.zeros(n_rows)))
+    counts = rounds.drawn(shares, np.random.RandomState(seed).random_sample(n_rows))
+    chosen = np.random.RandomState(seed).choice(n_rows, n_rows, p=shares)
+    np.testing.assert_array_equal(counts, np.bincount(chosen, minlength=n_rows))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.integers(1, 12), st.sampled_from(["equal", "few", "real"]))
+def test_the_weighted_median_is_that_of_sorting_each_row(seed, n_trees, kind):
+    """Equal weights tie at the half; few values tie among themselves."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(80, 3)), rng.normal(size=80)
+    if kind == "few":
+        y = np.sign(y)
+    weights = np.ones(n_trees) if kind == "equal" else rng.exponential(size=n_trees)
+    trees = []
+    for depth in rng.integers(1, 6, n_trees):
+        trees.append(HistTreeRegressor(max_depth=int(depth), max_features=1, random_state=depth))
+        trees[-1].fit(X, y)
+    answers = np.array([tree.predict(X) for tree in trees])
+    order = np.argsort(answers, axis=0, kind="stable")
+    reached = np.cumsum(weights[order], axis=0)
+    place = np.argmax(reached >= 0.5 * reached[-1], axis=0)
+    expected = answers[order[place, np.arange(80)], np.arange(80)]
+    forest = Forest(trees)
+    np.testing.assert_array_equal(forest.weighted_median(X, weights=weights), expected)
+    np.testing.assert_array_equal(
+        forest.weighted_median(X, 20, 50, weights=weights), expected[20:50]
+    )
