@@ -45,7 +45,11 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What the user chose: the algorithm and its numbers."""
+    """What the user chose: the algorithm and its numbers.
+
+    ``like_scikit_learn`` rounds weights as scikit-learn does, bit for bit, so that ties fall alike
+    in trees that both can grow.
+    """
 
     algorithm: str
     n_classes: int
@@ -55,7 +59,7 @@ class Rules:
     power: int = 1
     max_weight_share: float | None = None
     resample: bool = False
-    in_logarithms: bool = True
+    like_scikit_learn: bool = True
 
 
 class Verdict(NamedTuple):
@@ -151,7 +155,7 @@ class Samme(Course):
             self.weights,
             rules.n_classes,
             rules.learning_rate,
-            in_logarithms=rules.in_logarithms,
+            in_logarithms=rules.like_scikit_learn,
         )
         if judged is None:
             return None
@@ -250,7 +254,13 @@ class R2(Course):
     def hear(self, answers: list[NDArray[Any]]) -> Verdict | None:
         """Judge the round."""
         errors = np.abs(answers[0] - self.y)
-        judged = r2_round(errors, self.weights, self.rules.loss, self.rules.learning_rate)
+        judged = r2_round(
+            errors,
+            self.weights,
+            self.rules.loss,
+            self.rules.learning_rate,
+            in_powers=self.rules.like_scikit_learn,
+        )
         return None if judged is None else self._go_on(judged)
 
     def mean_loss(self, answer: Floats) -> float:

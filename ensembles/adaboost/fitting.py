@@ -321,7 +321,7 @@ class Fitting(Checking, Asking):
             power=int(getattr(self, "power", 1)),
             max_weight_share=self.max_weight_share,
             resample=self._resamples(),
-            in_logarithms=not members.shares_rounds(self.estimator_),
+            like_scikit_learn=not members.shares_rounds(self.estimator_),
         )
         return course_of(training.y, training.weights, rules)
 

@@ -265,7 +265,12 @@ def r2_losses(errors: Floats, loss: str = "linear") -> Floats:
 
 
 def r2_round(
-    errors: Floats, weights: Floats, loss: str = "linear", learning_rate: float = 1.0
+    errors: Floats,
+    weights: Floats,
+    loss: str = "linear",
+    learning_rate: float = 1.0,
+    *,
+    in_powers: bool = False,
 ) -> Round | None:
     """One round of AdaBoost.R2 (Drucker 1997, section 2, steps 4 to 7).
 
@@ -280,6 +285,8 @@ def r2_round(
     weights : array of shape (n_rows,)
     loss : {"linear", "square", "exponential"}
     learning_rate : float
+    in_powers : bool
+        Raise b to powers in place of taking exponentials: how scikit-learn rounds, and slower.
 
     Returns
     -------
@@ -294,8 +301,9 @@ def r2_round(
     if error >= 0.5:
         return None
     b = error / (1.0 - error)
+    powers = (1.0 - losses) * learning_rate
     lowered = weights.copy()
-    lowered[counted] *= np.power(b, (1.0 - losses) * learning_rate)
+    lowered[counted] *= np.power(b, powers) if in_powers else np.exp(np.log(b) * powers)
     return Round(learning_rate * float(np.log(1.0 / b)), error, lowered)
 
 

@@ -39,7 +39,6 @@ def excused(estimator):
 @parametrize_with_checks(
     [
         AdaBoost(),
-        AdaBoost(task="regression", resample=False),
         AdaBoostClassifier(),
         AdaBoostClassifier(algorithm="real"),
         AdaBoostClassifier(algorithm="gentle"),
