@@ -1,5 +1,6 @@
 """Many models made of one kind of model, speaking with one voice."""
 
+from ensembles.adaboost import AdaBoost, AdaBoostClassifier, AdaBoostRegressor
 from ensembles.bagging import Bagging, BaggingClassifier, BaggingRegressor
 from ensembles.resampling import (
     BayesianBootstrap,
@@ -12,6 +13,9 @@ from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.versions import __version__
 
 __all__ = [
+    "AdaBoost",
+    "AdaBoostClassifier",
+    "AdaBoostRegressor",
     "Bagging",
     "BaggingClassifier",
     "BaggingRegressor",

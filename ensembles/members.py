@@ -43,18 +43,31 @@ __all__ = [
     "ask_forest_held_out",
     "ask_held_out",
     "class_votes",
+    "cloned",
     "decisions",
     "fit_members",
+    "fit_seeded",
     "forest_answers_held_out",
     "labels",
     "log_probabilities",
+    "medians_of_forest",
+    "n_seeds",
+    "of_rows",
+    "one_blas_thread",
     "pack",
+    "predicted_codes",
     "prepare",
     "probabilities",
+    "progress",
+    "ready",
     "run",
     "sampling_for",
+    "seed_in_turn",
+    "shares_rounds",
+    "sums_of_forest",
     "takes_weights",
     "values",
+    "weight_argument",
 ]
 
 FOR_SEEDS, FOR_COLUMNS, FOR_SHUFFLES = 1, 2, 3
@@ -240,6 +253,23 @@ def _with_progress(results: Iterator[Any], total: int, verbose: int, doing: str)
     from tqdm.auto import tqdm
 
     return iter(tqdm(results, total=total, desc=doing))
+
+
+def progress(total: int, verbose: int, doing: str) -> Any:
+    """Return a progress bar: ``update(1)`` moves it, ``close()`` ends it; shown if verbose."""
+    if not verbose:
+        return _NoBar()
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, desc=doing)
+
+
+class _NoBar:
+    def update(self, n: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 # ---------------------------------------------------------------------------------------------
@@ -452,7 +482,7 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
     cut = partial(take, columns=columns, dtype=_own_dtype(recipe.learner))
     learner = _seeded(clone(recipe.learner), recipe.seed, i)
     targets, classes = _targets(recipe, y[rows])
-    arguments = {name: _of_rows(value, rows, draws) for name, value in recipe.arguments.items()}
+    arguments = _arguments_of_rows(recipe, rows, draws.n_rows)
     if weights is not None:
         arguments["sample_weight"] = weights
     if recipe.early_stopping:
@@ -505,16 +535,19 @@ def _own_copy(X: Any, learner: Any) -> Any:
 def _seeded(learner: Any, seed: int, i: int) -> Any:
     """Give every ``random_state`` of the learner, nested ones too, a seed of its own."""
     rng = generator(seed, i, FOR_SEEDS)
-    words = ("random_state", "random_seed")
-    names = sorted(n for n in learner.get_params() if n.rpartition("__")[2] in words)
+    names = _seeds_of(learner)
     if not names and _library(learner) == "catboost":  # it names only what was set
         names = ["random_seed"]
     return learner.set_params(**{name: int(rng.integers(2**31 - 1)) for name in names})
 
 
-def _of_rows(value: Any, rows: Rows, draws: Draws) -> Any:
-    """The part of an argument of ``fit`` that belongs to ``rows``; itself if it is not by row."""
-    if isinstance(value, str | bytes | dict) or _length(value) != draws.n_rows:
+def _arguments_of_rows(recipe: Recipe, rows: Rows, n_rows: int) -> dict[str, Any]:
+    return {name: of_rows(value, rows, n_rows) for name, value in recipe.arguments.items()}
+
+
+def of_rows(value: Any, rows: Rows, n_rows: int) -> Any:
+    """Return the part of an argument of ``fit`` that belongs to ``rows``; itself if not by row."""
+    if isinstance(value, str | bytes | dict) or _length(value) != n_rows:
         return value
     return take(value, rows) if getattr(value, "ndim", 1) > 1 else np.asarray(value)[rows]
 
@@ -600,6 +633,101 @@ def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) 
 
 
 # ---------------------------------------------------------------------------------------------
+# One after the other: boosting
+
+
+def weight_argument(learner: Any) -> str | None:
+    """Name the argument of ``fit`` that takes row weights; None where there is none.
+
+    The weights of a boosting round are the ensemble's own, so no metadata request is needed. A
+    pipeline hands them to its last step.
+    """
+    if isinstance(learner, Pipeline):
+        if get_config()["enable_metadata_routing"]:
+            return "sample_weight" if takes_weights(learner) else None
+        name, last = learner.steps[-1]
+        inner = weight_argument(last)
+        return None if inner is None else f"{name}__{inner}"
+    return "sample_weight" if has_fit_parameter(learner, "sample_weight") else None
+
+
+def cloned(learner: Any) -> Any:
+    """Clone a learner."""
+    return clone(learner)
+
+
+def shares_rounds(learner: Any) -> bool:
+    """Tell whether the learner grows member after member on one preparation.
+
+    Such a learner shares its preparation, and has ``rounds(prepared)``: see `trees.boosting`.
+    """
+    return shares_preparation(learner) and hasattr(learner, "rounds")
+
+
+def _seeds_of(learner: Any) -> list[str]:
+    words = ("random_state", "random_seed")
+    return sorted(n for n in learner.get_params() if n.rpartition("__")[2] in words)
+
+
+def n_seeds(learner: Any) -> int:
+    """Return how many numbers `seed_in_turn` takes from its tape."""
+    return len(_seeds_of(learner))
+
+
+def seed_in_turn(learner: Any, tape: np.random.RandomState) -> Any:
+    """Give every ``random_state`` of the learner the next number of a tape.
+
+    As scikit-learn's sequential ensembles do, so that equal seeds grow equal members.
+    """
+    most = np.iinfo(np.int32).max
+    return learner.set_params(**{name: int(tape.randint(most)) for name in _seeds_of(learner)})
+
+
+def fit_seeded(
+    recipe: Recipe,
+    X: Any,
+    y: NDArray[Any],
+    learner: Any,
+    *,
+    rows: Rows | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> Member:
+    """Fit a clone that has its seed already, the next member of a sequence.
+
+    Parameters
+    ----------
+    rows : array of shape (n_drawn,), optional
+        The rows to learn from, repeats included; all when None.
+    weights : array of shape (n_drawn,), optional
+        Their weights, adding up to one.
+    """
+    n_rows = len(y)
+    table = _own_copy(X, learner)
+    if rows is not None:
+        table = take(X, rows, dtype=_own_dtype(recipe.learner))
+    given = np.arange(n_rows) if rows is None else rows
+    targets, classes = _targets(recipe, y if rows is None else y[rows])
+    arguments = _arguments_of_rows(recipe, given, n_rows)
+    if weights is not None:
+        arguments[str(weight_argument(learner))] = weights * _weight_unit(learner, len(given))
+    with one_blas_thread(learner):
+        estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+    if estimator is None:
+        stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(given), 1)), y[given])
+        return Member(stand_in, None, classes)
+    coded = recipe.classes is not None and _wants_codes(recipe)
+    return Member(estimator, None, _classes_of(estimator, classes, recipe), coded)
+
+
+def _weight_unit(learner: Any, n_rows: int) -> float:
+    """What weights of sum one are multiplied by: boosting libraries have rules for the weight of
+    a leaf that mean rows of weight one.
+    """
+    library = _library(innermost(learner))
+    return float(n_rows) if library in ("catboost", "lightgbm", "xgboost") else 1.0
+
+
+# ---------------------------------------------------------------------------------------------
 # Asking
 
 
@@ -649,7 +777,7 @@ def _ask(one: Any, members: Sequence[Member], X: Any, n_jobs: int | None, verbos
     if not members:
         return
     learner = members[0].estimator
-    one = partial(one, members, _ready(learner, X))
+    one = partial(one, members, ready(learner, X))
     start = perf_counter()
     with one_blas_thread(learner):
         answer = one(0)
@@ -684,6 +812,27 @@ def ask_forest(
     answers = _by_blocks(partial(_of_block, ask_rows, X), X.shape[0], forest, n_jobs, learner)
     answer = np.concatenate(answers)
     return answer / forest.n_members if hard else answer
+
+
+def sums_of_forest(
+    forest: Any, X: Any, *, n_jobs: int | None = None, learner: Any
+) -> NDArray[np.float64]:
+    """Return the sum of a forest's answers, block of rows by block."""
+    one = partial(_of_block, forest.sums, X)
+    return np.concatenate(_by_blocks(one, X.shape[0], forest, n_jobs, learner))
+
+
+def medians_of_forest(
+    forest: Any,
+    weights: NDArray[np.float64],
+    X: Any,
+    *,
+    n_jobs: int | None = None,
+    learner: Any,
+) -> NDArray[np.float64]:
+    """Return the weighted median of a forest's answers, block of rows by block."""
+    one = partial(_of_block, partial(forest.weighted_median, weights=weights), X)
+    return np.concatenate(_by_blocks(one, X.shape[0], forest, n_jobs, learner))
 
 
 def ask_forest_held_out(
@@ -752,7 +901,7 @@ def _answer_held_out(
     return rows, question(members[i], take(X, rows, members[i].columns))
 
 
-def _ready(learner: Any, X: Any) -> Any:
+def ready(learner: Any, X: Any) -> Any:
     """Convert once for all members what each would convert for itself."""
     dtype = _own_dtype(learner)
     if dtype is None or not isinstance(X, np.ndarray) or X.dtype.kind not in "iufb":
@@ -775,7 +924,7 @@ def class_votes(
     member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any
 ) -> NDArray[np.float64]:
     """One for the class the member predicts, zero for the others: shape (n_rows, n_classes)."""
-    codes = _predicted_codes(member, X, classes, arguments)
+    codes = predicted_codes(member, X, classes, arguments)
     votes = np.zeros((len(codes), len(classes)))
     votes[np.arange(len(codes)), codes] = 1.0
     return votes
@@ -783,12 +932,13 @@ def class_votes(
 
 def labels(member: Member, X: Any, *, classes: NDArray[Any], **arguments: Any) -> NDArray[Any]:
     """Predicted labels, shape (n_rows,)."""
-    return np.asarray(classes[_predicted_codes(member, X, classes, arguments)])
+    return np.asarray(classes[predicted_codes(member, X, classes, arguments)])
 
 
-def _predicted_codes(
+def predicted_codes(
     member: Member, X: Any, classes: NDArray[Any], arguments: dict[str, Any]
 ) -> NDArray[np.intp]:
+    """Predicted labels as places in ``classes``, shape (n_rows,)."""
     predicted = np.asarray(_call(member.estimator, "predict", X, arguments)).ravel()
     if member.coded and member.classes is not None:
         return member.classes[predicted.astype(np.intp)]

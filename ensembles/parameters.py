@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_flag",
+    "check_n_jobs",
     "check_option",
     "check_real",
     "check_sample_weight",
+    "check_verbose",
     "check_whole",
     "is_real",
     "is_whole",
@@ -87,16 +89,31 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
         raise ValueError(f"Sample weights must be 1D array or scalar; got shape {weights.shape}.")
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}!")
-    for fault, rule in (
-        (~np.isfinite(weights), "finite"),
-        (weights < 0, ">= 0"),
+    negative = " Negative values in data passed to `sample_weight`."
+    for fault, rule, note in (
+        (~np.isfinite(weights), "finite", ""),
+        (weights < 0, ">= 0", negative),
     ):
         if fault.any():
             row = int(np.argmax(fault))
-            raise ValueError(f"sample_weight must be {rule}; got {weights[row]} in row {row}.")
+            raise ValueError(
+                f"sample_weight must be {rule}; got {weights[row]} in row {row}.{note}"
+            )
     if not weights.any():
         raise ValueError("sample_weight must not be zero for every row; got all zeros.")
     return weights
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Refuse an ``n_jobs`` that joblib gives no meaning to."""
+    if n_jobs is not None and (not is_whole(n_jobs) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an integer other than 0; got {n_jobs!r}.")
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse a ``verbose`` that is neither a truth value nor a count."""
+    if not (is_whole(verbose) and verbose >= 0) and not isinstance(verbose, bool):
+        raise ValueError(f"verbose must be an integer >= 0; got {verbose!r}.")
 
 
 def proportions(weights: NDArray[np.float64]) -> NDArray[np.float64]:

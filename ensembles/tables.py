@@ -11,9 +11,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.validation import validate_data
 
-__all__ = ["as_fitted", "check_table", "container_of", "is_frame", "missing_columns", "take"]
+__all__ = [
+    "as_fitted",
+    "check_missing",
+    "check_table",
+    "container_of",
+    "is_frame",
+    "missing_columns",
+    "take",
+]
 
 BLOCK = 4096
 """Rows gathered at a time where gathering also converts."""
@@ -33,7 +42,7 @@ def is_frame(X: Any) -> bool:
     return container_of(X) is not None
 
 
-def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
+def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Any:
     """Check ``X`` for ``estimator``: its shape, its names, and at predict that they are the same.
 
     Parameters
@@ -44,6 +53,8 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         The masked cells of a numpy masked array are missing values.
     reset : bool
         True at fit.
+    allow_nd : bool
+        Whether an array may have more than two axes, as a base estimator may take it.
 
     Returns
     -------
@@ -56,6 +67,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
             accept_sparse=["csr", "csc"],
             dtype=None,
             ensure_all_finite=False,
+            allow_nd=allow_nd,
             reset=reset,
         )
     _check_columns(X)
@@ -215,3 +227,34 @@ def missing_columns(X: Any) -> list[str]:
     else:
         counts = ((column.name, _n_missing(column)) for column in X.get_columns())
     return [f"{name!r} ({int(count)})" for name, count in counts if count]
+
+
+def check_missing(learner: Any, X: Any) -> None:
+    """Refuse missing values before any work, where scikit-learn's own learner cannot take them."""
+    if not type(learner).__module__.startswith("sklearn.") or _wraps(learner):
+        return
+    if get_tags(learner).input_tags.allow_nan:
+        return
+    name = type(learner).__name__
+    if is_frame(X):
+        missing = missing_columns(X)
+        if missing:
+            raise ValueError(
+                f"X must not hold missing values, because {name} cannot take them (Input X "
+                f"contains NaN); got some in {', '.join(missing)}."
+            )
+        return
+    try:
+        assert_all_finite(X, estimator_name=name, input_name="X")
+    except ValueError as error:
+        fault = str(error).replace("Input contains", "Input X contains")
+        raise ValueError(
+            f"X must hold finite numbers, because {name} cannot take others: {fault}"
+        ) from None
+
+
+def _wraps(learner: Any) -> bool:
+    """Tell whether a learner hands its table on to others, whose tags say more than its own."""
+    return hasattr(learner, "steps") or any(
+        hasattr(value, "fit") for value in learner.get_params().values()
+    )

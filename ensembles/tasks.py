@@ -7,11 +7,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-__all__ = ["CLASSIFICATION", "REGRESSION", "check_labels", "check_values", "infer_task", "task_of"]
+__all__ = [
+    "CLASSIFICATION",
+    "REGRESSION",
+    "check_labels",
+    "check_values",
+    "infer_task",
+    "tags_of",
+    "task_of",
+    "weights_by_class",
+]
 
 Task = Literal["classification", "regression"]
 CLASSIFICATION: Task = "classification"
@@ -31,6 +41,14 @@ def task_of(estimator: Any) -> Task | None:
     if kind == "regressor" or (hasattr(estimator, "fit") and _says(is_regressor, estimator)):
         return REGRESSION
     return None
+
+
+def tags_of(estimator: Any) -> Any:
+    """Tags of an estimator; None where it has none."""
+    try:
+        return get_tags(estimator)
+    except (AttributeError, TypeError):
+        return None
 
 
 def _says(question: Any, estimator: Any) -> bool:
@@ -71,13 +89,17 @@ def _present(y: Any, estimator: Any) -> None:
         )
 
 
-def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
+def check_labels(
+    y: Any, estimator: Any, least_classes: int = 2
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
     """Check class labels.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Labels of any sortable kind, at least two of them.
+        Labels of any sortable kind.
+    least_classes : int
+        How many distinct ones there must be.
 
     Returns
     -------
@@ -96,7 +118,7 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
         labels = _plain(labels)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
+    if len(classes) < least_classes:
         raise ValueError(
             f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
         )
@@ -129,6 +151,36 @@ def _suspects(labels: NDArray[Any]) -> list[Any]:
     if labels.dtype.kind in "mM":
         return [np.nan] if bool(np.isnat(labels).any()) else []
     return list(set(labels.tolist())) if labels.dtype.kind == "O" else []
+
+
+def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) -> Any:
+    """Return the weight that the class of each row has, shape (n_rows,).
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        By label; a label that is not named has weight one.
+    classes : array of shape (n_classes,)
+    y : array of shape (n_rows,)
+        Labels.
+    """
+    if isinstance(class_weight, dict):
+        strangers = set(class_weight) - set(classes.tolist())
+        if strangers:
+            raise ValueError(
+                f"class_weight must name classes among {classes.tolist()}; "
+                f"got {sorted(strangers, key=str)}."
+            )
+        for label, weight in class_weight.items():
+            real = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+            if not (real and 0 <= weight < np.inf):
+                raise ValueError(
+                    "class_weight must give every class a finite number >= 0; got "
+                    f"{weight!r} for {label!r}."
+                )
+    elif not isinstance(class_weight, str) or class_weight != "balanced":
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
+    return compute_sample_weight(class_weight, y)
 
 
 def check_values(y: Any, estimator: Any) -> NDArray[Any]:

@@ -24,6 +24,16 @@ ALLOWED = {
     "resampling": {"parameters"},
     "aggregation": {"combining"},
     "members": {"resampling", "stopping", "tables"},
+    "adaboost": {
+        "members",
+        "parameters",
+        "resampling",
+        "scoring",
+        "tables",
+        "tasks",
+        "trees",
+        "versions",
+    },
     "bagging": {
         "aggregation",
         "combining",

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import (
-    assert_all_finite,
-)
-from sklearn.utils.class_weight import compute_sample_weight
 
-from ensembles.bagging.core import Core, tags_of
+from ensembles.bagging.core import Core
 from ensembles.parameters import (
     check_flag,
+    check_n_jobs,
     check_option,
     check_real,
+    check_verbose,
     check_whole,
     is_real,
     is_whole,
@@ -25,10 +23,6 @@ from ensembles.resampling import (
     check_size,
 )
 from ensembles.scoring import check_scoring
-from ensembles.tables import (
-    is_frame,
-    missing_columns,
-)
 from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
@@ -36,6 +30,7 @@ from ensembles.tasks import (
     check_values,
     infer_task,
     task_of,
+    weights_by_class,
 )
 
 
@@ -59,14 +54,8 @@ class Checking(Core):
                 f"got {self.oob_score!r}."
             )
         check_scoring("oob_score", self.oob_score)
-        if self.n_jobs is not None and (not is_whole(self.n_jobs) or self.n_jobs == 0):
-            raise ValueError(
-                f"n_jobs must be None or an integer other than 0; got {self.n_jobs!r}."
-            )
-        if not (is_whole(self.verbose) and self.verbose >= 0) and not isinstance(
-            self.verbose, bool
-        ):
-            raise ValueError(f"verbose must be an integer >= 0; got {self.verbose!r}.")
+        check_n_jobs(self.n_jobs)
+        check_verbose(self.verbose)
         if self.n_iter_no_change is not None:
             check_whole("n_iter_no_change", self.n_iter_no_change)
         check_real("tol", self.tol, 0.0)
@@ -143,18 +132,7 @@ class Checking(Core):
             )
         if self.class_weight is None:
             return weights
-        if isinstance(self.class_weight, dict):
-            strangers = set(self.class_weight) - set(self.classes_.tolist())
-            if strangers:
-                raise ValueError(
-                    f"class_weight must name classes among {self.classes_.tolist()}; "
-                    f"got {sorted(strangers, key=str)}."
-                )
-        elif not isinstance(self.class_weight, str) or self.class_weight != "balanced":
-            raise ValueError(
-                f"class_weight must be None, 'balanced' or a dict; got {self.class_weight!r}."
-            )
-        by_class = self._class_weights(y)
+        by_class = weights_by_class(self.class_weight, self.classes_, y)
         total = len(y) if weights is None else weights.sum()
         combined = by_class if weights is None else by_class * weights
         if not combined.any():
@@ -163,40 +141,6 @@ class Checking(Core):
                 f"class_weight={self.class_weight!r}."
             )
         return combined * (total / combined.sum())
-
-    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64]:
-        if isinstance(self.class_weight, dict):
-            for label, weight in self.class_weight.items():
-                if not (is_real(weight) and 0 <= weight < np.inf):
-                    raise ValueError(
-                        "class_weight must give every class a finite number >= 0; got "
-                        f"{weight!r} for {label!r}."
-                    )
-        return compute_sample_weight(self.class_weight, y)
-
-    def _check_missing(self, X: Any) -> None:
-        """Refuse missing values before any work, where scikit-learn's own base cannot take them."""
-        base = self.estimator_
-        if not type(base).__module__.startswith("sklearn.") or _wraps(base):
-            return
-        if tags_of(base).input_tags.allow_nan:
-            return
-        name = type(base).__name__
-        if is_frame(X):
-            missing = missing_columns(X)
-            if missing:
-                raise ValueError(
-                    f"X must not hold missing values, because {name} cannot take them (Input X "
-                    f"contains NaN); got some in {', '.join(missing)}."
-                )
-            return
-        try:
-            assert_all_finite(X, estimator_name=name, input_name="X")
-        except ValueError as error:
-            fault = str(error).replace("Input contains", "Input X contains")
-            raise ValueError(
-                f"X must hold finite numbers, because {name} cannot take others: {fault}"
-            ) from None
 
     def _n_drawn_columns(self) -> int:
         n_columns, size = self.n_features_in_, self.max_features
@@ -208,13 +152,6 @@ class Checking(Core):
             f"max_features must be <= n_features: an integer in [1, {n_columns}] or a float in "
             f"(0, 1]; got {size!r}."
         )
-
-
-def _wraps(estimator: Any) -> bool:
-    """Tell whether an estimator hands its table on to others, whose tags say more than its own."""
-    return hasattr(estimator, "steps") or any(
-        hasattr(value, "fit") for value in estimator.get_params().values()
-    )
 
 
 def check_groups(groups: Any, n_rows: int) -> None:

@@ -14,7 +14,6 @@ from sklearn.utils import (
     Bunch,
     ClassifierTags,
     RegressorTags,
-    get_tags,
 )
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
@@ -32,6 +31,7 @@ from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
     Task,
+    tags_of,
     task_of,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
@@ -218,11 +218,3 @@ class Core(MetaEstimatorMixin, BaseEstimator):
             .add(caller="predict_log_proba", callee=logs)
         )
         return MetadataRouter(owner=self).add(estimator=base, method_mapping=mapping)
-
-
-def tags_of(estimator: Any) -> Any:
-    """Tags of an estimator; None where it has none."""
-    try:
-        return get_tags(estimator)
-    except (AttributeError, TypeError):
-        return None

@@ -39,6 +39,7 @@ from ensembles.resampling import (
 from ensembles.scoring import Answers, score_answers
 from ensembles.stopping import takes_validation
 from ensembles.tables import (
+    check_missing,
     check_table,
     container_of,
 )
@@ -161,7 +162,7 @@ class Fitting(Checking, Asking):
         drawn_by = self._row_weights(weights, y)
         self.estimator_ = clone(self._template())
         self._container = container_of(X)
-        self._check_missing(X)
+        check_missing(self.estimator_, X)
         seed = self._seed if again else seed_of(self.random_state)
         draws = self._plan(X, y, groups, drawn_by, seed)
         return Training(

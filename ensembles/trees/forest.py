@@ -19,6 +19,8 @@ from ensembles.trees.tree import LEAF, Tree
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
 MEANS, VOTES, LEAVES = 0, 1, 2
+LEAVES_AT_ONCE = 1 << 22
+"""Leaves of rows in trees that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,51 @@ class Forest:
         """Return the members' mean, (n_rows, n_classes) shares or (n_rows, n_outputs), of rows
         start..stop.
         """
-        return self._ask(MEANS, X, start, stop).sums / self.n_members
+        return self.sums(X, start, stop) / self.n_members
+
+    def sums(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
+        """Return the sum of the members' values, (n_rows, n_values), of rows start..stop."""
+        return self._ask(MEANS, X, start, stop).sums
+
+    def weighted_median(
+        self, X: Any, start: int = 0, stop: int | None = None, *, weights: Floats
+    ) -> Floats:
+        """Return the smallest of the members' values at which half of their weight is reached.
+
+        Parameters
+        ----------
+        weights
+            (n_members,) not negative, not all zero.
+
+        Returns
+        -------
+        (n_rows,), the same to the last bit as sorting each row's values.
+        """
+        from ensembles.trees.medians import find_medians, ranked
+
+        values = np.concatenate([run.values[:, 0] for run in self.runs])
+        ranks, ordered = ranked(values)
+        shift = max(1, len(values).bit_length() // 2)
+        fine, coarse = np.zeros(len(values)), np.zeros((len(values) >> shift) + 1)
+        votes = np.ascontiguousarray(weights, np.float64)
+        stop = (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop
+        medians = np.empty(stop - start)
+        step = max(1, LEAVES_AT_ONCE // self.n_members)
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            places = self._all_places(X, first, last)
+            block = medians[first - start : last - start]
+            find_medians(places, ranks, ordered, votes, shift, fine, coarse, block)
+        return medians
+
+    def _all_places(self, X: Any, start: int, stop: int) -> NDArray[np.int32]:
+        """The place of each row's leaf in each tree, among the nodes of all runs."""
+        places = self._places(X, start, stop)
+        if len(places) == 1:
+            return places[0]
+        firsts = np.cumsum([0, *(len(run.values) for run in self.runs)])
+        shifted = [own + np.int32(first) for own, first in zip(places, firsts[:-1], strict=True)]
+        return np.concatenate(shifted, axis=1)
 
     def votes(self, X: Any, start: int = 0, stop: int | None = None) -> Floats:
         """Return how many members choose each class, (n_rows, n_classes), for rows start..stop."""

@@ -15,6 +15,7 @@ from ensembles.parameters import check_sample_weight, is_whole, unchanged_on_err
 from ensembles.tables import check_table, is_frame
 from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
+from ensembles.trees.boosting import Rounds
 from ensembles.trees.checking import check_max_bins, rules_of
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared, draw_of
@@ -134,16 +135,26 @@ class HistTree(BaseEstimator):
         if rules.signs is not None and prepared.n_values > (1 if prepared.classes is None else 2):
             raise ValueError("monotonic_cst needs a single output and at most two classes.")
         tree = grow_tree(prepared, draw, rules, self._seed(), columns)
-        self.tree_ = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
-        self.bins_ = self._whole_bins = prepared.bins
-        self.n_features_in_ = n_columns
-        self.max_features_ = min(rules.max_features, len(columns))
-        if prepared.feature_names is not None:
-            self.feature_names_in_ = prepared.feature_names
+        tree = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
+        self._hold(prepared, tree, min(rules.max_features, len(columns)))
         if features is not None:
             self._see_only(np.asarray(features, np.intp))
-        self._keep(prepared)
         return self
+
+    def rounds(self, prepared: Prepared) -> Rounds:
+        """Make ready to grow tree after tree over all rows of a prepared training set: what
+        boosting asks for.
+        """
+        return Rounds(self, prepared)
+
+    def _hold(self, prepared: Prepared, tree: Tree, max_features: int) -> None:
+        self.tree_ = tree
+        self.bins_ = self._whole_bins = prepared.bins
+        self.n_features_in_ = prepared.codes.shape[1]
+        self.max_features_ = max_features
+        if prepared.feature_names is not None:
+            self.feature_names_in_ = prepared.feature_names
+        self._keep(prepared)
 
     def _see_only(self, features: NDArray[np.intp]) -> None:
         """Renumber the tree for tables that hold these columns alone."""

@@ -10,7 +10,7 @@ rows and below 2^-37 for ten million.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,18 @@ class Prepared:
     def n_values(self) -> int:
         """The number of classes, or of targets."""
         return self.y.shape[1] if self.classes is None else len(self.classes)
+
+    def aimed_at(self, target: Floats) -> Prepared:
+        """Return the same codes with another target, numbers of shape (n_rows,).
+
+        What a round of boosting learns changes from round to round, the bins never.
+        """
+        y, centre = centred(np.asarray(target, float)[:, np.newaxis])
+        return replace(self, classes=None, y=y, centre=centre, flat=True)
+
+    def over(self, X: Any) -> Prepared:
+        """Return another table in the same bins, without a target: rows to ask about."""
+        return replace(self, codes=self.bins.encode(X), y=self.y[:0])
 
     @cached_property
     def grid(self) -> tuple[Integers, NDArray[np.int64]]:

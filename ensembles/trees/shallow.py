@@ -1,0 +1,674 @@
+"""Grow a shallow tree over all rows at once, level by level: what a round of boosting asks for.
+
+Nothing is copied and no row moves: a row is a word of weight and target, its codes stay where they
+are, and `place` says which node it is in. Sums are sums of integers, as in `histogram`, so the tree
+is the one that `growing` grows from the same whole weights, node for node.
+
+A word holds the weight in its lower `shift` bits and the weighted target, which may be negative,
+above them: one addition does a cell. With more than two classes the word is the weight, and the
+class is the last axis of the histogram: one addition as well, however many classes there are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import float64, int32, int64, types, uint8, uint64
+
+from ensembles.trees.compiling import kernel, part, reads
+from ensembles.trees.table import drawn_below, mix
+
+Array = Any
+
+LEFT, SUMS, GAINS = 0, 256, 512
+INVALID = -1.0
+COLUMNS = 8
+"""Columns counted in one pass: their histograms stay in the nearest cache."""
+ROWS = 512
+"""Rows counted for one group of columns before the next: their codes stay in the cache."""
+CHILD, COLUMN, CODE, MISSING_LEFT, SAMPLES, DEPTH, RIGHT, KEY, SLOT, ROWS_IN, OPEN, NAME = range(12)
+"""The fields of a node; NAME is its number in depth-first order."""
+
+
+@part
+def count_words(codes: Array, words: Array, listed: Array, n: Any, slot: Any, cells: Array) -> None:
+    """Add the listed rows to the histograms in a slot, a few columns at a time."""
+    n_columns = uint64(codes.shape[1])
+    base = uint64(slot) * (n_columns << uint64(8))
+    whole = n_columns & ~uint64(COLUMNS - 1)
+    for start in range(uint64(0), uint64(n), uint64(ROWS)):
+        stop = min(start + uint64(ROWS), uint64(n))
+        for first in range(uint64(0), whole, uint64(COLUMNS)):
+            here = base + (first << uint64(8))
+            for i in range(start, stop):
+                row = uint64(listed[i])
+                word = words[row]
+                for k in range(uint64(COLUMNS)):
+                    cells[here + (k << uint64(8)) + uint64(codes[row, first + k])] += word
+        for i in range(start, stop):
+            row = uint64(listed[i])
+            word = words[row]
+            for column in range(whole, n_columns):
+                cells[base + (column << uint64(8)) + uint64(codes[row, column])] += word
+
+
+@part
+def count_classes(
+    codes: Array,
+    words: Array,
+    classes: Array,
+    n_classes: Any,
+    listed: Array,
+    n: Any,
+    slot: Any,
+    cells: Array,
+) -> None:
+    """Add the weights of the listed rows to the cells of their classes."""
+    n_columns = uint64(codes.shape[1])
+    base = uint64(slot) * (n_columns << uint64(8)) * uint64(n_classes)
+    width = uint64(n_classes) << uint64(8)
+    for start in range(uint64(0), uint64(n), uint64(ROWS)):
+        stop = min(start + uint64(ROWS), uint64(n))
+        for first in range(uint64(0), n_columns, uint64(COLUMNS)):
+            last = min(first + uint64(COLUMNS), n_columns)
+            for i in range(start, stop):
+                row = uint64(listed[i])
+                word = words[row]
+                here = base + uint64(classes[row])
+                for column in range(first, last):
+                    code = uint64(codes[row, column])
+                    cells[here + column * width + code * uint64(n_classes)] += word
+
+
+@part
+def scan_words(
+    cells: Array,
+    base: Any,
+    n_codes: Any,
+    shift: Any,
+    aside: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    tie: Any,
+    work: Array,
+    bits: Array,
+) -> Any:
+    """Return the best gain of a column, its gains in `work`; `aside` goes left with every split.
+
+    The gain is ``(S_L W - W_L S)^2 / (W_L W_R)``, and its maximum is sought among its bits: see
+    `splitting`.
+    """
+    mask = (uint64(1) << uint64(shift)) - uint64(1)
+    running = uint64(aside)
+    work[LEFT] = 0.0
+    work[SUMS] = 0.0
+    for code in range(uint64(1), uint64(n_codes)):
+        running += cells[uint64(base) + code]
+        work[uint64(LEFT) + code] = float64(int64(running & mask))
+        work[uint64(SUMS) + code] = float64(int64(running) >> int64(shift))
+    for code in range(uint64(n_codes)):
+        left = work[uint64(LEFT) + code]
+        right = total - left
+        slope = work[uint64(SUMS) + code] * total - left * target
+        gain = slope * slope / (left * right)
+        work[uint64(GAINS) + code] = gain if (left >= least) & (right >= least) else INVALID
+    top = int64(-1)
+    for code in range(uint64(1), uint64(n_codes)):
+        top = bits[uint64(GAINS) + code] if bits[uint64(GAINS) + code] > top else top
+    if top < 0:
+        return INVALID
+    code = uint64(1)
+    while bits[uint64(GAINS) + code] != top:
+        code += uint64(1)
+    enough = work[uint64(GAINS) + code] * (1.0 - tie)
+    code = uint64(1)
+    while work[uint64(GAINS) + code] < enough:
+        code += uint64(1)
+    return work[uint64(GAINS) + code]
+
+
+@part
+def scan_classes(
+    cells: Array,
+    base: Any,
+    n_codes: Any,
+    n_classes: Any,
+    with_missing: Any,
+    total: Any,
+    totals: Array,
+    least: Any,
+    tie: Any,
+    left: Array,
+    work: Array,
+) -> Any:
+    """Return the best gain ``sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R``, the gains in `work`."""
+    a, b, weight = int64(0), int64(0), int64(0)
+    for k in range(n_classes):
+        left[k] = int64(0)
+        b += totals[k] * totals[k]
+    top = INVALID
+    work[GAINS] = INVALID
+    work[LEFT] = 0.0
+    for code in range(0 if with_missing else 1, n_codes):
+        for k in range(n_classes):
+            moved = int64(cells[uint64((base + code) * n_classes + k)])
+            a += moved * (2 * left[k] + moved)
+            b -= moved * (2 * (totals[k] - left[k]) - moved)
+            left[k] += moved
+            weight += moved
+        inside = float64(weight)
+        beside = total - inside
+        gain = INVALID
+        if code > 0 and inside >= least and beside >= least:
+            gain = float64(a) / inside + float64(b) / beside
+        work[GAINS + code] = gain
+        work[LEFT + code] = inside
+        top = max(top, gain)
+    code = 1
+    while top >= 0.0 and work[GAINS + code] < top * (1.0 - tie):
+        code += 1
+    return work[GAINS + code] if top >= 0.0 else INVALID
+
+
+@part
+def keep_split(work: Array, n_codes: Any, top: Any, open_ended: Any, best: Array) -> None:
+    """Write the last code on the left of the first split of gain `top`: the middle of the empty
+    codes that follow it.
+    """
+    code = 1
+    while work[GAINS + code] != top:
+        code += 1
+    following = code + 1
+    while following < n_codes and work[LEFT + following] == work[LEFT + code]:
+        following += 1
+    best[0] = 255 if open_ended and following == n_codes else (code + following - 1) // 2
+    best[1] = code
+
+
+@lru_cache
+def grower(many: bool) -> Any:
+    """Return the kernel for two classes and for numbers, or that for `many` classes."""
+
+    @kernel(
+        int64(
+            reads(uint8, 2),
+            uint64[::1],
+            reads(int64, 1),
+            reads(float64, 1),
+            int64[::1],
+            float64[::1],
+            int64[::1],
+            uint64[::1],
+            int64[:, ::1],
+            int64[:, ::1],
+            float64[:, ::1],
+            uint8[::1],
+            int64[::1],
+            int64[::1],
+            float64[::1],
+            int64[::1],
+            int64[::1],
+            int64[::1],
+        ),
+        name=f"grow_shallow_{many:d}",
+    )
+    def grow(
+        codes: Array,
+        words: Array,
+        classes: Array,
+        reals: Array,
+        settings: Array,
+        thresholds: Array,
+        sizes: Array,
+        cells: Array,
+        nodes: Array,
+        totals: Array,
+        ranges: Array,
+        place: Array,
+        listed: Array,
+        slots: Array,
+        work: Array,
+        bits: Array,
+        left: Array,
+        best: Array,
+    ) -> int:
+        """Grow a tree; return the number of its nodes, and in `place` the node of every row.
+
+        `thresholds` are the least weight of a side, and the share of a gain by which another must
+        exceed it to be the better one.
+        """
+        n_rows, n_columns = codes.shape
+        max_depth, min_samples_split, by_rows, shift, n_sums, seed = (
+            settings[0],
+            settings[1],
+            settings[2],
+            settings[3],
+            settings[4],
+            settings[5],
+        )
+        least, tie = thresholds[0], thresholds[1]
+        real = len(reals) == n_rows
+        size = n_columns * 256 * (n_sums if many else 1)
+
+        for k in range(n_sums):
+            totals[0, k] = 0
+        running, counted = uint64(0), 0
+        ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
+        for row in range(uint64(n_rows)):
+            place[row] = 0
+            running += words[row]
+            counted += words[row] != uint64(0)
+            if many:
+                totals[0, classes[row]] += int64(words[row])
+            if real and words[row] != uint64(0):
+                ranges[0, 0] = min(ranges[0, 0], reals[row])
+                ranges[0, 1] = max(ranges[0, 1], reals[row])
+        if not many:
+            totals[0, 0] = int64(running & ((uint64(1) << uint64(shift)) - uint64(1)))
+            totals[0, 1] = int64(running) >> int64(shift)
+        nodes[0, ROWS_IN], nodes[0, DEPTH] = counted, 0
+        nodes[0, KEY] = int64(mix(uint64(seed)))
+        n_nodes, first, last = 1, 0, 1
+
+        for level in range(max_depth + 1):
+            # The nodes first..last - 1 are new: which may split, and whose rows are to be counted.
+            n_open = 0
+            for node in range(first, last):
+                nodes[node, CHILD], nodes[node, COLUMN] = -1, -2
+                nodes[node, CODE] = nodes[node, MISSING_LEFT] = 0
+                weight = int64(0)
+                pure = False
+                if many:
+                    for k in range(n_sums):
+                        weight += totals[node, k]
+                    for k in range(n_sums):
+                        pure |= totals[node, k] == weight
+                else:
+                    weight = totals[node, 0]
+                    if real:
+                        pure = ranges[node, 0] >= ranges[node, 1]
+                    else:
+                        pure = totals[node, 1] == 0 or totals[node, 1] == weight
+                samples = nodes[node, ROWS_IN] if by_rows else weight
+                nodes[node, SAMPLES] = samples
+                nodes[node, OPEN] = (
+                    not pure
+                    and level < max_depth
+                    and samples >= min_samples_split
+                    and samples >= 2
+                    and float64(weight) >= 2.0 * least
+                )
+                n_open += nodes[node, OPEN]
+            if n_open == 0:
+                break
+            if level == 0:
+                nodes[0, SLOT] = slots[0] = 0
+                for cell in range(uint64(size)):
+                    cells[cell] = uint64(0)
+            else:
+                # Of two children the one with fewer rows is counted, its twin is the difference.
+                n_slots = 0
+                for node in range(last):
+                    slots[node] = -1
+                for node in range(first, last, 2):
+                    if nodes[node, OPEN] or nodes[node + 1, OPEN]:
+                        fewer = node + (nodes[node + 1, ROWS_IN] < nodes[node, ROWS_IN])
+                        slots[fewer] = 1
+                for node in range(n_nodes):
+                    n_slots = max(n_slots, nodes[node, SLOT] + 1 if node < first else 0)
+                for node in range(first, last):
+                    if slots[node] == 1:
+                        slots[node] = n_slots
+                        nodes[node, SLOT] = n_slots
+                        for cell in range(uint64(n_slots * size), uint64((n_slots + 1) * size)):
+                            cells[cell] = uint64(0)
+                        n_slots += 1
+            for node in range(first, last):
+                slot = slots[node]
+                if slot < 0:
+                    continue
+                n_listed = 0
+                for row in range(uint64(n_rows)):
+                    listed[n_listed] = row
+                    n_listed += int64(place[row]) == node
+                if many:
+                    count_classes(codes, words, classes, n_sums, listed, n_listed, slot, cells)
+                else:
+                    count_words(codes, words, listed, n_listed, slot, cells)
+            if level > 0:
+                for node in range(first, last):
+                    if slots[node] >= 0:
+                        twin = node + 1 if (node - first) % 2 == 0 else node - 1
+                        above = nodes[node, RIGHT]
+                        own, theirs = uint64(slots[node] * size), uint64(above * size)
+                        for cell in range(uint64(size)):
+                            cells[theirs + cell] -= cells[own + cell]
+                        nodes[twin, SLOT] = above
+
+            n_before = n_nodes
+            for node in range(first, last):
+                if not nodes[node, OPEN]:
+                    continue
+                total, target = 0.0, 0.0
+                if many:
+                    for k in range(n_sums):
+                        total += float64(totals[node, k])
+                else:
+                    total, target = float64(totals[node, 0]), float64(totals[node, 1])
+                offset = drawn_below(uint64(nodes[node, KEY]), n_columns)
+                found = INVALID
+                for step in range(n_columns):
+                    column = step + offset
+                    if column >= n_columns:
+                        column -= n_columns
+                    base = (nodes[node, SLOT] * n_columns + column) * 256
+                    missing = False
+                    if many:
+                        for k in range(n_sums):
+                            missing |= cells[uint64(base * n_sums + k)] != uint64(0)
+                    else:
+                        missing = cells[uint64(base)] != uint64(0)
+                    for side in range(2 if missing else 1):
+                        gain = INVALID
+                        if many:
+                            gain = scan_classes(
+                                cells,
+                                base,
+                                sizes[column],
+                                n_sums,
+                                side == 1,
+                                total,
+                                totals[node],
+                                least,
+                                tie,
+                                left,
+                                work,
+                            )
+                        else:
+                            aside = cells[uint64(base)] if side == 1 else uint64(0)
+                            gain = scan_words(
+                                cells,
+                                base,
+                                sizes[column],
+                                shift,
+                                aside,
+                                total,
+                                target,
+                                least,
+                                tie,
+                                work,
+                                bits,
+                            )
+                        if gain > found * (1.0 + tie):
+                            found = gain
+                            keep_split(work, sizes[column], gain, missing and side == 0, best)
+                            nodes[node, COLUMN] = column
+                            nodes[node, CODE] = best[0]
+                            nodes[node, MISSING_LEFT] = side if missing else 2
+                if found < 0.0:
+                    continue
+                child = n_nodes
+                n_nodes += 2
+                nodes[node, CHILD] = child
+                column = nodes[node, COLUMN]
+                base = (nodes[node, SLOT] * n_columns + column) * 256
+                from_code = 0 if nodes[node, MISSING_LEFT] == 1 else 1
+                until = nodes[node, CODE]
+                for k in range(n_sums):
+                    totals[child, k] = 0
+                running = uint64(0)
+                for code in range(from_code, min(until + 1, sizes[column])):
+                    if many:
+                        for k in range(n_sums):
+                            cell = uint64((base + code) * n_sums + k)
+                            totals[child, k] += int64(cells[cell])
+                    else:
+                        running += cells[uint64(base + code)]
+                if not many:
+                    mask = (uint64(1) << uint64(shift)) - uint64(1)
+                    totals[child, 0] = int64(running & mask)
+                    totals[child, 1] = int64(running) >> int64(shift)
+                inside = int64(0)
+                weight = int64(0)
+                for k in range(n_sums):
+                    totals[child + 1, k] = totals[node, k] - totals[child, k]
+                    if many or k == 0:
+                        inside += totals[child, k]
+                        weight += totals[node, k]
+                if nodes[node, MISSING_LEFT] == 2:
+                    nodes[node, MISSING_LEFT] = 2 * inside > weight
+                for side in range(2):
+                    nodes[child + side, KEY] = int64(
+                        mix(uint64(nodes[node, KEY]) * uint64(2) + uint64(side))
+                    )
+                    nodes[child + side, DEPTH] = level + 1
+                    nodes[child + side, RIGHT] = nodes[node, SLOT]
+                    nodes[child + side, SLOT] = -1
+                    nodes[child + side, ROWS_IN] = 0
+                    ranges[child + side, 0], ranges[child + side, 1] = np.inf, -np.inf
+            if n_nodes == n_before:
+                break
+            for row in range(uint64(n_rows)):
+                node = uint64(place[row])
+                child = nodes[node, CHILD]
+                if child < 0:
+                    continue
+                code = int64(codes[row, uint64(nodes[node, COLUMN])])
+                goes_left = code <= nodes[node, CODE]
+                if code == 0:
+                    goes_left = nodes[node, MISSING_LEFT] == 1
+                child += not goes_left
+                place[row] = child
+                if words[row] != uint64(0):
+                    nodes[child, ROWS_IN] += 1
+                    if real:
+                        ranges[child, 0] = min(ranges[child, 0], reals[row])
+                        ranges[child, 1] = max(ranges[child, 1], reals[row])
+            first, last = n_before, n_nodes
+
+        # Depth first, left before right.
+        slots[0], n_stack, n_named = 0, 1, 0
+        while n_stack > 0:
+            n_stack -= 1
+            node = slots[n_stack]
+            nodes[node, NAME] = n_named
+            n_named += 1
+            if nodes[node, CHILD] >= 0:
+                slots[n_stack] = nodes[node, CHILD] + 1
+                slots[n_stack + 1] = nodes[node, CHILD]
+                n_stack += 2
+        for node in range(n_nodes):
+            child = nodes[node, CHILD]
+            nodes[node, RIGHT] = nodes[child + 1, NAME] if child >= 0 else -1
+        if n_nodes > 3:
+            for row in range(uint64(n_rows)):
+                place[row] = nodes[uint64(place[row]), NAME]
+        return n_nodes
+
+    return grow
+
+
+@kernel(int64(reads(float64, 1), reads(int64, 1), float64, int64, uint64[::1]))
+def encode_classes(weights: Array, classes: Array, scale: float, shift: int, words: Array) -> int:
+    """Write a word for each row: its weight times `scale`, at least one unless it is nothing.
+
+    With a `shift` above 0 the weight is repeated there for rows of class 1. Returns the sum of the
+    weights.
+    """
+    total = int64(0)
+    for row in range(uint64(len(weights))):
+        share = uint64(weights[row] * scale + 0.5)
+        share = max(share, uint64(weights[row] > 0.0))
+        total += int64(share)
+        words[row] = share
+        if shift > 0:
+            words[row] = share | ((share * uint64(classes[row])) << uint64(shift))
+    return int(total)
+
+
+@kernel(int64(reads(float64, 1), reads(float64, 1), float64, float64, int64, uint64[::1]))
+def encode_reals(
+    weights: Array, target: Array, scale: float, target_scale: float, shift: int, words: Array
+) -> int:
+    """Write a word for each row: its weight, and its weighted target above it.
+
+    Returns the sum of the weights.
+    """
+    total = int64(0)
+    for row in range(uint64(len(weights))):
+        share = int64(weights[row] * scale + 0.5)
+        share = max(share, int64(weights[row] > 0.0))
+        total += share
+        whole = int64(np.rint(weights[row] * target[row] * target_scale))
+        words[row] = uint64(share) + (uint64(whole) << uint64(shift))
+    return int(total)
+
+
+@kernel(float64(reads(float64, 1), reads(float64, 1)))
+def absolute_sum(weights: Array, target: Array) -> float:
+    """Return the sum of |weight * target|."""
+    total = 0.0
+    for row in range(uint64(len(weights))):
+        total += abs(weights[row] * target[row])
+    return total
+
+
+@kernel(
+    types.void(
+        reads(float64, 1),
+        reads(float64, 1),
+        reads(uint8, 1),
+        reads(int32, 1),
+        float64,
+        float64[:, ::1],
+        float64[::1],
+        float64[::1],
+        float64[::1],
+    )
+)
+def describe_means(
+    weights: Array,
+    target: Array,
+    place: Array,
+    right: Array,
+    centre: float,
+    sums: Array,
+    weight: Array,
+    mean: Array,
+    impurity: Array,
+) -> None:
+    """Write the weight, the mean target and the mean squared error of every node.
+
+    Leaves sum their rows as floats, an inner node the sums of its children.
+    """
+    for node in range(len(right)):
+        sums[node, 0] = sums[node, 1] = sums[node, 2] = 0.0
+    for row in range(uint64(len(weights))):
+        node = uint64(place[row])
+        weighted = weights[row] * target[row]
+        sums[node, 0] += weights[row]
+        sums[node, 1] += weighted
+        sums[node, 2] += weighted * target[row]
+    for node in range(len(right) - 1, -1, -1):
+        if right[node] >= 0:
+            for k in range(3):
+                sums[node, k] = sums[node + 1, k] + sums[right[node], k]
+        weight[node] = sums[node, 0]
+        mean[node] = sums[node, 1] / sums[node, 0]
+        impurity[node] = max(sums[node, 2] / sums[node, 0] - mean[node] * mean[node], 0.0)
+        mean[node] += centre
+
+
+@kernel(
+    types.void(
+        reads(int64, 2),
+        reads(int64, 2),
+        int64,
+        float64,
+        float64[::1],
+        float64[:, ::1],
+    )
+)
+def describe_shares(
+    nodes: Array,
+    totals: Array,
+    n_nodes: int,
+    unit: float,
+    weight: Array,
+    share: Array,
+) -> None:
+    """Write the weight, and the class shares, of every node."""
+    n_classes = share.shape[1]
+    for node in range(n_nodes):
+        name = nodes[node, NAME]
+        whole = int64(0)
+        if n_classes == 2:
+            whole = totals[node, 0]
+            share[name, 1] = float64(totals[node, 1]) / float64(whole)
+            share[name, 0] = 1.0 - share[name, 1]
+        else:
+            for k in range(n_classes):
+                whole += totals[node, k]
+            for k in range(n_classes):
+                share[name, k] = float64(totals[node, k]) / float64(whole)
+        weight[name] = float64(whole) * unit
+
+
+@kernel(
+    int64(
+        reads(int64, 2),
+        int64,
+        int32[::1],
+        int32[::1],
+        uint8[::1],
+        uint8[::1],
+        int64[::1],
+    )
+)
+def describe_splits(
+    nodes: Array,
+    n_nodes: int,
+    right: Array,
+    feature: Array,
+    code: Array,
+    missing_left: Array,
+    samples: Array,
+) -> int:
+    """Write the nodes depth first, as `tree` names them; return the depth of the tree."""
+    deepest = int64(0)
+    for node in range(n_nodes):
+        name = nodes[node, NAME]
+        column = nodes[node, COLUMN]
+        right[name] = nodes[node, RIGHT]
+        feature[name] = column if nodes[node, CHILD] >= 0 else -2
+        code[name] = nodes[node, CODE]
+        missing_left[name] = nodes[node, MISSING_LEFT]
+        samples[name] = nodes[node, SAMPLES]
+        deepest = max(deepest, nodes[node, DEPTH])
+    return int(deepest)
+
+
+@kernel(types.void(reads(float64, 1), reads(float64, 1), int64[::1], int64[::1]))
+def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> None:
+    """Count how often each row is drawn: the first whose `reached` exceeds a uniform number.
+
+    `reached` ascends to one. The guide says where to begin (Chen, Asau 1974), so that a draw takes
+    a step or two in place of a binary search.
+    """
+    n = len(reached)
+    row = 0
+    for part_ in range(n):
+        while row < n - 1 and reached[row] * n <= part_:
+            row += 1
+        guide[part_] = row
+        counts[part_] = 0
+    for i in range(uint64(len(uniform))):
+        row = guide[min(int64(uniform[i] * n), n - 1)]
+        while row > 0 and reached[row - 1] > uniform[i]:
+            row -= 1
+        while row < n - 1 and reached[row] <= uniform[i]:
+            row += 1
+        counts[row] += 1
