@@ -1,6 +1,11 @@
 """Many models made of one kind of model, speaking with one voice."""
 
 from ensembles.bagging import Bagging, BaggingClassifier, BaggingRegressor
+from ensembles.gradient_boosting import (
+    GradientBoosting,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 from ensembles.resampling import (
     BayesianBootstrap,
     BlockBootstrap,
@@ -18,6 +23,9 @@ __all__ = [
     "BayesianBootstrap",
     "BlockBootstrap",
     "Bootstrap",
+    "GradientBoosting",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "GroupBootstrap",
     "HistTreeClassifier",
     "HistTreeRegressor",

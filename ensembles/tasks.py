@@ -71,13 +71,17 @@ def _present(y: Any, estimator: Any) -> None:
         )
 
 
-def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
+def check_labels(
+    y: Any, estimator: Any, *, least: int = 2
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
     """Check class labels.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Labels of any sortable kind, at least two of them.
+        Labels of any sortable kind.
+    least : int
+        How many distinct ones there must be.
 
     Returns
     -------
@@ -96,9 +100,9 @@ def check_labels(y: Any, estimator: Any) -> tuple[NDArray[Any], NDArray[Any], ND
         labels = _plain(labels)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
+    if len(classes) < least:
         raise ValueError(
-            f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
+            f"y must hold at least {least} classes to learn from; got 1 class: {classes.tolist()}."
         )
     return labels, classes, codes
 
