@@ -190,6 +190,8 @@ def _grow_one(
 ) -> Grown:
     watch = _watch(job, others, judged)
     parameters = job.parameters(seed)
+    if job.objective.intercept is not None:
+        parameters.setdefault("base_score", job.objective.intercept(matrix))
     log: dict[str, dict[str, list[float]]] = {}
     evaluated = [(matrix, "training")] if others or job.settings.verbose else []
     evaluated += [(one, name) for name, one in others.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +64,8 @@ class Given:
     X: Any
     targets: Targets
     weights: NDArray[np.float64] | None
+    rows: NDArray[np.intp]
+    groups: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.targets.values)
@@ -71,8 +73,9 @@ class Given:
     def some(self, rows: NDArray[np.intp]) -> Given:
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[rows]
+        groups = None if self.groups is None else self.groups[rows]
         targets = self.targets._replace(values=self.targets.values[rows])
-        return Given(take_rows(self.X, rows), targets, weights)
+        return Given(take_rows(self.X, rows), targets, weights, self.rows[rows], groups)
 
 
 def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
@@ -173,14 +176,15 @@ class Fitting(Asking):
         by_class = class_weights(settings.class_weight, targets.classes, targets.counts)
         weights = row_weights(sample_weight, by_class, targets.values, settings.normalize_weights)
         groups = _check_groups(groups, len(targets.values))
-        given, groups = _without_zeros(Given(X, targets, weights), groups)
+        everything = np.arange(len(targets.values))
+        given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
         check_range(objective, given.targets.values)
         if settings.check_gradient and callable(settings.objective):
             _check_gradient(settings.objective, given.targets)
         yardstick = yardstick_of(settings.scoring, objective.metric, targets.classes)
         outside = self._checked_validation(settings, validation, given, by_class, objective)
-        self._grow(settings, objective, device, given, groups, outside, yardstick, start)
+        self._grow(settings, objective, device, given, outside, yardstick, start)
         return self
 
     def _grow(
@@ -189,7 +193,6 @@ class Fitting(Asking):
         objective: Objective,
         device: str,
         given: Given,
-        groups: NDArray[Any] | None,
         outside: dict[str, Given],
         yardstick: Yardstick,
         start: Any,
@@ -198,7 +201,7 @@ class Fitting(Asking):
         inside = not outside and (stop or settings.max_generalization_gap is not None)
         everything = given
         if inside:
-            given, held_out, rows = self._hold_out(settings, given, groups)
+            given, held_out = self._hold_out(settings, given)
             outside = {"validation": held_out}
         columns = self._learnt(given.X, start)
         n_rounds = self._n_rounds(settings, start, stop)
@@ -219,7 +222,7 @@ class Fitting(Asking):
         self._forget()
         self._keep_scores(grown[0], judged, start)
         if inside:
-            self.validation_rows_ = rows
+            self.validation_rows_ = held_out.rows
             if settings.refit:
                 job, grown = self._again(job, everything, len(given), grown, start)
         self._keep(job, grown)
@@ -228,8 +231,6 @@ class Fitting(Asking):
         self, job: Job, everything: Given, n_learnt: int, grown: list[Grown], start: Any
     ) -> tuple[Job, list[Grown]]:
         """Train on all rows, with the rounds that were found, scaled to the larger data."""
-        from dataclasses import replace
-
         columns = self._learnt(everything.X, start)
         job = replace(job, columns=columns)
         n_rounds = max(1, round(grown[0].n_rounds * len(everything) / n_learnt))
@@ -246,19 +247,17 @@ class Fitting(Asking):
             )
         return start.columns
 
-    def _hold_out(
-        self, settings: SimpleNamespace, given: Given, groups: NDArray[Any] | None
-    ) -> tuple[Given, Given, NDArray[np.intp]]:
+    def _hold_out(self, settings: SimpleNamespace, given: Given) -> tuple[Given, Given]:
         held_out = validation_rows(
             len(given),
             settings.validation_fraction,
             generator(self._seed, FOR_SPLIT),
             codes=given.targets.values if self.task_ == CLASSIFICATION else None,
-            groups=groups,
+            groups=given.groups,
             latest=settings.validation_split == "latest",
         )
         learnt = np.setdiff1d(np.arange(len(given)), held_out)
-        return given.some(learnt), given.some(held_out), held_out
+        return given.some(learnt), given.some(held_out)
 
     # -----------------------------------------------------------------------------------------
     # Checks
@@ -286,6 +285,7 @@ class Fitting(Asking):
         """Settle the task, and return the targets as XGBoost takes them."""
         self._settle_task(y)
         if start is not None and self.task_ == CLASSIFICATION and start.classes is not None:
+            self.classes_, self.n_classes_ = start.classes, len(start.classes)
             return Targets(codes_of(y, start.classes, self, "y"), start.classes)
         targets = check_targets(y, self.task_, self)
         self.__dict__.pop("classes_", None)
@@ -334,7 +334,7 @@ class Fitting(Asking):
                 codes = codes_of(y, given.targets.classes, self, f"the labels of {name}")
                 targets = Targets(codes, given.targets.classes)
             weighted = row_weights(weights, by_class, targets.values, settings.normalize_weights)
-            checked[name] = Given(X, targets, weighted)
+            checked[name] = Given(X, targets, weighted, np.arange(len(targets.values)))
         return checked
 
     # -----------------------------------------------------------------------------------------
@@ -410,18 +410,34 @@ def _rows(job: Job, given: Given) -> Rows:
 
 def _training_rows(job: Job, given: Given) -> Rows:
     """Rows to learn from: labels of two classes are smoothed here, of more in the gradients."""
-    rows, smoothing = _rows(job, given), job.settings.label_smoothing
+    rows, smoothing = _rows(job, _repeated(given)), job.settings.label_smoothing
     if not smoothing or job.objective.gradients is not None:
         return rows
     return Rows(rows.table, rows.values * (1 - smoothing) + smoothing / 2, rows.weights)
 
 
-def _without_zeros(given: Given, groups: Any) -> tuple[Given, Any]:
+def _without_zeros(given: Given) -> Given:
     """Drop the rows of weight zero: nobody shall learn from them, nor be judged by them."""
     if given.weights is None or given.weights.all():
-        return given, groups
-    rows = np.flatnonzero(given.weights)
-    return given.some(rows), None if groups is None else groups[rows]
+        return given
+    return given.some(np.flatnonzero(given.weights))
+
+
+FEW_ROWS = 100
+"""Rows up to which whole weights become repeated rows."""
+
+
+def _repeated(given: Given) -> Given:
+    """Repeat the rows of a very small table by their weights, where these are whole numbers.
+
+    XGBoost rounds weighted gradients to 32 bits, so that a weight of 3 differs from three rows in
+    the last bit of an answer. Where repeating costs nothing, they are the same.
+    """
+    weights = given.weights
+    if weights is None or weights.sum() > FEW_ROWS or (weights % 1).any():
+        return given
+    repeats = np.repeat(np.arange(len(given)), weights.astype(np.intp))
+    return replace(given.some(repeats), weights=None)
 
 
 def _check_groups(groups: Any, n_rows: int) -> Any:

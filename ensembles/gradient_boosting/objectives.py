@@ -31,6 +31,7 @@ class Objective:
     open_below: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
     gradients: Callable[[NDArray[Any], Any], Gradients] | None = None
+    intercept: Callable[[Any], list[float]] | None = None
 
     @property
     def said(self) -> dict[str, Any]:
@@ -72,7 +73,11 @@ def objective_of(settings: SimpleNamespace, task: Task, n_classes: int) -> Objec
         if chosen.name == "multi:softprob":
             chosen = replace(chosen, parameters={"num_class": n_classes})
             if settings.label_smoothing:
-                chosen = replace(chosen, gradients=smoothed_softmax(settings.label_smoothing))
+                chosen = replace(
+                    chosen,
+                    gradients=smoothed_softmax(settings.label_smoothing),
+                    intercept=smoothed_intercept(settings.label_smoothing, n_classes),
+                )
         if chosen.name == "binary:logistic":
             chosen = replace(chosen, parameters={"scale_pos_weight": settings.scale_pos_weight})
     if callable(settings.objective):
@@ -172,6 +177,22 @@ def smoothed_softmax(smoothing: float) -> Callable[[NDArray[Any], Any], Gradient
         return (gradient * scale).astype(np.float32), (hessian * scale).astype(np.float32)
 
     return gradients
+
+
+def smoothed_intercept(smoothing: float, n_classes: int) -> Callable[[Any], list[float]]:
+    """Return a function from a matrix to the margins that fit the smoothed labels best.
+
+    XGBoost estimates them for its own objectives alone. They are centred, as XGBoost's are.
+    """
+
+    def intercept(matrix: Any) -> list[float]:
+        codes, weights = matrix.get_label().astype(np.intp), matrix.get_weight()
+        counts = np.bincount(codes, weights if len(weights) else None, n_classes)
+        shares = (1 - smoothing) * counts / counts.sum() + smoothing / n_classes
+        margins = np.log(shares)
+        return (margins - margins.mean()).tolist()
+
+    return intercept
 
 
 def gradients_of(objective: Callable[..., Any]) -> Callable[[NDArray[Any], Any], Gradients]:

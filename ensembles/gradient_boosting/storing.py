@@ -139,7 +139,7 @@ class Storing(Core):
         if "_objective" in state:
             from dataclasses import replace
 
-            state["_objective"] = replace(state["_objective"], gradients=None)
+            state["_objective"] = replace(state["_objective"], gradients=None, intercept=None)
         return state | {"_versions": current_versions()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
