@@ -119,18 +119,16 @@ def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
 # Growing
 
 
-def grow(
-    job: Job, rows: Rows, judged: Judged | None, n_rounds: int, attempts: int = 0
-) -> list[Grown]:
+def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Job, list[Grown]]:
     """Train one booster for every seed, on one shared quantile matrix.
 
     Out of the GPU's memory, with ``device="auto"``: fewer bins, then external memory, then the CPU,
-    each with a warning.
+    each with a warning. The job that is returned says what it came to.
     """
     try:
-        return _grow_all(job, rows, judged, n_rounds)
+        return job, _grow_all(job, rows, judged, n_rounds)
     except xgboost.core.XGBoostError as error:
-        if not out_of_memory(error) or job.device == "cpu":
+        if not _may_fall_back(job, error):
             raise
         figures = size_of(len(rows), len(job.columns.names), job.settings.max_bin)
         text = f"The GPU's memory ({job.device}) is too small for {figures}."
@@ -141,6 +139,12 @@ def grow(
         smaller, way_out = _smaller(job)
         warnings.warn(f"{text} {way_out}", ResourceWarning, stacklevel=2)
     return grow(smaller, rows, judged, n_rounds)
+
+
+def _may_fall_back(job: Job, error: Exception) -> bool:
+    """Tell whether a smaller way may do: external memory on a GPU may fail for other reasons."""
+    tried = getattr(job.settings, "external", False)
+    return job.device != "cpu" and (tried or out_of_memory(error))
 
 
 FEW_BINS = 64

@@ -134,21 +134,22 @@ def _pandas_numeric(column: Any, name: str) -> bool:
     import pandas as pd
 
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(dtype):
-        return (
-            dtype.kind == "O"
-            and not isinstance(dtype, pd.CategoricalDtype)
-            and _all_numbers(column)
-        )
-    if dtype.kind == "O":
-        return _all_numbers(column)
-    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
-        return True
-    if "dictionary" in str(dtype):
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(TEXTS):
         return False
-    if isinstance(dtype, pd.SparseDtype):
+    if _holds_objects(dtype):
+        return _all_numbers(column)
+    numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    if numeric and not pd.api.types.is_complex_dtype(dtype):
         return True
     raise _unfit(name, dtype)
+
+
+TEXTS = ("str", "large_string", "dictionary")
+"""How the names of pandas' text types begin, and that of Arrow's categories."""
+
+
+def _holds_objects(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def _all_numbers(column: Any) -> bool:
@@ -229,7 +230,7 @@ def _pandas_column(column: Any, name: str, levels: NDArray[Any] | None) -> Any:
             return np.asarray(column.sparse.to_dense())
         return (
             pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-            if dtype.kind == "O"
+            if _holds_objects(dtype)
             else None
         )
     if isinstance(dtype, pd.CategoricalDtype):
@@ -337,10 +338,11 @@ def _any_infinite(table: NDArray[Any], missing: float) -> bool:
         return False
     flat = table.T if table.flags.f_contiguous and not table.flags.c_contiguous else table
     step = max(1, BLOCK // max(1, flat.shape[1])) if flat.shape[0] > 1 else 1
+    largest = min(LARGEST, float(np.finfo(table.dtype).max))
     if flat.shape[0] == 1:
         flat, step = flat.reshape(-1), BLOCK
     return any(
-        bool((np.abs(flat[start : start + step]) > LARGEST).any())
+        bool((np.abs(flat[start : start + step]) > largest).any())
         for start in range(0, len(flat), step)
     )
 

@@ -218,7 +218,7 @@ class Fitting(Asking):
         if outside:
             coded = {name: _rows(job, one) for name, one in outside.items()}
             judged = Judged(coded, yardstick, stop)
-        grown = grow(job, _training_rows(job, given), judged, n_rounds)
+        job, grown = grow(job, _training_rows(job, given), judged, n_rounds)
         self._forget()
         self._keep_scores(grown[0], judged, start)
         if inside:
@@ -234,7 +234,7 @@ class Fitting(Asking):
         columns = self._learnt(everything.X, start)
         job = replace(job, columns=columns)
         n_rounds = max(1, round(grown[0].n_rounds * len(everything) / n_learnt))
-        return job, grow(job, _training_rows(job, everything), None, n_rounds)
+        return grow(job, _training_rows(job, everything), None, n_rounds)
 
     def _learnt(self, X: Any, start: Any) -> Columns:
         """Decide how the table becomes numbers, as it was decided where the model goes on."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -602,9 +603,11 @@ class Blocks(xgboost.DataIter):
 
 def external_matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
     """Bin rows into a matrix on disk, in a folder that lives as long as the matrix."""
-    folder = tempfile.TemporaryDirectory(
-        prefix="gradient-boosting-", dir=job.settings.cache_dir, ignore_cleanup_errors=True
-    )
-    matrix = _matrix(job, Blocks(job, rows, f"{folder.name}/cache"), reference)
-    matrix.folder = folder
+    folder = tempfile.mkdtemp(prefix="gradient-boosting-", dir=job.settings.cache_dir)
+    try:
+        matrix = _matrix(job, Blocks(job, rows, f"{folder}/cache"), reference)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(matrix, shutil.rmtree, folder, ignore_errors=True)
     return matrix
