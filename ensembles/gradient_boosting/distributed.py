@@ -25,6 +25,7 @@ from ensembles.gradient_boosting.columns import (
 from ensembles.gradient_boosting.labels import class_weights, row_weights
 from ensembles.gradient_boosting.objectives import check_range, objective_of
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, stops, yardstick_of
+from ensembles.gradient_boosting.storing import renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, container_of
@@ -100,7 +101,7 @@ def fit(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
             f"one place; got {settings.scoring!r}."
         )
-    boosters = list(start.boosters) if start else []
+    boosters = renamed(start, columns)
     job = Job(settings, objective, columns, classes, device, estimator._seeds(settings), boosters)
     code = partial(_coded_part, job=job, by_class=by_class)
     outside = {}
@@ -225,6 +226,11 @@ def _coded_part(
                 f"labels must be classes of y, {job.classes.tolist()}; got {strangers}."
             )
         values = np.array([place[one] for one in np.asarray(y).tolist()], dtype=np.intp)
+    if len(values) != len(table):
+        raise ValueError(
+            f"y must have as many rows as X in all of its partitions; got {len(values)} for "
+            f"{len(table)}."
+        )
     weighted = None if weights is None else np.asarray(weights, dtype=np.float64)
     if weighted is not None and not weighted.any():
         table, values, weighted = table[:0], values[:0], weighted[:0]

@@ -36,7 +36,7 @@ from ensembles.gradient_boosting.rounds import (
     yardstick_of,
 )
 from ensembles.gradient_boosting.settings import check_settings, settings_of
-from ensembles.gradient_boosting.storing import boosters_from
+from ensembles.gradient_boosting.storing import boosters_from, renamed
 from ensembles.parameters import check_option, unchanged_on_error
 from ensembles.resampling import generator, seed_of
 from ensembles.tables import check_table, take
@@ -212,7 +212,7 @@ class Fitting(Asking):
             given.targets.classes,
             device,
             self._seeds(settings),
-            list(start.boosters) if start else [],
+            renamed(start, columns),
         )
         judged = None
         if outside:

@@ -7,9 +7,11 @@ however it returns.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
+import traceback
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +35,7 @@ from ensembles.gradient_boosting.columns import (
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import check_range, objective_of
 from ensembles.gradient_boosting.rounds import stops, yardstick_of
+from ensembles.gradient_boosting.storing import renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, is_frame, take
@@ -350,8 +353,19 @@ def own_folder(cache_dir: Any) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="gradient-boosting-", dir=cache_dir))
     try:
         yield folder
+    except BaseException as error:
+        _let_go(error)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free the matrices that an error's frames hold: each removes its own cache files."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    gc.collect()
 
 
 def fit(
@@ -422,8 +436,9 @@ def _job(
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
     seeds = estimator._seeds(settings)
-    boosters = list(start.boosters) if start else []
-    job = Job(settings, objective, spool.columns(), classes, device, seeds, boosters)
+    columns = spool.columns()
+    boosters = renamed(start, columns)
+    job = Job(settings, objective, columns, classes, device, seeds, boosters)
     scale = (
         sum(spool.sizes) / spool.total_weight
         if settings.normalize_weights and spool.weighted

@@ -27,7 +27,7 @@ from ensembles.gradient_boosting.core import Core
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.versions import current_versions, warn_of_other_versions
 
-__all__ = ["Storing", "boosters_from"]
+__all__ = ["Storing", "boosters_from", "renamed"]
 
 FORMAT = 1
 TEXT = "estimator.json"
@@ -359,6 +359,20 @@ def boosters_from(model: Any, n_seeds: int) -> Start:
     if len(boosters) != n_seeds:
         raise ValueError(f"n_seeds must be {len(boosters)}, as in init_model; got {n_seeds}.")
     return Start(boosters, model._columns, getattr(model, "classes_", None), model)
+
+
+def renamed(start: Start | None, columns: Columns) -> list[Any]:
+    """Return copies of the boosters to go on from, which know the columns by number.
+
+    Made of their UBJSON, so that a model goes on from memory as it does from a file: a Booster
+    holds more than its trees, the state of a random generator too.
+    """
+    boosters = [] if start is None else start.boosters
+    copies = [booster_of(booster.save_raw("ubj"), None) for booster in boosters]
+    for booster in copies:
+        booster.feature_names = [f"f{i}" for i in range(len(columns.names))]
+        booster.feature_types = columns.types
+    return copies
 
 
 def _read(path: Path) -> Any:
