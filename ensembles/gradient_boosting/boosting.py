@@ -177,10 +177,11 @@ def grow_on(
     job: Job, matrix: Any, others: dict[str, Any], judged: Judged | None, n_rounds: int
 ) -> list[Grown]:
     """Train one booster for every seed on matrices that are there already."""
-    return [
-        _grow_one(job, matrix, others, judged, n_rounds, seed, start)
-        for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True)
-    ]
+    grown = []
+    for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
+        one = _grow_one(job, matrix, others, judged, n_rounds, seed, start)
+        grown.append(one)  # noqa: PERF401 - a comprehension's closure outlives an error's frames
+    return grown
 
 
 def _grow_one(
