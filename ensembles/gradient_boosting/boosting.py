@@ -176,11 +176,14 @@ def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> lis
 def grow_on(
     job: Job, matrix: Any, others: dict[str, Any], judged: Judged | None, n_rounds: int
 ) -> list[Grown]:
-    """Train one booster for every seed on matrices that are there already."""
+    """Train one booster for every seed on matrices that are there already.
+
+    A loop and no comprehension, whose closure would keep a matrix alive behind an error.
+    """
     grown = []
     for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
         one = _grow_one(job, matrix, others, judged, n_rounds, seed, start)
-        grown.append(one)  # noqa: PERF401 - a comprehension's closure outlives an error's frames
+        grown.append(one)
     return grown
 
 

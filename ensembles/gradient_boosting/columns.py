@@ -19,8 +19,8 @@ from ensembles.tables import container_of
 __all__ = ["Columns", "learn_columns", "name_infinity", "refuse_infinity", "sorted_levels"]
 
 LARGEST = float(np.finfo(np.float32).max)
-BLOCK = 1 << 16
-"""Cells looked at in one go: they stay in the cache."""
+BLOCK = 1 << 13
+"""Cells looked at in one go: they stay in the cache, and linear algebra starts no threads."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def learn_columns(X: Any, names: list[str]) -> Columns:
     if sparse.issparse(X):
         return Columns(names, [None] * len(names), sparse=True)
     container = container_of(X)
-    if container is None and X.dtype.kind not in "OUS":
+    if _plain_numbers(X, container):
         return Columns(names, [None] * len(names))
     if container is None and _as_floats(X) is not None:
         return Columns(names, [None] * len(names))
@@ -67,6 +67,13 @@ def learn_columns(X: Any, names: list[str]) -> Columns:
         for column, name in zip(_columns(X, container), names, strict=True)
     ]
     return Columns(names, levels)
+
+
+def _plain_numbers(X: Any, container: str | None) -> bool:
+    """Tell whether the types alone say that there is nothing to code."""
+    if container == "pandas":
+        return all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in X.dtypes)
+    return container is None and X.dtype.kind not in "OUS"
 
 
 def _as_array(table: Any) -> NDArray[Any]:
@@ -203,6 +210,8 @@ def _must_be_text(levels: NDArray[Any]) -> bool:
 
 
 def _code_pandas(X: Any, columns: Columns) -> Any:
+    if columns.types is None and _plain_numbers(X, "pandas"):
+        return X
     changed = {
         i: coded
         for i, (name, levels) in enumerate(zip(columns.names, columns.levels, strict=True))
@@ -317,34 +326,44 @@ CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
 
 def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
     """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
-    if isinstance(table, np.ndarray):
-        found = table.dtype.kind == "f" and _any_infinite(table, missing)
-    elif sparse.issparse(table):
-        found = _any_infinite(np.asarray(table.data).reshape(1, -1), missing)
-    elif container_of(table) is not None:
-        found = any(
-            _any_infinite(np.asarray(table.iloc[:, i]).reshape(1, -1), missing)
-            for i, dtype in enumerate(table.dtypes)
-            if getattr(dtype, "kind", "") == "f" and isinstance(dtype, np.dtype)
-        )
-    else:
-        return
-    if found:
+    if not np.isinf(missing) and any(_any_infinite(part) for part in _float_parts(table)):
         name_infinity(table, names)
 
 
-def _any_infinite(table: NDArray[Any], missing: float) -> bool:
-    if np.isinf(missing):
-        return False
-    flat = table.T if table.flags.f_contiguous and not table.flags.c_contiguous else table
-    step = max(1, BLOCK // max(1, flat.shape[1])) if flat.shape[0] > 1 else 1
-    largest = min(LARGEST, float(np.finfo(table.dtype).max))
-    if flat.shape[0] == 1:
-        flat, step = flat.reshape(-1), BLOCK
-    return any(
-        bool((np.abs(flat[start : start + step]) > largest).any())
-        for start in range(0, len(flat), step)
-    )
+def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
+    """Return the floats of a table, in as few arrays as there are without copying."""
+    if isinstance(table, np.ndarray):
+        return [table] if table.dtype.kind == "f" else []
+    if sparse.issparse(table):
+        return [table.data] if table.data.dtype.kind == "f" else []
+    if container_of(table) is None:
+        return []
+    kinds = set(table.dtypes)
+    if len(kinds) == 1 and _is_float(next(iter(kinds))):
+        return [table.to_numpy()]
+    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
+
+
+def _is_float(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
+    """Look at a block at a time.
+
+    The sum of its squares clears a block in one pass: it is infinite or NaN if any of them is, and
+    only then is the block looked at number by number.
+    """
+    rows = part.T if part.flags.f_contiguous else part
+    largest = min(LARGEST, float(np.finfo(part.dtype).max))
+    step = max(1, BLOCK * len(rows) // max(1, rows.size))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step].ravel()
+        with np.errstate(over="ignore"):
+            squares = float(np.dot(block, block))
+        if not squares < LARGEST and (np.abs(block) > largest).any():
+            return True
+    return False
 
 
 def name_infinity(table: Any, names: list[str]) -> None:
