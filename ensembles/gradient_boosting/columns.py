@@ -354,7 +354,8 @@ def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
     The sum of its squares clears a block in one pass: it is infinite or NaN if any of them is, and
     only then is the block looked at number by number.
     """
-    rows = part.T if part.flags.f_contiguous else part
+    whole = part.flags.c_contiguous or part.flags.f_contiguous
+    rows = part.ravel(order="K") if whole else part
     largest = min(LARGEST, float(np.finfo(part.dtype).max))
     step = max(1, BLOCK * len(rows) // max(1, rows.size))
     for start in range(0, len(rows), step):
