@@ -26,9 +26,9 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     Parameters
     ----------
     n_estimators : int or None, default=None
-        How many rounds to add, the most of them with early stopping. None: 250, and as many as it
-        takes, at most 3000, with early stopping.
-    learning_rate : float, default=0.05
+        How many rounds to add, the most of them with early stopping. None: 100, and with early
+        stopping as many as it takes, at most 2000.
+    learning_rate : float, default=0.1
         What each tree counts for (shrinkage).
     max_depth : int, default=4
         The deepest a tree may grow; 0 for no limit.
@@ -50,7 +50,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
         How rows are sampled; by their gradients on a GPU alone.
-    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0, 1.0 and 0.4
+    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
         Trees per round: more than one makes each round a forest.
@@ -94,13 +94,14 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
         Whether to hold the derivatives of an objective of your own to central differences first.
     early_stopping : bool or "auto", default="auto"
         Whether to stop once the score on validation rows no longer improves. "auto" does when
-        validation rows are given, and with more than 10000 rows.
+        validation rows are given, and when ``n_estimators`` is left open (None) and there are more
+        than 2000 rows.
     validation_fraction : float, default=0.1
         Share of the rows that are held out when none are given. By class in a classification; by
         whole groups when `fit` is given ``groups``.
     validation_split : {"random", "latest"}, default="random"
         Which rows are held out: "latest" the last ones, for rows in the order of time.
-    n_iter_no_change : int, default=50
+    n_iter_no_change : int, default=30
         Rounds without improvement before it stops.
     tol : float, default=0.0
         The least improvement that counts.
@@ -210,9 +211,9 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     Parameters
     ----------
     n_estimators : int or None, default=None
-        How many rounds to add, the most of them with early stopping. None: 250, and as many as it
-        takes, at most 3000, with early stopping.
-    learning_rate : float, default=0.05
+        How many rounds to add, the most of them with early stopping. None: 100, and with early
+        stopping as many as it takes, at most 2000.
+    learning_rate : float, default=0.1
         What each tree counts for (shrinkage).
     max_depth : int, default=4
         The deepest a tree may grow; 0 for no limit.
@@ -234,7 +235,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
         How rows are sampled; by their gradients on a GPU alone.
-    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0, 1.0 and 0.4
+    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
         Trees per round: more than one makes each round a forest.
@@ -278,13 +279,14 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
         Whether to hold the derivatives of an objective of your own to central differences first.
     early_stopping : bool or "auto", default="auto"
         Whether to stop once the score on validation rows no longer improves. "auto" does when
-        validation rows are given, and with more than 10000 rows.
+        validation rows are given, and when ``n_estimators`` is left open (None) and there are more
+        than 2000 rows.
     validation_fraction : float, default=0.1
         Share of the rows that are held out when none are given. By class in a classification; by
         whole groups when `fit` is given ``groups``.
     validation_split : {"random", "latest"}, default="random"
         Which rows are held out: "latest" the last ones, for rows in the order of time.
-    n_iter_no_change : int, default=50
+    n_iter_no_change : int, default=30
         Rounds without improvement before it stops.
     tol : float, default=0.0
         The least improvement that counts.
@@ -389,9 +391,9 @@ class GradientBoosting(Fitting):
     Parameters
     ----------
     n_estimators : int or None, default=None
-        How many rounds to add, the most of them with early stopping. None: 250, and as many as it
-        takes, at most 3000, with early stopping.
-    learning_rate : float, default=0.05
+        How many rounds to add, the most of them with early stopping. None: 100, and with early
+        stopping as many as it takes, at most 2000.
+    learning_rate : float, default=0.1
         What each tree counts for (shrinkage).
     max_depth : int, default=4
         The deepest a tree may grow; 0 for no limit.
@@ -413,7 +415,7 @@ class GradientBoosting(Fitting):
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
         How rows are sampled; by their gradients on a GPU alone.
-    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0, 1.0 and 0.4
+    colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
         Trees per round: more than one makes each round a forest.
@@ -459,13 +461,14 @@ class GradientBoosting(Fitting):
         Whether to hold the derivatives of an objective of your own to central differences first.
     early_stopping : bool or "auto", default="auto"
         Whether to stop once the score on validation rows no longer improves. "auto" does when
-        validation rows are given, and with more than 10000 rows.
+        validation rows are given, and when ``n_estimators`` is left open (None) and there are more
+        than 2000 rows.
     validation_fraction : float, default=0.1
         Share of the rows that are held out when none are given. By class in a classification; by
         whole groups when `fit` is given ``groups``.
     validation_split : {"random", "latest"}, default="random"
         Which rows are held out: "latest" the last ones, for rows in the order of time.
-    n_iter_no_change : int, default=50
+    n_iter_no_change : int, default=30
         Rounds without improvement before it stops.
     tol : float, default=0.0
         The least improvement that counts.
@@ -566,7 +569,7 @@ class GradientBoosting(Fitting):
         self,
         n_estimators: int | None = None,
         *,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         max_depth: int = 4,
         max_leaves: int = 0,
         grow_policy: str = "depthwise",
@@ -580,7 +583,7 @@ class GradientBoosting(Fitting):
         sampling_method: str = "uniform",
         colsample_bytree: float = 1.0,
         colsample_bylevel: float = 1.0,
-        colsample_bynode: float = 0.4,
+        colsample_bynode: float = 1.0,
         num_parallel_tree: int = 1,
         tree_method: str = "hist",
         booster: str = "gbtree",
@@ -602,7 +605,7 @@ class GradientBoosting(Fitting):
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         validation_split: str = "random",
-        n_iter_no_change: int = 50,
+        n_iter_no_change: int = 30,
         tol: float = 0.0,
         scoring: Any = None,
         max_generalization_gap: float | None = None,

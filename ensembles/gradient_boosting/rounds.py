@@ -287,16 +287,21 @@ def judge_of(
 
 
 def stops(settings: SimpleNamespace, n_rows: int, judged: bool) -> bool:
-    """Tell whether to stop early: "auto" does with validation rows given, and with many rows."""
+    """Tell whether to stop early.
+
+    "auto" does with validation rows given, and with many rows when the rounds are left open: who
+    says how many rounds there shall be gets as many, from all the rows.
+    """
     if settings.early_stopping == "auto":
-        return judged or settings.max_generalization_gap is not None or n_rows > MANY_ROWS
+        open_ended = settings.n_estimators is None and n_rows > MANY_ROWS
+        return judged or settings.max_generalization_gap is not None or open_ended
     return bool(settings.early_stopping)
 
 
-MANY_ROWS = 10_000
-"""Rows above which early_stopping="auto" holds some out."""
+MANY_ROWS = 2000
+"""Rows above which early_stopping="auto" finds the rounds by rows held out."""
 
-FIXED_ROUNDS, MOST_ROUNDS = 250, 3000
+FIXED_ROUNDS, MOST_ROUNDS = 100, 2000
 """Rounds for ``n_estimators=None``: without early stopping, and at most with it."""
 
 
