@@ -437,6 +437,7 @@ def _job(
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
     seeds = estimator._seeds(settings)
     columns = spool.columns()
+    settings.n_cells = sum(spool.sizes) * len(columns.names)
     boosters = renamed(start, columns)
     job = Job(settings, objective, columns, classes, device, seeds, boosters)
     scale = (

@@ -109,11 +109,11 @@ def test_batches_come_in_any_container(kind, cache):
 
 
 def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
-    given = {"early_stopping": True, "cache_dir": cache, **SMALL, "n_estimators": 200}
+    given = {"early_stopping": True, "cache_dir": cache, **SMALL, "n_estimators": 60}
     model = GradientBoostingClassifier(n_iter_no_change=5, **given).fit(batches())
     losses = model.evals_result_["validation"]["logloss"]
     assert model.best_score_ == min(losses)
-    assert model.n_estimators_ == model.best_iteration_ + 1 < 200
+    assert model.n_estimators_ == model.best_iteration_ + 1 < 60
     again = GradientBoostingClassifier(n_iter_no_change=5, refit=True, **given).fit(batches())
     assert again.n_estimators_ > model.n_estimators_
     latest = GradientBoostingClassifier(validation_split="latest", **given).fit(parquet, "label")
