@@ -41,7 +41,9 @@ TARGETS = {
 def trained(objective, table, y, weights=None, **more):
     """What a user of XGBoost writes."""
     matrix = xgboost.QuantileDMatrix(table, y, weight=weights, max_bin=64)
-    return xgboost.train({"objective": objective, "seed": 3, **SAME, **more}, matrix, ROUNDS)
+    return xgboost.train(
+        {"objective": objective, "seed": 3, "nthread": 1, **SAME, **more}, matrix, ROUNDS
+    )
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["unweighted", "weighted"])
