@@ -2,6 +2,11 @@
 
 from ensembles.adaboost import AdaBoost, AdaBoostClassifier, AdaBoostRegressor
 from ensembles.bagging import Bagging, BaggingClassifier, BaggingRegressor
+from ensembles.gradient_boosting import (
+    GradientBoosting,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 from ensembles.resampling import (
     BayesianBootstrap,
     BlockBootstrap,
@@ -22,6 +27,9 @@ __all__ = [
     "BayesianBootstrap",
     "BlockBootstrap",
     "Bootstrap",
+    "GradientBoosting",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "GroupBootstrap",
     "HistTreeClassifier",
     "HistTreeRegressor",

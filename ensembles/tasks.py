@@ -90,7 +90,7 @@ def _present(y: Any, estimator: Any) -> None:
 
 
 def check_labels(
-    y: Any, estimator: Any, least_classes: int = 2
+    y: Any, estimator: Any, *, least: int = 2
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
     """Check class labels.
 
@@ -98,7 +98,7 @@ def check_labels(
     ----------
     y : array-like of shape (n_rows,)
         Labels of any sortable kind.
-    least_classes : int
+    least : int
         How many distinct ones there must be.
 
     Returns
@@ -118,9 +118,9 @@ def check_labels(
         labels = _plain(labels)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < least_classes:
+    if len(classes) < least:
         raise ValueError(
-            f"y must hold at least 2 classes to learn from; got 1 class: {classes.tolist()}."
+            f"y must hold at least {least} classes to learn from; got 1 class: {classes.tolist()}."
         )
     return labels, classes, codes
 

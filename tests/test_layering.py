@@ -23,6 +23,14 @@ ALLOWED = {
     "versions": set(),
     "resampling": {"parameters"},
     "aggregation": {"combining"},
+    "gradient_boosting": {
+        "parameters",
+        "resampling",
+        "scoring",
+        "tables",
+        "tasks",
+        "versions",
+    },
     "members": {"resampling", "stopping", "tables"},
     "adaboost": {
         "members",

@@ -1,0 +1,199 @@
+"""Asking: predictions, as XGBoost's own to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ensembles.gradient_boosting import distributed
+from ensembles.gradient_boosting.columns import refuse_infinity
+from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.storing import Loading, Storing
+from ensembles.tables import check_table
+from ensembles.tasks import CLASSIFICATION, REGRESSION
+
+__all__ = ["Asking"]
+
+
+def _classifies(estimator: Any) -> bool:
+    if estimator._known_task() == REGRESSION:
+        raise AttributeError(f"{type(estimator).__name__} has no classes: its task is regression.")
+    return True
+
+
+def _has_quantiles(estimator: Any) -> bool:
+    if estimator.quantiles is None or estimator._known_task() == CLASSIFICATION:
+        raise AttributeError(
+            "predict_interval needs at least two quantiles, such as quantiles=[0.05, 0.95]."
+        )
+    return True
+
+
+class Asking(Explaining, Storing):
+    """What a fitted model answers."""
+
+    load_model = Loading()
+
+    def _coded(self, X: Any) -> Any:
+        """Check a table and code it as at fit."""
+        check_is_fitted(self, "boosters_")
+        if hasattr(X, "__cuda_array_interface__"):
+            return self._checked_on_gpu(X, reset=False)
+        X = check_table(self, X, reset=False)
+        table = self._columns.coded(X)
+        refuse_infinity(table, self._names(), self._missing)
+        return table
+
+    def _mean(self, X: Any, *, margin: bool = False) -> NDArray[np.float32]:
+        """Ask every booster, and average over the seeds."""
+        table = self._coded(X)
+        answers = [self._answer(booster, table, margin) for booster in self.boosters_]
+        if len(answers) == 1:
+            return answers[0]
+        return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
+
+    def _answer(self, booster: Any, table: Any, margin: bool) -> Any:
+        self._place(booster, table)
+        return booster.inplace_predict(
+            table,
+            predict_type="margin" if margin else "value",
+            missing=self._missing,
+            validate_features=False,
+        )
+
+    def _place(self, booster: Any, table: Any) -> None:
+        """Let a table be asked about where it lies; XGBoost would copy it and warn."""
+        if self.device_ == "cpu":
+            return
+        booster.set_param(
+            {"device": self.device_ if hasattr(table, "__cuda_array_interface__") else "cpu"}
+        )
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict labels or values.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_rows, n_columns)
+            With the columns of `fit`, in their order.
+
+        Returns
+        -------
+        array of shape (n_rows,), (n_rows, n_outputs) or (n_rows, n_quantiles)
+            Quantiles ascend along each row.
+        """
+        check_is_fitted(self, "boosters_")
+        if distributed.is_collection(X):
+            return distributed.ask(self, "predict", X)
+        if self.task_ == REGRESSION:
+            return self._values(X)
+        if len(self.classes_) == 2:
+            answers = self._mean(X)
+            codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
+            return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def _values(self, X: Any) -> NDArray[Any]:
+        answers = self._mean(X)
+        if answers.ndim == 1:
+            return answers
+        if self._objective.name == "reg:quantileerror":
+            return np.sort(answers, axis=1)
+        return answers.astype(np.float64)
+
+    @available_if(_classifies)
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Predict class probabilities.
+
+        Returns
+        -------
+        array of shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self, "boosters_")
+        if distributed.is_collection(X):
+            return distributed.ask(self, "predict_proba", X)
+        answers = self._mean(X)
+        if len(self.classes_) == 1:
+            return np.ones((len(answers), 1), dtype=np.float32)
+        if answers.ndim == 2:
+            return answers
+        return (
+            np.vstack((1.0 - answers, answers)).T
+            if isinstance(answers, np.ndarray)
+            else _two(answers)
+        )
+
+    @available_if(_classifies)
+    def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
+        """Predict the logarithms of class probabilities."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @available_if(_classifies)
+    def decision_function(self, X: Any) -> NDArray[np.float32]:
+        """Return the sums of the leaves: log odds of the second class, or one score per class.
+
+        With ``n_seeds``, their mean over the seeds.
+        """
+        check_is_fitted(self, "boosters_")
+        return self._mean(X, margin=True)
+
+    @available_if(_has_quantiles)
+    def predict_interval(self, X: Any) -> NDArray[np.float32]:
+        """Predict the outermost of the ``quantiles``, which never cross.
+
+        Crossing quantiles are put in order (Chernozhukov, Fernandez-Val and Galichon 2010,
+        Quantile and probability curves without crossing, Econometrica 78), which brings them
+        nearer to the truth.
+
+        Returns
+        -------
+        array of shape (n_rows, 2)
+        """
+        answers = self.predict(X)
+        if answers.ndim == 1:
+            raise ValueError(
+                f"quantiles must hold at least 2 levels for an interval; got {self.quantiles!r}."
+            )
+        return answers[:, [0, -1]]
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy, R2, or with ``quantiles`` the share of pinball loss explained.
+
+        The last is D2: one minus the mean pinball loss over that of the quantiles of ``y``.
+        """
+        check_is_fitted(self, "boosters_")
+        answers = self.predict(X)
+        if self.task_ == CLASSIFICATION:
+            return float(accuracy_score(y, answers, sample_weight=sample_weight))
+        if self._objective.name != "reg:quantileerror":
+            return float(r2_score(y, answers, sample_weight=sample_weight))
+        return _explained(np.asarray(y, float), answers, self._objective, sample_weight)
+
+
+def _host(codes: Any) -> Any:
+    return codes.get() if hasattr(codes, "__cuda_array_interface__") else codes
+
+
+def _two(answers: Any) -> Any:
+    """Stack two columns where the answers lie, on a GPU."""
+    import cupy
+
+    return cupy.stack((1.0 - answers, answers), axis=1)
+
+
+def _explained(y: NDArray[Any], answers: NDArray[Any], objective: Any, weights: Any) -> float:
+    levels = objective.parameters["quantile_alpha"]
+    answers = answers.reshape(len(y), -1)
+    lost = constant = 0.0
+    for level, column in zip(levels, answers.T, strict=True):
+        plain = np.full(len(y), np.quantile(y, level))
+        lost += mean_pinball_loss(y, column, alpha=level, sample_weight=weights)
+        constant += mean_pinball_loss(y, plain, alpha=level, sample_weight=weights)
+    return 1 - lost / constant if constant else float("nan")

@@ -1,0 +1,298 @@
+"""Boosting: make quantile matrices, let XGBoost add trees, keep the rounds that are worth it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from ensembles.gradient_boosting.columns import Columns, name_infinity
+from ensembles.gradient_boosting.devices import out_of_memory, size_of
+from ensembles.gradient_boosting.objectives import Objective
+from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
+from ensembles.gradient_boosting.settings import n_threads, training_parameters
+
+__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from or to be judged by: a coded table, targets and weights."""
+
+    table: Any
+    values: NDArray[Any]
+    weights: NDArray[np.float64] | None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How rounds are judged: the rows by name (the last decides), and when to stop."""
+
+    rows: dict[str, Rows]
+    yardstick: Yardstick
+    stop: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """What there is to train, apart from the data."""
+
+    settings: SimpleNamespace
+    objective: Objective
+    columns: Columns
+    classes: NDArray[Any] | None
+    device: str
+    seeds: list[int]
+    start: list[Any] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """Names that XGBoost is told: it would refuse some of the user's."""
+        return [f"f{i}" for i in range(len(self.columns.names))]
+
+    @property
+    def threads(self) -> int:
+        """Threads to train with."""
+        return n_threads(self.settings.n_jobs, self.settings.n_cells)
+
+    def parameters(self, seed: int) -> dict[str, Any]:
+        """XGBoost's parameters."""
+        return training_parameters(
+            self.settings, self.objective.said, self.device, seed, self.columns.names
+        )
+
+
+@dataclass
+class Grown:
+    """A booster, and what was seen while it grew."""
+
+    booster: Any
+    n_rounds: int
+    watch: Watch
+    log: dict[str, dict[str, list[float]]]
+
+
+# ---------------------------------------------------------------------------------------------
+# Matrices
+
+
+def matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
+    """Bin rows into a quantile matrix, with the bins of ``reference`` where there is one."""
+    with infinity_named(rows.table, job.columns):
+        return xgboost.QuantileDMatrix(
+            rows.table,
+            label=rows.values,
+            weight=rows.weights,
+            missing=job.settings.missing,
+            feature_names=job.names,
+            feature_types=job.columns.types,
+            nthread=job.threads,
+            max_bin=job.settings.max_bin,
+            ref=reference,
+            enable_categorical=True,
+        )
+
+
+@contextmanager
+def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
+    """Say which column holds the infinity that XGBoost found: to look for it costs a pass."""
+    try:
+        yield
+    except xgboost.core.XGBoostError as error:
+        if "inf" not in str(error):
+            raise
+        name_infinity(table, columns.names)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------
+# Growing
+
+
+def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Job, list[Grown]]:
+    """Train one booster for every seed, on one shared quantile matrix.
+
+    Out of the GPU's memory, with ``device="auto"``: fewer bins, then external memory, then the CPU,
+    each with a warning. The job that is returned says what it came to.
+    """
+    try:
+        return job, _grow_all(job, rows, judged, n_rounds)
+    except xgboost.core.XGBoostError as error:
+        if not _may_fall_back(job, error):
+            raise
+        figures = size_of(len(rows), len(job.columns.names), job.settings.max_bin)
+        text = f"The GPU's memory ({job.device}) is too small for {figures}."
+        if job.settings.device != "auto":
+            raise MemoryError(
+                f"{text} Choose a smaller max_bin, device='cpu' or device='auto', which falls back."
+            ) from error
+        smaller, way_out = _smaller(job)
+        warnings.warn(f"{text} {way_out}", ResourceWarning, stacklevel=2)
+    return grow(smaller, rows, judged, n_rounds)
+
+
+def _may_fall_back(job: Job, error: Exception) -> bool:
+    """Tell whether a smaller way may do: external memory on a GPU may fail for other reasons."""
+    tried = getattr(job.settings, "external", False)
+    return job.device != "cpu" and (tried or out_of_memory(error))
+
+
+FEW_BINS = 64
+
+
+def _smaller(job: Job) -> tuple[Job, str]:
+    """Return the next thing to try, and how to say so."""
+    settings = SimpleNamespace(**vars(job.settings))
+    if settings.max_bin > FEW_BINS:
+        settings.asked_bins, settings.max_bin = settings.max_bin, FEW_BINS
+        return replace(job, settings=settings), f"Trying max_bin={FEW_BINS}."
+    if not getattr(settings, "external", False):
+        settings.external = True
+        return replace(job, settings=settings), "Trying external memory."
+    settings.external = False
+    settings.max_bin = getattr(settings, "asked_bins", settings.max_bin)
+    return replace(job, settings=settings, device="cpu"), "Training on the CPU."
+
+
+def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> list[Grown]:
+    make: Callable[..., Any] = matrix_of
+    if getattr(job.settings, "external", False):
+        from ensembles.gradient_boosting.sources import external_matrix_of as make
+    matrix = make(job, rows)
+    others = {name: make(job, one, matrix) for name, one in judged.rows.items()} if judged else {}
+    return grow_on(job, matrix, others, judged, n_rounds)
+
+
+def grow_on(
+    job: Job, matrix: Any, others: dict[str, Any], judged: Judged | None, n_rounds: int
+) -> list[Grown]:
+    """Train one booster for every seed on matrices that are there already.
+
+    A loop and no comprehension, whose closure would keep a matrix alive behind an error.
+    """
+    grown = []
+    for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
+        one = _grow_one(job, matrix, others, judged, n_rounds, seed, start)
+        grown.append(one)
+    return grown
+
+
+def _grow_one(
+    job: Job,
+    matrix: Any,
+    others: dict[str, Any],
+    judged: Judged | None,
+    n_rounds: int,
+    seed: int,
+    start: Any,
+) -> Grown:
+    watch = _watch(job, others, judged)
+    parameters = job.parameters(seed)
+    if job.objective.intercept is not None:
+        parameters.setdefault("base_score", job.objective.intercept(matrix))
+    log: dict[str, dict[str, list[float]]] = {}
+    evaluated = [(matrix, "training")] if others or job.settings.verbose else []
+    evaluated += [(one, name) for name, one in others.items()]
+    if evaluated:
+        parameters["eval_metric"] = _metrics(job, judged)
+    with _bar(job, n_rounds) as watch.bar:
+        booster = _train(job, parameters, matrix, n_rounds, start, evaluated, log, [watch])
+    before = 0 if start is None else start.num_boosted_rounds()
+    done = booster.num_boosted_rounds() - before
+    kept = watch.kept(done)
+    if kept < done:
+        booster = _only(job, booster, before + kept, parameters, matrix, kept, start)
+    _add_scores(watch, log)
+    return Grown(booster, kept, watch, log)
+
+
+def _train(
+    job: Job,
+    parameters: dict[str, Any],
+    matrix: Any,
+    n_rounds: int,
+    start: Any = None,
+    evaluated: Any = (),
+    log: Any = None,
+    callbacks: Any = None,
+) -> Any:
+    return xgboost.train(
+        parameters,
+        matrix,
+        n_rounds,
+        obj=job.objective.gradients,
+        evals=list(evaluated),
+        evals_result=log,
+        verbose_eval=False,
+        xgb_model=start,
+        callbacks=callbacks if evaluated else None,
+    )
+
+
+def _only(
+    job: Job,
+    booster: Any,
+    n_rounds: int,
+    parameters: dict[str, Any],
+    matrix: Any,
+    kept: int,
+    start: Any,
+) -> Any:
+    """Keep the first rounds alone.
+
+    DART scales the trees of earlier rounds again and again, so that the model as it was then must
+    be trained once more.
+    """
+    if job.settings.booster != "dart":
+        return booster[:n_rounds]
+    parameters = {name: value for name, value in parameters.items() if name != "eval_metric"}
+    return _train(job, parameters, matrix, kept, start)
+
+
+def _watch(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
+    settings, loss = job.settings, job.objective.metric
+    if judged is None:
+        return Watch(Yardstick(loss, -1), loss, None, None, 0.0, None)
+    name = list(others)[-1]
+    judge = None
+    if judged.yardstick.score is not None:
+        labels = judged.rows[name].values
+        labels = labels if job.classes is None else job.classes[labels.astype(np.intp)]
+        judge = judge_of(judged.yardstick, others[name], labels, job.classes)
+    patience = settings.n_iter_no_change if judged.stop else None
+    return Watch(
+        judged.yardstick, loss, name, patience, settings.tol, settings.max_generalization_gap, judge
+    )
+
+
+def _metrics(job: Job, judged: Judged | None) -> list[str]:
+    loss = job.objective.metric
+    if judged is None or judged.yardstick.score is not None or judged.yardstick.name == loss:
+        return [loss]
+    return [loss, judged.yardstick.name]
+
+
+def _add_scores(watch: Watch, log: dict[str, dict[str, list[float]]]) -> None:
+    if watch.judge is not None and watch.name is not None:
+        log[watch.name][watch.yardstick.name] = list(watch.scores)
+
+
+@contextmanager
+def _bar(job: Job, n_rounds: int) -> Iterator[Any]:
+    if not job.settings.verbose:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=n_rounds, desc="boosting") as bar:
+        yield bar

@@ -1,0 +1,384 @@
+"""Columns: how a table becomes numbers, decided once, at fit.
+
+A category is a number that stands for the same level for ever, however later frames are coded.
+A level that was not there at fit is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ensembles.tables import container_of
+
+__all__ = ["Columns", "learn_columns", "name_infinity", "refuse_infinity", "sorted_levels"]
+
+LARGEST = float(np.finfo(np.float32).max)
+BLOCK = 1 << 13
+"""Cells looked at in one go: they stay in the cache, and linear algebra starts no threads."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What was decided at fit: the levels of each column of categories, None for numbers."""
+
+    names: list[str]
+    levels: list[NDArray[Any] | None]
+    sparse: bool = False
+
+    @property
+    def types(self) -> list[str] | None:
+        """XGBoost's types of the columns; None where all are numbers."""
+        if all(levels is None for levels in self.levels):
+            return None
+        return ["q" if levels is None else "c" for levels in self.levels]
+
+    def coded(self, X: Any) -> Any:
+        """Return the table as XGBoost takes it: the table itself where nothing is to be coded."""
+        if hasattr(X, "__cuda_array_interface__"):
+            return X
+        if sparse.issparse(X):
+            return sparse.csr_matrix(X) if self.sparse else X.toarray()
+        container = container_of(X)
+        table = CODERS[container](X, self)
+        if self.sparse:
+            return sparse.csr_matrix(_as_array(table))
+        return table
+
+
+def learn_columns(X: Any, names: list[str]) -> Columns:
+    """Decide how a checked table becomes numbers."""
+    if hasattr(X, "__cuda_array_interface__"):
+        return Columns(names, [None] * len(names))
+    if sparse.issparse(X):
+        return Columns(names, [None] * len(names), sparse=True)
+    container = container_of(X)
+    if _plain_numbers(X, container):
+        return Columns(names, [None] * len(names))
+    if container is None and _as_floats(X) is not None:
+        return Columns(names, [None] * len(names))
+    levels = [
+        levels_of(column, name, container)
+        for column, name in zip(_columns(X, container), names, strict=True)
+    ]
+    return Columns(names, levels)
+
+
+def _plain_numbers(X: Any, container: str | None) -> bool:
+    """Tell whether the types alone say that there is nothing to code."""
+    if container == "pandas":
+        return all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in X.dtypes)
+    return container is None and X.dtype.kind not in "OUS"
+
+
+def _as_array(table: Any) -> NDArray[Any]:
+    return np.asarray(table if isinstance(table, np.ndarray) else table.to_numpy(np.float32))
+
+
+def _as_floats(X: NDArray[Any]) -> NDArray[np.float64] | None:
+    """Objects as numbers, None where some are text."""
+    try:
+        return np.asarray(X, dtype=np.float64)
+    except ValueError:
+        return None
+
+
+def _columns(X: Any, container: str | None) -> Iterable[Any]:
+    if container == "pandas":
+        return (X.iloc[:, i] for i in range(X.shape[1]))
+    if container == "polars":
+        return iter(X.get_columns())
+    return iter(X.T)
+
+
+# ---------------------------------------------------------------------------------------------
+# Levels
+
+
+def sorted_levels(values: Iterable[Any]) -> NDArray[Any]:
+    """Sort distinct levels: numbers before text, text by its letters."""
+    distinct = list(dict.fromkeys(values))
+    distinct.sort(key=lambda level: (isinstance(level, str), level))
+    levels = np.empty(len(distinct), dtype=object)
+    levels[:] = distinct
+    return levels
+
+
+def levels_of(column: Any, name: str, container: str | None) -> NDArray[Any] | None:
+    """Return the levels of one column, None where it holds numbers."""
+    if is_numeric(column, name, container):
+        return None
+    try:
+        return sorted_levels(_distinct(column, container))
+    except TypeError:
+        raise ValueError(
+            f"X must hold numbers, text or categories that can be sorted; column {name!r} does not."
+        ) from None
+
+
+def is_numeric(column: Any, name: str, container: str | None) -> bool:
+    """Tell numbers and booleans from text and categories; refuse dates and the like."""
+    if container == "pandas":
+        return _pandas_numeric(column, name)
+    if container == "polars":
+        return _polars_numeric(column, name)
+    return not any(isinstance(value, str) for value in column)
+
+
+def _unfit(name: str, dtype: Any) -> ValueError:
+    return ValueError(
+        f"X must hold numbers, booleans, text or categories; got column {name!r} of type {dtype}. "
+        "Turn dates into numbers first, such as days since a date of your own."
+    )
+
+
+def _pandas_numeric(column: Any, name: str) -> bool:
+    import pandas as pd
+
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(TEXTS):
+        return False
+    if _holds_objects(dtype):
+        return _all_numbers(column)
+    numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    if numeric and not pd.api.types.is_complex_dtype(dtype):
+        return True
+    raise _unfit(name, dtype)
+
+
+TEXTS = ("str", "large_string", "dictionary")
+"""How the names of pandas' text types begin, and that of Arrow's categories."""
+
+
+def _holds_objects(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+def _all_numbers(column: Any) -> bool:
+    present = column.dropna()
+    return all(isinstance(value, int | float | np.number | np.bool_) for value in present)
+
+
+def _polars_numeric(column: Any, name: str) -> bool:
+    import polars as pl
+
+    dtype = column.dtype
+    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+        return True
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return False
+    raise _unfit(name, dtype)
+
+
+def _distinct(column: Any, container: str | None) -> list[Any]:
+    """Return the distinct values of a column, missing ones left out."""
+    if container == "pandas":
+        return np.asarray(column.dropna().unique(), dtype=object).tolist()
+    if container == "polars":
+        return column.drop_nulls().unique().to_list()
+    return [value for value in column.tolist() if not _is_missing(value)]
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+
+
+def places(values: Iterable[Any], levels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the code of each value, NaN for one that is missing or was not there at fit."""
+    code = {level: i for i, level in enumerate(levels.tolist())}
+    return np.array([code.get(value, np.nan) for value in values], dtype=np.float32)
+
+
+def _refuse_change(name: str, was: str, now: str) -> None:
+    raise ValueError(f"X must hold what it held at fit; column {name!r} held {was}, now {now}.")
+
+
+def _must_be_text(levels: NDArray[Any]) -> bool:
+    return len(levels) > 0 and all(isinstance(level, str) for level in levels)
+
+
+# ---------------------------------------------------------------------------------------------
+# Coding, by container
+
+
+def _code_pandas(X: Any, columns: Columns) -> Any:
+    if columns.types is None and _plain_numbers(X, "pandas"):
+        return X
+    changed = {
+        i: coded
+        for i, (name, levels) in enumerate(zip(columns.names, columns.levels, strict=True))
+        if (coded := _pandas_column(X.iloc[:, i], name, levels)) is not None
+    }
+    if not changed:
+        return X
+    frame = X.copy(deep=False)
+    for i, coded in changed.items():
+        frame.isetitem(i, coded)
+    return frame
+
+
+def _pandas_column(column: Any, name: str, levels: NDArray[Any] | None) -> Any:
+    """Return a coded column, None where it can stay as it is."""
+    import pandas as pd
+
+    dtype = column.dtype
+    if levels is None:
+        if not _pandas_numeric(column, name):
+            if column.notna().any():
+                _refuse_change(name, "numbers", f"{dtype}")
+            return np.full(len(column), np.nan, dtype=np.float32)
+        if isinstance(dtype, pd.SparseDtype):
+            return np.asarray(column.sparse.to_dense())
+        return (
+            pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
+            if _holds_objects(dtype)
+            else None
+        )
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = places(dtype.categories.tolist(), levels)
+        return np.append(codes, np.float32(np.nan))[column.cat.codes.to_numpy()]
+    if _must_be_text(levels) and _pandas_numeric(column, name) and column.notna().any():
+        _refuse_change(name, "text", f"{dtype}")
+    index = pd.Index(levels, dtype=object).get_indexer(np.asarray(column, dtype=object))
+    return np.where(index < 0, np.nan, index).astype(np.float32)
+
+
+def _code_polars(X: Any, columns: Columns) -> Any:
+    table = np.empty(X.shape, dtype=np.float32, order="F")
+    for i, (column, name, levels) in enumerate(
+        zip(X.get_columns(), columns.names, columns.levels, strict=True)
+    ):
+        table[:, i] = _polars_column(column, name, levels)
+    return table
+
+
+def _polars_column(column: Any, name: str, levels: NDArray[Any] | None) -> NDArray[np.float32]:
+    import polars as pl
+
+    if levels is None:
+        if not _polars_numeric(column, name):
+            if column.null_count() < len(column):
+                _refuse_change(name, "numbers", f"{column.dtype}")
+            return np.full(len(column), np.nan, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            return np.asarray(column.cast(pl.Float64).to_numpy(), dtype=np.float32)
+    if (
+        _must_be_text(levels)
+        and _polars_numeric(column, name)
+        and column.null_count() < len(column)
+    ):
+        _refuse_change(name, "text", f"{column.dtype}")
+    if not column.dtype.is_numeric():
+        column = column.cast(pl.String)
+    distinct = column.drop_nulls().unique()
+    codes = pl.Series(places(distinct.to_list(), levels))
+    if not len(distinct):
+        return np.full(len(column), np.nan, dtype=np.float32)
+    coded = column.replace_strict(distinct, codes, default=None, return_dtype=pl.Float32)
+    return np.asarray(coded.to_numpy())
+
+
+def _code_array(X: Any, columns: Columns) -> Any:
+    if columns.types is None:
+        if X.dtype.kind in "OUS":
+            return _numbers_in(X, columns)
+        return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
+    table = np.empty(X.shape, dtype=np.float32, order="F")
+    for i, (name, levels) in enumerate(zip(columns.names, columns.levels, strict=True)):
+        table[:, i] = _array_column(X[:, i], name, levels)
+    return table
+
+
+def _numbers_in(X: NDArray[Any], columns: Columns) -> NDArray[np.float64]:
+    numbers = _as_floats(X)
+    if numbers is None:
+        for column, name in zip(X.T, columns.names, strict=True):
+            if _as_floats(column) is None:
+                _refuse_change(name, "numbers", "text")
+    return np.asarray(numbers)
+
+
+def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) -> NDArray[Any]:
+    if levels is None:
+        numbers = _as_floats(column)
+        if numbers is None:
+            _refuse_change(name, "numbers", "text")
+        with np.errstate(over="ignore"):
+            return np.asarray(numbers, dtype=np.float32)
+    if _must_be_text(levels) and column.dtype.kind in "iufb" and not np.isnan(column).all():
+        _refuse_change(name, "text", f"{column.dtype}")
+    return places(column.tolist(), levels)
+
+
+CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
+
+# ---------------------------------------------------------------------------------------------
+# Infinity
+
+
+def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
+    """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
+    if not np.isinf(missing) and any(_any_infinite(part) for part in _float_parts(table)):
+        name_infinity(table, names)
+
+
+def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
+    """Return the floats of a table, in as few arrays as there are without copying."""
+    if isinstance(table, np.ndarray):
+        return [table] if table.dtype.kind == "f" else []
+    if sparse.issparse(table):
+        return [table.data] if table.data.dtype.kind == "f" else []
+    if container_of(table) is None:
+        return []
+    kinds = set(table.dtypes)
+    if len(kinds) == 1 and _is_float(next(iter(kinds))):
+        return [table.to_numpy()]
+    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
+
+
+def _is_float(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
+    """Look at a block at a time.
+
+    The sum of its squares clears a block in one pass: it is infinite or NaN if any of them is, and
+    only then is the block looked at number by number.
+    """
+    whole = part.flags.c_contiguous or part.flags.f_contiguous
+    rows = part.ravel(order="K") if whole else part
+    largest = min(LARGEST, float(np.finfo(part.dtype).max))
+    step = max(1, BLOCK * len(rows) // max(1, rows.size))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step].ravel()
+        with np.errstate(over="ignore"):
+            squares = float(np.dot(block, block))
+        if not squares < LARGEST and (np.abs(block) > largest).any():
+            return True
+    return False
+
+
+def name_infinity(table: Any, names: list[str]) -> None:
+    """Raise the error that names the first column with infinity in it; return if there is none."""
+    for i, name in enumerate(names):
+        if sparse.issparse(table):
+            column = table[:, [i]].data
+        elif container_of(table) is not None:
+            column = table.iloc[:, i].to_numpy(np.float64, na_value=np.nan)
+        else:
+            column = np.asarray(table[:, i], dtype=np.float64)
+        if (np.abs(column) > LARGEST).any():
+            worst = column[np.abs(column) > LARGEST][0]
+            raise ValueError(
+                f"X must hold finite numbers (NaN is missing), none of them infinity nor too large "
+                f"for a 32-bit float; got {worst!s} in column {name!r}."
+            )

@@ -1,0 +1,460 @@
+"""Distributed: dask collections, trained by ``xgboost.dask`` where they lie.
+
+Levels and classes are gathered first: they are few. Rows are coded, and held out, where they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.gradient_boosting.boosting import Grown, Job
+from ensembles.gradient_boosting.columns import (
+    Columns,
+    is_numeric,
+    refuse_infinity,
+    sorted_levels,
+)
+from ensembles.gradient_boosting.labels import class_weights, row_weights
+from ensembles.gradient_boosting.objectives import check_range, objective_of
+from ensembles.gradient_boosting.rounds import Watch, Yardstick, stops, yardstick_of
+from ensembles.gradient_boosting.storing import renamed
+from ensembles.parameters import check_sample_weight
+from ensembles.resampling import generator
+from ensembles.tables import check_table, container_of
+from ensembles.tasks import CLASSIFICATION, check_labels, check_values
+
+__all__ = ["ask", "fit", "is_collection"]
+
+FOR_SPLIT = 4
+"""Second word of the addresses that rows of partition k are held out by: (seed, 4, k)."""
+
+
+def is_collection(X: Any) -> bool:
+    """Tell a dask DataFrame or array from a table."""
+    return "dask" in sys.modules and hasattr(X, "__dask_graph__")
+
+
+def _client() -> Any:
+    """Return the client there is: a cluster is the user's to start."""
+    from distributed import get_client
+
+    try:
+        return get_client()
+    except ValueError:
+        raise ValueError(
+            "X is a dask collection, and there must be a dask.distributed.Client to train with; "
+            "start one first: Client() does on this machine."
+        ) from None
+
+
+def _parts(collection: Any) -> list[Any]:
+    """Return the partitions of a collection, as delayed objects."""
+    if hasattr(collection, "partitions") and hasattr(collection, "columns"):
+        return list(collection.to_delayed())
+    return list(np.ravel(collection.to_delayed()))
+
+
+def _one_block_wide(X: Any) -> Any:
+    """Let every partition of a dask array hold all of its columns."""
+    if getattr(X, "ndim", 1) == 2 and hasattr(X, "rechunk"):
+        return X.rechunk({1: -1})
+    return X
+
+
+def fit(
+    estimator: Any,
+    settings: SimpleNamespace,
+    device: str,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    validation: dict[str, Any],
+    groups: Any,
+    init_model: Any,
+) -> Any:
+    """Fit an estimator to dask collections."""
+    client = _client()
+    if groups is not None or settings.n_seeds > 1 or settings.normalize_weights:
+        raise ValueError(
+            "groups must be None, n_seeds 1 and normalize_weights False with dask collections; got "
+            f"n_seeds={settings.n_seeds}, normalize_weights={settings.normalize_weights}."
+        )
+    start = estimator._start(settings, init_model)
+    parts = _zipped(X, y, sample_weight, "X")
+    estimator.n_features_in_ = None
+    _check_schema(estimator, X, reset=True)
+    columns = start.columns if start and start.columns else _columns_of(estimator, X, client)
+    classes, counts = _settle_targets(estimator, y, parts, client, start)
+    by_class = class_weights(settings.class_weight, classes, counts)
+    objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
+    yardstick = yardstick_of(settings.scoring, objective.metric, classes)
+    if yardstick.score is not None:
+        raise ValueError(
+            "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
+            f"one place; got {settings.scoring!r}."
+        )
+    boosters = renamed(start, columns)
+    job = Job(settings, objective, columns, classes, device, estimator._seeds(settings), boosters)
+    code = partial(_coded_part, job=job, by_class=by_class)
+    outside = {}
+    for name, (X_val, y_val, weights) in validation.items():
+        _check_schema(estimator, X_val, reset=False)
+        outside[name] = _mapped(_zipped(X_val, y_val, weights, name), partial(code, smooth=False))
+    _grow(estimator, client, job, parts, code, outside, yardstick, start)
+    return estimator
+
+
+def _zipped(X: Any, y: Any, weights: Any, name: str) -> list[tuple[Any, ...]]:
+    """Return (X, y, weights) for each partition."""
+    X = _one_block_wide(X)
+    given = [X, y] if weights is None else [X, y, weights]
+    if not all(is_collection(one) for one in given):
+        raise ValueError(
+            f"y and sample_weight must be dask collections as {name} is; got "
+            f"{', '.join(type(one).__name__ for one in given[1:])}."
+        )
+    parts = [_parts(one) for one in given]
+    if len({len(one) for one in parts}) != 1:
+        raise ValueError(
+            f"y and sample_weight must have the partitions of {name}; got "
+            f"{', '.join(str(len(one)) for one in parts)} partitions."
+        )
+    return [(*part, None)[:3] for part in zip(*parts, strict=True)]
+
+
+def _check_schema(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Check the columns by a few made-up rows of the same kind."""
+    frame = getattr(X, "_meta_nonempty", None)
+    if frame is None:
+        frame = np.zeros((1, int(X.shape[1])))
+    check_table(estimator, frame, reset=reset)
+
+
+def _columns_of(estimator: Any, X: Any, client: Any) -> Columns:
+    """Gather the levels of the columns that do not hold numbers."""
+    names = estimator._names()
+    if not hasattr(X, "columns"):
+        return Columns(names, [None] * len(names))
+    meta = X._meta_nonempty
+    texts = [
+        i
+        for i, (column, name) in enumerate(zip(X.columns, names, strict=True))
+        if not is_numeric(meta[column], name, container_of(meta)) or meta[column].dtype.kind == "O"
+    ]
+    levels: list[NDArray[Any] | None] = [None] * len(names)
+    if texts:
+        found = client.gather(client.compute([_delayed(_texts)(part, texts) for part in _parts(X)]))
+        for i, parts in zip(texts, zip(*found, strict=True), strict=True):
+            levels[i] = sorted_levels(value for part in parts for value in part)
+    return Columns(names, levels)
+
+
+def _texts(part: Any, columns: list[int]) -> list[list[Any]]:
+    """Return the distinct values of some columns of a partition."""
+    return [np.asarray(part.iloc[:, i].dropna().unique(), dtype=object).tolist() for i in columns]
+
+
+def _settle_targets(
+    estimator: Any, y: Any, parts: list[tuple[Any, ...]], client: Any, start: Any
+) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
+    """Settle the task and the classes, and count them."""
+    from dask import delayed
+
+    tallies = client.gather(client.compute([delayed(_tally)(part[1]) for part in parts]))
+    distinct = [one for one in tallies if one is not None]
+    some = (
+        np.concatenate([values for values, _ in distinct])
+        if len(distinct) == len(tallies)
+        else None
+    )
+    estimator._settle_task(some if some is not None else np.array([0.5]))
+    for stale in ("classes_", "n_classes_"):
+        estimator.__dict__.pop(stale, None)
+    if estimator.task_ != CLASSIFICATION:
+        return None, None
+    if some is None:
+        raise ValueError(f"y must hold at most {MOST} classes; got more.")
+    _, classes, codes = check_labels(some, estimator, least=1)
+    if start is not None and start.classes is not None:
+        classes = start.classes
+    counts = np.bincount(codes, np.concatenate([n for _, n in distinct])).astype(np.intp)
+    estimator.classes_, estimator.n_classes_ = classes, len(classes)
+    return classes, counts
+
+
+MOST = 10_000
+"""Most distinct targets of a partition that are counted as classes."""
+
+
+def _tally(y: Any) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
+    values, counts = np.unique(np.asarray(y), return_counts=True)
+    return (values, counts) if len(values) <= MOST else None
+
+
+def _coded_part(
+    X: Any,
+    y: Any,
+    weights: Any,
+    *,
+    job: Job,
+    by_class: NDArray[np.float64] | None,
+    smooth: bool = True,
+) -> tuple[Any, ...]:
+    """Code one partition, where it lies: (table, targets, weights)."""
+    X = X if container_of(X) else np.asarray(X)
+    table = job.columns.coded(X)
+    refuse_infinity(table, job.columns.names, job.settings.missing)
+    if container_of(table):
+        table = table.to_numpy(np.float32, na_value=np.nan)
+    values: NDArray[Any]
+    if job.classes is None:
+        values = check_values(np.asarray(y), None)
+        check_range(job.objective, values)
+    else:
+        place = {label: i for i, label in enumerate(job.classes.tolist())}
+        strangers = sorted({one for one in np.asarray(y).tolist() if one not in place}, key=str)
+        if strangers:
+            raise ValueError(
+                f"labels must be classes of y, {job.classes.tolist()}; got {strangers}."
+            )
+        values = np.array([place[one] for one in np.asarray(y).tolist()], dtype=np.intp)
+    if len(values) != len(table):
+        raise ValueError(
+            f"y must have as many rows as X in all of its partitions; got {len(values)} for "
+            f"{len(table)}."
+        )
+    weighted = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if weighted is not None and not weighted.any():
+        table, values, weighted = table[:0], values[:0], weighted[:0]
+    elif weighted is not None:
+        heavy = check_sample_weight(weighted, len(values)) > 0  # type: ignore[operator]
+        table, values, weighted = table[heavy], values[heavy], weighted[heavy]
+    if len(values):
+        weighted = row_weights(weighted, by_class, values, False)
+    smoothing = job.settings.label_smoothing
+    if smooth and smoothing and job.objective.gradients is None:
+        values = values * (1 - smoothing) + smoothing / 2
+    return np.asarray(table), values, weighted
+
+
+def _mapped(parts: list[tuple[Any, ...]], code: Callable[..., Any]) -> list[Any]:
+    from dask import delayed
+
+    return [delayed(code, nout=3)(*part) for part in parts]
+
+
+def _split(
+    coded: tuple[Any, ...], k: int, seed: int, fraction: float, held_out: bool, smoothing: float
+) -> tuple[Any, ...]:
+    """Return the rows of a coded partition on one side of the split."""
+    table, values, weights = coded
+    marks = generator(seed, FOR_SPLIT, k).random(len(values)) < fraction
+    rows = marks if held_out else ~marks
+    values = values[rows]
+    if not held_out and smoothing:
+        values = values * (1 - smoothing) + smoothing / 2
+    return table[rows], values, None if weights is None else weights[rows]
+
+
+def _matrix(client: Any, job: Job, parts: list[Any], reference: Any = None) -> Any:
+    """Bin the coded partitions where they lie."""
+    import dask.array as da
+    from xgboost import dask as dxgb
+
+    parts = client.persist(parts)
+    sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
+    parts = [part for part, (n, _) in zip(parts, sizes, strict=True) if n]
+    lengths = [n for n, _ in sizes if n]
+    weighted = any(has for _, has in sizes)
+
+    def joined(i: int, width: tuple[int, ...], dtype: Any) -> Any:
+        blocks = [
+            da.from_delayed(_delayed(_element)(part, i), (n, *width), dtype=dtype)
+            for part, n in zip(parts, lengths, strict=True)
+        ]
+        return da.concatenate(blocks, axis=0)
+
+    more = {} if reference is None else {"ref": reference}
+    return dxgb.DaskQuantileDMatrix(
+        client,
+        joined(0, (len(job.names),), np.float32),
+        joined(1, (), np.float32),
+        weight=joined(2, (), np.float32) if weighted else None,
+        missing=job.settings.missing,
+        feature_names=job.names,
+        feature_types=job.columns.types,
+        max_bin=job.settings.max_bin,
+        enable_categorical=True,
+        **more,
+    )
+
+
+def _delayed(function: Callable[..., Any]) -> Any:
+    from dask import delayed
+
+    return delayed(function)
+
+
+def _size(part: tuple[Any, ...]) -> tuple[int, bool]:
+    return len(part[1]), part[2] is not None
+
+
+def _element(part: tuple[Any, ...], i: int) -> Any:
+    return np.asarray(part[i], dtype=np.float32)
+
+
+def _grow(
+    estimator: Any,
+    client: Any,
+    job: Job,
+    parts: list[tuple[Any, ...]],
+    code: Callable[..., Any],
+    outside: dict[str, list[Any]],
+    yardstick: Yardstick,
+    start: Any,
+) -> None:
+    settings = job.settings
+    everything = _mapped(parts, code)
+    stop = stops(settings, _n_rows(client, everything), bool(outside))
+    inside = not outside and (stop or settings.max_generalization_gap is not None)
+    learnt = everything
+    if inside:
+        if settings.validation_split == "latest":
+            raise ValueError("validation_split must be 'random' with dask collections.")
+        plain = _mapped(parts, partial(code, smooth=False))
+        smoothing = 0.0 if job.objective.gradients else settings.label_smoothing
+        learnt, held_out = (
+            [
+                _delayed(_split)(
+                    part, k, estimator._seed, settings.validation_fraction, held, smoothing
+                )
+                for k, part in enumerate(plain)
+            ]
+            for held in (False, True)
+        )
+        outside = {"validation": held_out}
+    matrix = _matrix(client, job, learnt)
+    others = {name: _matrix(client, job, one, matrix) for name, one in outside.items()}
+    n_rounds = estimator._n_rounds(settings, start, stop)
+    grown = _train(client, job, matrix, others, n_rounds, yardstick, stop)
+    estimator._forget()
+    if others:
+        estimator._keep_scores(grown, True, start)
+    if inside and settings.refit:
+        share = _n_rows(client, everything) / _n_rows(client, learnt)
+        matrix = _matrix(client, job, everything)
+        again = max(1, round(grown.n_rounds * share))
+        grown = _train(client, job, matrix, {}, again, yardstick, False)
+    estimator._keep(job, [grown])
+
+
+def _n_rows(client: Any, parts: list[Any]) -> int:
+    sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
+    return sum(n for n, _ in sizes)
+
+
+def _train(
+    client: Any,
+    job: Job,
+    matrix: Any,
+    others: dict[str, Any],
+    n_rounds: int,
+    yardstick: Yardstick,
+    stop: bool,
+) -> Grown:
+    from xgboost import dask as dxgb
+
+    settings, loss = job.settings, job.objective.metric
+    name = list(others)[-1] if others else None
+    parameters = job.parameters(job.seeds[0])
+    parameters.pop("nthread")  # each worker has threads of its own
+    if others:
+        parameters["eval_metric"] = [loss] if yardstick.name == loss else [loss, yardstick.name]
+    patience = settings.n_iter_no_change if stop else None
+    gap = settings.max_generalization_gap
+    watch = Watch(yardstick, loss, name, patience, settings.tol, gap)
+    evaluated = [(matrix, "training"), *((one, key) for key, one in others.items())]
+
+    def train(rounds: int, evals: Any, callbacks: Any) -> dict[str, Any]:
+        return dxgb.train(
+            client,
+            parameters,
+            matrix,
+            rounds,
+            obj=job.objective.gradients,
+            evals=evals,
+            verbose_eval=False,
+            xgb_model=job.start[0] if job.start else None,
+            callbacks=callbacks,
+        )
+
+    done = train(n_rounds, evaluated, [watch]) if others else train(n_rounds, None, None)
+    seen = replay(watch, done["history"])
+    before = job.start[0].num_boosted_rounds() if job.start else 0
+    reached = done["booster"].num_boosted_rounds() - before
+    kept = seen.kept(reached)
+    if kept < reached and settings.booster == "dart":
+        parameters.pop("eval_metric")
+        done["booster"] = train(kept, None, None)["booster"]
+    elif kept < reached:
+        done["booster"] = done["booster"][: before + kept]
+    return Grown(done["booster"], kept, seen, done["history"])
+
+
+def replay(watch: Watch, history: dict[str, dict[str, list[float]]]) -> Watch:
+    """Watch the rounds once more: the watches of the workers stay with them."""
+    seen = replace(watch, scores=[], gaps=[], best=-1, last_allowed=None)
+    if watch.name is None:
+        return seen
+    for i in range(len(history[watch.name][watch.loss])):
+        so_far = {
+            rows: {metric: values[: i + 1] for metric, values in log.items()}
+            for rows, log in history.items()
+        }
+        seen.after_iteration(None, i, so_far)
+    return seen
+
+
+# ---------------------------------------------------------------------------------------------
+# Asking
+
+
+def ask(estimator: Any, method: str, X: Any) -> Any:
+    """Ask about a dask collection, partition by partition; the answer is a dask array."""
+    import dask.array as da
+
+    _check_schema(estimator, X, reset=False)
+    question = getattr(estimator, method)
+    meta = question(_sample(X))
+    X = _one_block_wide(X)
+    if hasattr(X, "columns"):
+        lengths = X.map_partitions(len).compute()
+        blocks = [
+            da.from_delayed(_delayed(question)(part), (int(n), *meta.shape[1:]), meta.dtype)
+            for part, n in zip(_parts(X), lengths, strict=True)
+            if n
+        ]
+        return da.concatenate(blocks, axis=0)
+    chunks = (X.chunks[0], *((width,) for width in meta.shape[1:]))
+    drop = [1] if meta.ndim == 1 else None
+    return X.map_blocks(question, dtype=meta.dtype, chunks=chunks, drop_axis=drop)
+
+
+def _sample(X: Any) -> Any:
+    """Return a row or two of the same kind, to see what an answer looks like."""
+    frame = getattr(X, "_meta_nonempty", None)
+    if frame is None:
+        return np.zeros((1, int(X.shape[1])))
+    blank = frame.copy()
+    for i, dtype in enumerate(frame.dtypes):
+        if getattr(dtype, "kind", "O") in "OUS" or str(dtype) in ("category", "str", "string"):
+            blank.isetitem(i, np.full(len(frame), None, dtype=object))
+    return blank

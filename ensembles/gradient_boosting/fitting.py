@@ -1,0 +1,479 @@
+"""Fitting: check, hold rows out, let XGBoost grow the trees, keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_array
+
+from ensembles.gradient_boosting.asking import Asking
+from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow
+from ensembles.gradient_boosting.columns import Columns, learn_columns
+from ensembles.gradient_boosting.devices import choose_device
+from ensembles.gradient_boosting.labels import (
+    Targets,
+    check_targets,
+    class_weights,
+    codes_of,
+    row_weights,
+)
+from ensembles.gradient_boosting.objectives import (
+    Objective,
+    check_gradient,
+    check_range,
+    objective_of,
+)
+from ensembles.gradient_boosting.rounds import (
+    Yardstick,
+    most_rounds,
+    stops,
+    validation_rows,
+    yardstick_of,
+)
+from ensembles.gradient_boosting.settings import check_settings, settings_of
+from ensembles.gradient_boosting.storing import boosters_from, renamed
+from ensembles.parameters import check_option, unchanged_on_error
+from ensembles.resampling import generator, seed_of
+from ensembles.tables import check_table, take
+from ensembles.tasks import CLASSIFICATION, REGRESSION, infer_task
+
+__all__ = ["Fitting"]
+
+FOR_SPLIT, FOR_SEEDS = 1, 2
+"""Second words of an address: the stream that rows are held out by, and that seeds come from."""
+
+OF_VALIDATION = (
+    "evals_result_",
+    "generalization_gap_",
+    "best_iteration_",
+    "best_score_",
+    "validation_rows_",
+)
+"""What an earlier fit may have left."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a fit was given, checked: a table not coded yet, targets, weights."""
+
+    X: Any
+    targets: Targets
+    weights: NDArray[np.float64] | None
+    rows: NDArray[np.intp]
+    groups: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets.values)
+
+    def some(self, rows: NDArray[np.intp]) -> Given:
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        targets = self.targets._replace(values=self.targets.values[rows])
+        return Given(take_rows(self.X, rows), targets, weights, self.rows[rows], groups)
+
+
+def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
+    """Copy some rows of a table, wherever it lies."""
+    return X[rows] if hasattr(X, "__cuda_array_interface__") else take(X, rows)
+
+
+class Fitting(Asking):
+    """The flow of `fit`."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        eval_set: Any = None,
+        groups: ArrayLike | None = None,
+        init_model: Any = None,
+    ) -> Any:
+        """Fit the trees.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame, path or iterable
+            A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
+            too. NaN is missing; what a sparse matrix does not store is missing, as XGBoost has it.
+            An array on a GPU stays there. For data larger than memory: the path of a Parquet file,
+            or an iterable of DataFrames or of (X, y) or (X, y, sample_weight). For data larger than
+            a machine: a dask DataFrame or array.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
+            Labels of any sortable kind, or numbers. With a path or an iterable of DataFrames, the
+            name of the target's column.
+        sample_weight : array-like of shape (n_rows,) or str, optional
+            The weight of every row. A row of weight zero might as well not be there.
+        X_val, y_val, sample_weight_val : optional
+            Rows to judge the rounds by, in the place of rows held out from ``X``. The model never
+            learns from them, with ``refit`` neither.
+        eval_set : list of (X, y) or of (X, y, sample_weight), optional
+            The same, as XGBoost has it: all are evaluated, the last decides.
+        groups : array-like of shape (n_rows,), optional
+            The group of every row: rows are held out by whole groups.
+        init_model : estimator, xgboost.Booster or path, optional
+            A model to go on from, with ``n_estimators`` further rounds.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter or an argument breaks its rule. The estimator is then what it was
+            before.
+        MemoryError
+            When the memory of the GPU that was asked for is too small.
+        """
+        with unchanged_on_error(self):
+            settings = settings_of(self)
+            check_settings(settings)
+            self._seed = seed_of(settings.random_state)
+            device = choose_device(settings.device)
+            validation = _pairs(X_val, y_val, sample_weight_val, eval_set)
+            elsewhere = self._source(X)
+            if elsewhere is not None:
+                return elsewhere(
+                    self, settings, device, X, y, sample_weight, validation, groups, init_model
+                )
+            return self._fit(settings, device, X, y, sample_weight, validation, groups, init_model)
+
+    def _source(self, X: Any) -> Any:
+        """Return the room that fits what is no table in memory, None for a table."""
+        from ensembles.gradient_boosting import distributed, sources
+
+        if distributed.is_collection(X):
+            return distributed.fit
+        return sources.fit if sources.is_source(X) else None
+
+    def _fit(
+        self,
+        settings: SimpleNamespace,
+        device: str,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: dict[str, Any],
+        groups: Any,
+        init_model: Any,
+    ) -> Any:
+        start = self._start(settings, init_model)
+        X = self._checked_table(X, reset=True)
+        settings.n_cells = X.shape[0] * X.shape[1]
+        check_consistent_length_of(X, y)
+        targets = self._targets(y, start)
+        by_class = class_weights(settings.class_weight, targets.classes, targets.counts)
+        weights = row_weights(sample_weight, by_class, targets.values, settings.normalize_weights)
+        groups = _check_groups(groups, len(targets.values))
+        everything = np.arange(len(targets.values))
+        given = _without_zeros(Given(X, targets, weights, everything, groups))
+        objective = objective_of(settings, self.task_, targets.n_classes)
+        check_range(objective, given.targets.values)
+        if settings.check_gradient and callable(settings.objective):
+            _check_gradient(settings.objective, given.targets)
+        yardstick = yardstick_of(settings.scoring, objective.metric, targets.classes)
+        outside = self._checked_validation(settings, validation, given, by_class, objective)
+        self._grow(settings, objective, device, given, outside, yardstick, start)
+        return self
+
+    def _grow(
+        self,
+        settings: SimpleNamespace,
+        objective: Objective,
+        device: str,
+        given: Given,
+        outside: dict[str, Given],
+        yardstick: Yardstick,
+        start: Any,
+    ) -> None:
+        stop = stops(settings, len(given), bool(outside))
+        inside = not outside and (stop or settings.max_generalization_gap is not None)
+        everything = given
+        if inside:
+            given, held_out = self._hold_out(settings, given)
+            outside = {"validation": held_out}
+        columns = self._learnt(given.X, start)
+        n_rounds = self._n_rounds(settings, start, stop)
+        job = Job(
+            settings,
+            objective,
+            columns,
+            given.targets.classes,
+            device,
+            self._seeds(settings),
+            renamed(start, columns),
+        )
+        judged = None
+        if outside:
+            coded = {name: _rows(job, one) for name, one in outside.items()}
+            judged = Judged(coded, yardstick, stop)
+        job, grown = grow(job, _training_rows(job, given), judged, n_rounds)
+        self._forget()
+        self._keep_scores(grown[0], judged, start)
+        if inside:
+            self.validation_rows_ = held_out.rows
+            if settings.refit:
+                job, grown = self._again(job, everything, len(given), grown, start)
+        self._keep(job, grown)
+
+    def _again(
+        self, job: Job, everything: Given, n_learnt: int, grown: list[Grown], start: Any
+    ) -> tuple[Job, list[Grown]]:
+        """Train on all rows, with the rounds that were found, scaled to the larger data."""
+        columns = self._learnt(everything.X, start)
+        job = replace(job, columns=columns)
+        n_rounds = max(1, round(grown[0].n_rounds * len(everything) / n_learnt))
+        return grow(job, _training_rows(job, everything), None, n_rounds)
+
+    def _learnt(self, X: Any, start: Any) -> Columns:
+        """Decide how the table becomes numbers, as it was decided where the model goes on."""
+        if start is None or start.columns is None:
+            return learn_columns(X, self._names())
+        if len(start.columns.names) != self.n_features_in_:
+            raise ValueError(
+                f"init_model must have {self.n_features_in_} columns as X has; got "
+                f"{len(start.columns.names)}."
+            )
+        return start.columns
+
+    def _hold_out(self, settings: SimpleNamespace, given: Given) -> tuple[Given, Given]:
+        held_out = validation_rows(
+            len(given),
+            settings.validation_fraction,
+            generator(self._seed, FOR_SPLIT),
+            codes=given.targets.values if self.task_ == CLASSIFICATION else None,
+            groups=given.groups,
+            latest=settings.validation_split == "latest",
+        )
+        learnt = np.setdiff1d(np.arange(len(given)), held_out)
+        return given.some(learnt), given.some(held_out)
+
+    # -----------------------------------------------------------------------------------------
+    # Checks
+
+    def _checked_table(self, X: Any, *, reset: bool) -> Any:
+        if hasattr(X, "__cuda_array_interface__"):
+            return self._checked_on_gpu(X, reset=reset)
+        return check_table(self, X, reset=reset)
+
+    def _checked_on_gpu(self, X: Any, *, reset: bool) -> Any:
+        """Check the shape alone: the array stays where it is."""
+        if len(X.shape) != 2 or X.shape[0] < 1 or X.shape[1] < 1:
+            raise ValueError(f"X must have rows and columns; got shape {tuple(X.shape)}.")
+        if reset:
+            self.n_features_in_ = int(X.shape[1])
+            self.__dict__.pop("feature_names_in_", None)
+        elif X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        return X
+
+    def _targets(self, y: Any, start: Any) -> Targets:
+        """Settle the task, and return the targets as XGBoost takes them."""
+        self._settle_task(y)
+        if start is not None and self.task_ == CLASSIFICATION and start.classes is not None:
+            self.classes_, self.n_classes_ = start.classes, len(start.classes)
+            return Targets(codes_of(y, start.classes, self, "y"), start.classes)
+        targets = check_targets(y, self.task_, self)
+        self.__dict__.pop("classes_", None)
+        self.__dict__.pop("n_classes_", None)
+        if targets.classes is not None:
+            self.classes_, self.n_classes_ = targets.classes, len(targets.classes)
+        return targets
+
+    def _settle_task(self, y: Any) -> None:
+        task = getattr(self, "task", None)
+        if task is not None:
+            check_option("task", task, (CLASSIFICATION, REGRESSION), also=" or None")
+        self.__dict__.pop("task_", None)
+        if y is None:
+            check_targets(y, REGRESSION, self)
+        self.task_ = self._pinned or task or self._task_of_objective() or infer_task(y)
+
+    def _task_of_objective(self) -> Any:
+        """A quantile is asked of a quantity, "logistic" of classes, whatever ``y`` looks like."""
+        from ensembles.gradient_boosting.objectives import TABLES
+
+        if self.quantiles is not None:
+            return REGRESSION
+        for task, table in TABLES.items():
+            if self.objective in [*table, *(one.name for one in table.values())]:
+                return task
+        return None
+
+    def _checked_validation(
+        self,
+        settings: SimpleNamespace,
+        validation: dict[str, Any],
+        given: Given,
+        by_class: NDArray[np.float64] | None,
+        objective: Objective,
+    ) -> dict[str, Given]:
+        """Check the rows that rounds are judged by as those that are learned from."""
+        checked = {}
+        for name, (X, y, weights) in validation.items():
+            X = self._checked_table(X, reset=False)
+            check_consistent_length_of(X, y)
+            if given.targets.classes is None:
+                targets = check_targets(y, REGRESSION, self)
+                check_range(objective, targets.values)
+            else:
+                codes = codes_of(y, given.targets.classes, self, f"the labels of {name}")
+                targets = Targets(codes, given.targets.classes)
+            weighted = row_weights(weights, by_class, targets.values, settings.normalize_weights)
+            checked[name] = Given(X, targets, weighted, np.arange(len(targets.values)))
+        return checked
+
+    # -----------------------------------------------------------------------------------------
+    # Rounds, seeds, models to go on from
+
+    def _start(self, settings: SimpleNamespace, init_model: Any) -> Any:
+        """Return the model to go on from, or None."""
+        if init_model is not None:
+            return boosters_from(init_model, settings.n_seeds)
+        if settings.warm_start and hasattr(self, "boosters_"):
+            return boosters_from(self, settings.n_seeds)
+        return None
+
+    def _n_rounds(self, settings: SimpleNamespace, start: Any, stop: bool) -> int:
+        """Return how many rounds to add: with ``warm_start``, ``n_estimators`` is the total."""
+        most = most_rounds(settings, stop)
+        if start is None or not start.same(self):
+            return most
+        there = start.boosters[0].num_boosted_rounds()
+        if most < there:
+            raise ValueError(
+                f"n_estimators must be >= {there}, the rounds there are, with warm_start; "
+                f"got {most}."
+            )
+        return int(most - there)
+
+    def _seeds(self, settings: SimpleNamespace) -> list[int]:
+        if settings.n_seeds == 1:
+            return [self._seed]
+        further = generator(self._seed, FOR_SEEDS).integers(2**31, size=settings.n_seeds - 1)
+        return [self._seed, *further.tolist()]
+
+    # -----------------------------------------------------------------------------------------
+    # Keeping
+
+    def _forget(self) -> None:
+        for stale in OF_VALIDATION:
+            self.__dict__.pop(stale, None)
+
+    def _keep_scores(self, grown: Grown, judged: Judged | None, start: Any) -> None:
+        if judged is None:
+            return
+        watch = grown.watch
+        before = start.boosters[0].num_boosted_rounds() if start else 0
+        self.evals_result_ = {
+            rows: {metric: list(values) for metric, values in log.items()}
+            for rows, log in grown.log.items()
+        }
+        best = max(watch.best, 0)
+        self.best_iteration_ = before + best
+        self.best_score_ = float(watch.scores[best])
+        self.generalization_gap_ = float(watch.gaps[grown.n_rounds - 1])
+
+    def _keep(self, job: Job, grown: list[Grown]) -> None:
+        self.boosters_ = [one.booster for one in grown]
+        named = hasattr(self, "feature_names_in_")
+        for booster in self.boosters_:
+            booster.feature_names = job.columns.names if named else None
+        self.device_ = job.device
+        self._columns, self._objective = job.columns, job.objective
+        self._missing = job.settings.missing
+
+
+def check_consistent_length_of(X: Any, y: Any) -> None:
+    """Refuse targets that are not one for every row."""
+    if y is not None and not hasattr(X, "__cuda_array_interface__"):
+        check_consistent_length(X, y)
+
+
+def _rows(job: Job, given: Given) -> Rows:
+    return Rows(job.columns.coded(given.X), given.targets.values, given.weights)
+
+
+def _training_rows(job: Job, given: Given) -> Rows:
+    """Rows to learn from: labels of two classes are smoothed here, of more in the gradients."""
+    rows, smoothing = _rows(job, _repeated(given)), job.settings.label_smoothing
+    if not smoothing or job.objective.gradients is not None:
+        return rows
+    return Rows(rows.table, rows.values * (1 - smoothing) + smoothing / 2, rows.weights)
+
+
+def _without_zeros(given: Given) -> Given:
+    """Drop the rows of weight zero: nobody shall learn from them, nor be judged by them."""
+    if given.weights is None or given.weights.all():
+        return given
+    return given.some(np.flatnonzero(given.weights))
+
+
+FEW_ROWS = 100
+"""Rows up to which whole weights become repeated rows."""
+
+
+def _repeated(given: Given) -> Given:
+    """Repeat the rows of a very small table by their weights, where these are whole numbers.
+
+    XGBoost rounds weighted gradients to 32 bits, so that a weight of 3 differs from three rows in
+    the last bit of an answer. Where repeating costs nothing, they are the same.
+    """
+    weights = given.weights
+    if weights is None or weights.sum() > FEW_ROWS or (weights % 1).any():
+        return given
+    repeats = np.repeat(np.arange(len(given)), weights.astype(np.intp))
+    return replace(given.some(repeats), weights=None)
+
+
+def _check_groups(groups: Any, n_rows: int) -> Any:
+    if groups is None:
+        return None
+    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups must hold one group for each of the {n_rows} rows; got shape {groups.shape}."
+        )
+    return groups
+
+
+def _check_gradient(objective: Any, targets: Targets) -> None:
+    y = np.asarray(targets.values, dtype=np.float64)[:200]
+    shape = (len(y), targets.n_classes) if targets.n_classes > 2 else y.shape
+    check_gradient(objective, y, np.random.default_rng(0).normal(size=shape))
+
+
+def _pairs(X_val: Any, y_val: Any, weights: Any, eval_set: Any) -> dict[str, Any]:
+    """Return the validation rows by name, the deciding ones last."""
+    if (X_val is None) != (y_val is None):
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"X_val and y_val must be given together; got {missing}=None.")
+    if weights is not None and X_val is None:
+        raise ValueError("sample_weight_val must come with X_val; got X_val=None.")
+    if X_val is not None:
+        if eval_set is not None:
+            raise ValueError("eval_set must be None when X_val is given; got both.")
+        return {"validation": (X_val, y_val, weights)}
+    if eval_set is None:
+        return {}
+    sets = [eval_set] if isinstance(eval_set, tuple) else list(eval_set)
+    if not sets or not all(isinstance(one, tuple | list) and len(one) in (2, 3) for one in sets):
+        raise ValueError(
+            "eval_set must be a list of (X, y) or (X, y, sample_weight) pairs; "
+            f"got {type(eval_set).__name__}."
+        )
+    return {f"validation_{i}": (*one, None)[:3] for i, one in enumerate(sets)}

@@ -1,0 +1,495 @@
+"""Inputs: any labels, any columns, any container, and one meaning for all."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import xgboost
+from scipy import sparse
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
+
+rng = np.random.default_rng(0)
+N = 240
+X = rng.normal(size=(N, 4))
+X[::9, 1] = np.nan
+CODES = (X[:, 0] > 0.5).astype(int) + (X[:, 2] > 0)
+FRAME = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+MIXED = FRAME.assign(
+    city=rng.choice(["Oslo", "Rome", "Bern"], N),
+    size=pd.Categorical(rng.choice(["s", "m", "l"], N), ["s", "m", "l"], ordered=True),
+    flag=rng.random(N) < 0.5,
+    count=rng.integers(0, 9, N),
+)
+MIXED.loc[::7, "city"] = None
+VALUE = X[:, 0] + (MIXED["city"] == "Oslo") * 2 + (MIXED["size"] == "l") + MIXED["count"] / 9
+SMALL = {"n_estimators": 15, "learning_rate": 0.3, "random_state": 0}
+
+
+def classifier(**more):
+    return GradientBoostingClassifier(**SMALL | more)
+
+
+def regressor(**more):
+    return GradientBoostingRegressor(**SMALL | more)
+
+
+# ---------------------------------------------------------------------------------------------
+# Labels
+
+KINDS = {
+    "int": [0, 1, 2],
+    "from one": [1, 2, 3],
+    "gaps": [0, 2, 5],
+    "negative": [-1, 0, 1],
+    "large": [10**12, 10**12 + 1, 10**15],
+    "floats": [0.0, 1.0, 2.0],
+    "text": ["a", "b", "c"],
+    "accents": ["é", "ñ", "ü"],
+    "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="datetime64[D]"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_of_any_kind_are_learned_and_given_back(kind):
+    names = np.array(KINDS[kind])
+    expected = classifier().fit(X, CODES)
+    model = classifier().fit(X, names[CODES])
+    np.testing.assert_array_equal(model.classes_, names)
+    np.testing.assert_array_equal(model.predict(X), names[expected.predict(X)])
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Categorical.from_codes(CODES, ["c", "b", "a"]),
+        pd.Series(np.array(["c", "b", "a"])[CODES], dtype="string"),
+        pd.Series(np.array(["c", "b", "a"])[CODES], index=np.arange(N)[::-1]),
+        pl.Series(np.array(["c", "b", "a"])[CODES]),
+        list(np.array(["c", "b", "a"])[CODES]),
+        np.array(["c", "b", "a"], dtype=object)[CODES],
+    ],
+)
+def test_labels_come_in_any_container(labels):
+    model = classifier().fit(X, labels)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    assert (model.predict(X) == np.array(["c", "b", "a"])[CODES]).mean() > 0.95
+
+
+@pytest.mark.parametrize("labels", [[True, False], [0, 1], ["no", "yes"], [-1, 1]])
+def test_two_classes_of_any_kind(labels):
+    y = np.array(labels)[(CODES > 0).astype(int)]
+    model = classifier().fit(X, y)
+    assert set(model.predict(X).tolist()) == set(labels)
+    assert model.predict_proba(X).shape == (N, 2)
+
+
+def test_a_thousand_classes():
+    y = np.arange(2000) % 1000
+    table = np.column_stack([y, y % 7]).astype(float)
+    model = classifier(n_estimators=1).fit(table, y)
+    assert model.predict_proba(table[:3]).shape == (3, 1000)
+
+
+def test_one_class_is_predicted_for_sure():
+    model = classifier().fit(X, np.full(N, "only"))
+    assert model.classes_.tolist() == ["only"]
+    assert set(model.predict(X)) == {"only"}
+    np.testing.assert_array_equal(model.predict_proba(X), np.ones((N, 1)))
+
+
+def test_a_class_may_be_absent_from_a_fold():
+    y = np.array(["rare", "a", "b"] + ["a", "b"] * ((N - 3) // 2) + ["a"])[:N]
+    from sklearn.model_selection import KFold
+
+    answers = cross_val_predict(classifier(), X, y, cv=KFold(3))
+    assert set(answers) <= {"rare", "a", "b"}
+
+
+def test_a_class_may_be_absent_from_the_validation_rows():
+    keep = CODES < 2
+    for scoring in (None, "neg_log_loss", "accuracy"):
+        model = classifier(scoring=scoring).fit(X, CODES, X_val=X[keep], y_val=CODES[keep])
+        assert model.predict_proba(X).shape == (N, 3)
+    with pytest.raises(ValueError, match=r"must hold classes that y holds.*'new'"):
+        classifier().fit(X, CODES.astype(str), X_val=X[:2], y_val=["0", "new"])
+
+
+def test_missing_labels_are_refused():
+    for y in (np.where(CODES == 0, np.nan, CODES), np.array([None, *CODES[1:]], dtype=object)):
+        with pytest.raises(ValueError, match=r"y contains NaN|Input y"):
+            classifier().fit(X, y)
+    with pytest.raises(ValueError, match=r"y contains NaN|infinity"):
+        regressor().fit(X, np.where(CODES == 0, np.inf, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("y", "task"),
+    [
+        (CODES, "classification"),
+        (CODES.astype(str), "classification"),
+        (CODES > 0, "classification"),
+        (VALUE, "regression"),
+        (np.arange(N), "regression"),
+    ],
+)
+def test_the_bare_name_follows_the_task(y, task):
+    assert GradientBoosting(n_estimators=2).fit(X, y).task_ == task
+    assert (
+        GradientBoosting(n_estimators=2, quantiles=[0.1, 0.9]).fit(X, CODES).task_ == "regression"
+    )
+    assert GradientBoosting(n_estimators=2, task="regression").fit(X, CODES).task_ == "regression"
+    assert GradientBoosting(n_estimators=2, objective="poisson").fit(X, CODES).task_ == "regression"
+
+
+# ---------------------------------------------------------------------------------------------
+# Weights
+
+
+def test_class_weights_are_weights_of_rows():
+    by_hand = np.array([1.0, 3.0, 0.5])[CODES]
+    names = np.array(["a", "b", "c"])
+    ours = classifier(class_weight={"a": 1.0, "b": 3.0, "c": 0.5}).fit(X, names[CODES])
+    expected = classifier().fit(X, names[CODES], sample_weight=by_hand)
+    np.testing.assert_array_equal(ours.predict_proba(X), expected.predict_proba(X))
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    balanced = classifier(class_weight="balanced").fit(X, CODES)
+    expected = classifier().fit(X, CODES, compute_sample_weight("balanced", CODES))
+    np.testing.assert_allclose(
+        balanced.predict_proba(X), expected.predict_proba(X), rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "class_weight", ["balance", {"a": 1}, {0: -1.0}, {0: np.nan}, {0: 0, 1: 0, 2: 0}, 3]
+)
+def test_class_weights_given_amiss_are_refused(class_weight):
+    with pytest.raises(ValueError, match="class_weight must"):
+        classifier(class_weight=class_weight).fit(X, CODES)
+    with pytest.raises(ValueError, match="class_weight must be None"):
+        regressor(class_weight="balanced").fit(X, VALUE)
+
+
+def test_weights_of_one_are_no_weights():
+    plain, ones = classifier().fit(X, CODES), classifier().fit(X, CODES, np.ones(N))
+    np.testing.assert_array_equal(plain.predict_proba(X), ones.predict_proba(X))
+
+
+@pytest.mark.parametrize("scale", [8.0, 1e-6, 1e20])
+def test_the_unit_of_weights_does_not_matter_when_they_are_normalized(scale):
+    """Without it, min_child_weight is absolute: weights of 8 allow smaller leaves."""
+    weights = rng.uniform(0.5, 2, N)
+    given = {"normalize_weights": True, "min_child_weight": 5.0}
+    one, other = (
+        classifier(**given).fit(X, CODES, sample_weight=w).predict_proba(X)
+        for w in (weights, weights * scale)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        np.zeros(N),
+        np.full(N, 1e-300),
+        np.full(N, 1e300),
+        -np.ones(N),
+        np.full(N, np.nan),
+        np.ones(3),
+        np.ones((N, 2)),
+        ["x"] * N,
+    ],
+)
+def test_weights_that_xgboost_chokes_on_are_named(weights):
+    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
+        regressor().fit(X, VALUE, sample_weight=weights)
+
+
+# ---------------------------------------------------------------------------------------------
+# Columns of categories and text
+
+
+def test_categories_and_text_are_learned_as_they_are():
+    model = regressor(n_estimators=100).fit(MIXED, VALUE)
+    assert model.score(MIXED, VALUE) > 0.95
+    assert model.booster_.feature_types == ["q", "q", "q", "q", "c", "c", "q", "q"]
+    assert model.booster_.feature_names == list(MIXED.columns)
+
+
+def test_the_same_category_has_the_same_code_however_the_frame_codes_it():
+    model = regressor().fit(MIXED, VALUE)
+    answers = model.predict(MIXED)
+    few = MIXED.iloc[:20]
+    forms = {
+        "reordered": MIXED.assign(size=MIXED["size"].cat.reorder_categories(["l", "s", "m"])),
+        "text": MIXED.assign(size=MIXED["size"].astype(object)),
+        "category": MIXED.assign(city=MIXED["city"].astype("category")),
+        "string": MIXED.assign(city=MIXED["city"].astype("string")),
+        "more levels": MIXED.assign(size=MIXED["size"].cat.add_categories(["xl"])),
+        "polars": pl.from_pandas(MIXED.assign(size=MIXED["size"].astype(object))),
+    }
+    forms["enum"] = forms["polars"].with_columns(pl.col("size").cast(pl.Enum(["m", "l", "s"])))
+    forms["arrow"] = MIXED.convert_dtypes(dtype_backend="pyarrow")
+    for form in forms.values():
+        np.testing.assert_array_equal(model.predict(form), answers)
+    alone = few.assign(size=few["size"].cat.remove_unused_categories())
+    np.testing.assert_array_equal(model.predict(alone), answers[:20])
+    for i in range(5):
+        np.testing.assert_array_equal(model.predict(MIXED.iloc[[i]]), answers[[i]])
+
+
+def test_a_frame_of_any_kind_teaches_the_same():
+    plain = MIXED.assign(size=MIXED["size"].astype(object))
+    expected = regressor().fit(plain, VALUE).predict(plain)
+    for form in (
+        MIXED,
+        pl.from_pandas(plain),
+        plain.assign(city=plain["city"].astype("string")),
+        pl.from_pandas(plain).with_columns(pl.col("city").cast(pl.Categorical)),
+        MIXED.convert_dtypes(),
+    ):
+        np.testing.assert_array_equal(regressor().fit(form, VALUE).predict(plain), expected)
+    objects = regressor().fit(plain.to_numpy(), VALUE)
+    np.testing.assert_array_equal(objects.predict(plain.to_numpy()), expected)
+
+
+def test_a_level_that_was_not_there_is_missing():
+    model = regressor().fit(MIXED, VALUE)
+    strange = MIXED.assign(city="Lima")
+    absent = MIXED.assign(city=None)
+    np.testing.assert_array_equal(model.predict(strange), model.predict(absent))
+    unused = pd.Categorical(["Lima"] * N, ["Lima", "Oslo", "Rome", "Bern"])
+    np.testing.assert_array_equal(model.predict(MIXED.assign(city=unused)), model.predict(absent))
+    learned = regressor().fit(
+        MIXED.assign(city=pd.Categorical(MIXED["city"], ["Lima", "Oslo", "Rome", "Bern"])), VALUE
+    )
+    np.testing.assert_array_equal(learned.predict(MIXED), model.predict(MIXED))
+
+
+def test_numbers_may_be_categories():
+    codes = rng.integers(1, 6, N)
+    frame = pd.DataFrame({"zip": pd.Categorical(codes), "a": X[:, 0]})
+    y = np.isin(codes, [1, 4]) * 3 + X[:, 0]
+    model = regressor(n_estimators=50).fit(frame, y)
+    assert model.booster_.feature_types[0] == "c"
+    np.testing.assert_array_equal(model.predict(frame), model.predict(frame.assign(zip=codes)))
+    assert model.score(frame, y) > 0.9
+
+
+def test_a_column_that_changes_its_kind_is_named():
+    model = regressor().fit(MIXED, VALUE)
+    with pytest.raises(ValueError, match="column 'city' held text"):
+        model.predict(MIXED.assign(city=1.0))
+    with pytest.raises(ValueError, match="column 'a' held numbers"):
+        model.predict(MIXED.assign(a="x"))
+    polars = pl.from_pandas(MIXED.assign(size=MIXED["size"].astype(object)))
+    with pytest.raises(ValueError, match="column 'city' held text"):
+        model.predict(polars.with_columns(pl.lit(1.0).alias("city")))
+    with pytest.raises(ValueError, match="column 'a' held numbers"):
+        model.predict(polars.with_columns(pl.lit("x").alias("a")))
+
+
+def test_a_column_without_a_value_is_missing():
+    model = regressor().fit(MIXED.assign(d=np.nan, city=None), VALUE)
+    assert np.isfinite(model.predict(MIXED.assign(d=1.0, city=None))).all()
+    fitted = regressor().fit(MIXED, VALUE)
+    assert np.isfinite(fitted.predict(MIXED.assign(d=None, city=None, size=None))).all()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.date_range("2020", periods=N),
+        pd.to_timedelta(np.arange(N), unit="D"),
+        np.arange(N) * 1j,
+        [{"a": 1}] * N,
+        pd.interval_range(0, N),
+    ],
+)
+def test_a_column_of_something_else_is_named(column):
+    with pytest.raises((ValueError, TypeError), match=r"when|argument|Complex"):
+        regressor().fit(FRAME.assign(when=column), VALUE)
+
+
+# ---------------------------------------------------------------------------------------------
+# Names, order, infinity
+
+
+def test_columns_are_held_to_their_names_and_order():
+    model = regressor().fit(FRAME, VALUE)
+    for wrong in (
+        FRAME[["b", "a", "c", "d"]],
+        FRAME.rename(columns={"a": "z"}),
+        FRAME[["a", "b", "c"]],
+        FRAME.assign(e=1),
+    ):
+        with pytest.raises(ValueError, match="feature"):
+            model.predict(wrong)
+    with pytest.raises(ValueError, match="two columns of one name"):
+        regressor().fit(FRAME.set_axis(["a", "a", "b", "c"], axis=1), VALUE)
+
+
+def test_any_name_will_do():
+    names = ["[a]", "<b>", 'c "quoted", é', "d\n{e}: f"]
+    frame = FRAME.set_axis(names, axis=1)
+    model = regressor().fit(frame, VALUE)
+    np.testing.assert_array_equal(model.predict(frame), regressor().fit(X, VALUE).predict(X))
+    assert model.feature_importances_.sum() == pytest.approx(1)
+    assert model.shap_values(frame).shape == (N, 5)
+    assert model.apply(frame).shape == (N, 15)
+    regressor(monotone_constraints={"[a]": 1}).fit(frame, VALUE)
+    numbered = FRAME.set_axis([0, 1, 2, 3], axis=1)
+    np.testing.assert_array_equal(
+        regressor().fit(numbered, VALUE).predict(numbered), model.predict(frame)
+    )
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, 1e300])
+def test_infinity_is_named_with_its_column(bad):
+    table = X.copy()
+    table[5, 2] = bad
+    frame = pd.DataFrame(table, columns=["a", "b", "price", "d"])
+    fitted = regressor().fit(frame.assign(price=0.0), VALUE)
+    fitted_array = regressor().fit(X, VALUE)
+    forms = [(frame, fitted), (pl.from_pandas(frame), fitted)]
+    for form, model in forms:
+        for call in (lambda X: regressor().fit(X, VALUE), model.predict):
+            with pytest.raises(ValueError, match=r"X must hold finite.*column 'price'"):
+                call(form)
+    for form in (
+        table,
+        np.asfortranarray(table),
+        sparse.csr_matrix(np.nan_to_num(table, posinf=bad, neginf=bad, nan=1.0)),
+    ):
+        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
+            regressor().fit(form, VALUE)
+        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
+            fitted_array.predict(form)
+    with pytest.raises(ValueError, match="column 'x2'"):
+        regressor(early_stopping=True).fit(table, VALUE)
+    with pytest.raises(ValueError, match="column 'x2'"):
+        regressor().fit(X, VALUE, X_val=table, y_val=VALUE)
+
+
+def test_a_number_can_stand_for_missing():
+    coded = np.where(np.isnan(X), -999.0, X)
+    model = regressor(missing=-999.0).fit(coded, VALUE)
+    expected = regressor().fit(X, VALUE)
+    np.testing.assert_array_equal(model.predict(coded), expected.predict(X))
+    np.testing.assert_array_equal(model.shap_values(coded), expected.shap_values(X))
+
+
+# ---------------------------------------------------------------------------------------------
+# Containers
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "i4", "i8", "u1", "u8", "?", ">f8", "O"])
+def test_numbers_of_any_width(dtype):
+    whole = rng.integers(0, 2, (N, 3))
+    y = whole @ [1.0, 2.0, 4.0]
+    expected = regressor().fit(whole.astype(float), y).predict(whole.astype(float))
+    table = whole.astype(dtype)
+    model = regressor().fit(table, y)
+    np.testing.assert_array_equal(model.predict(table), expected)
+
+
+def test_arrays_of_any_layout():
+    expected = regressor().fit(X, VALUE).predict(X)
+    wide = np.repeat(X, 2, axis=1)
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    for table in (
+        np.asfortranarray(X),
+        wide[:, ::2],
+        X[::-1][::-1],
+        frozen,
+        X.tolist(),
+        FRAME.to_numpy(),
+    ):
+        np.testing.assert_array_equal(regressor().fit(table, VALUE).predict(table), expected)
+
+
+def test_nothing_that_was_given_is_changed():
+    table, weights, frame = X.copy(), rng.uniform(size=N), MIXED.copy()
+    weights[:5] = 0
+    before = weights.copy()
+    regressor(early_stopping=True, refit=True).fit(table, VALUE, sample_weight=weights)
+    regressor(early_stopping=True).fit(frame, VALUE).predict(frame)
+    np.testing.assert_array_equal(table, X)
+    np.testing.assert_array_equal(weights, before)
+    pd.testing.assert_frame_equal(frame, MIXED)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("maker", [sparse.coo_matrix, sparse.coo_array])
+def test_what_a_sparse_matrix_does_not_store_is_missing(kind, maker):
+    """As XGBoost has it, and whether the model is asked about a sparse or a dense table."""
+    dense = np.where(rng.random((N, 4)) < 0.6, 0.0, X)
+    dense = np.nan_to_num(dense)
+    table = maker(dense).asformat(kind)
+    model = regressor().fit(table, VALUE)
+    expected = regressor().fit(np.where(dense == 0, np.nan, dense), VALUE)
+    np.testing.assert_allclose(
+        model.predict(table), expected.predict(np.where(dense == 0, np.nan, dense)), rtol=1e-5
+    )
+    np.testing.assert_array_equal(model.predict(dense), model.predict(table))
+    on_dense = regressor().fit(dense, VALUE)
+    np.testing.assert_array_equal(on_dense.predict(table), on_dense.predict(dense))
+    assert model.shap_values(table).shape == (N, 5)
+
+
+def test_predictions_do_not_depend_on_the_company():
+    model = classifier().fit(X, CODES)
+    together = model.predict_proba(X)
+    apart = np.concatenate([model.predict_proba(X[i : i + 7]) for i in range(0, N, 7)])
+    np.testing.assert_array_equal(together, apart)
+
+
+def test_one_model_can_be_asked_from_many_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = classifier(n_jobs=1).fit(MIXED, CODES)
+    expected = model.predict_proba(MIXED)
+    with ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(lambda _: model.predict_proba(MIXED), range(100)):
+            np.testing.assert_array_equal(answers, expected)
+
+
+def test_it_sits_in_a_column_transformer_pipeline():
+    columns = make_column_transformer(
+        (StandardScaler(), make_column_selector(dtype_include=np.number)),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    model = make_pipeline(columns, regressor(early_stopping=True)).fit(MIXED, VALUE)
+    assert "city" in model[-1].feature_names_in_
+    assert model.score(MIXED, VALUE) > 0.8
+
+
+def test_a_frame_is_asked_about_without_a_warning(recwarn):
+    model = classifier().fit(MIXED, CODES)
+    model.predict(MIXED)
+    model.predict_proba(MIXED)
+    assert not recwarn.list
+
+
+def test_no_rows_and_no_columns_are_refused():
+    for table in (np.empty((0, 3)), np.empty((5, 0)), FRAME.iloc[:0], FRAME[[]]):
+        with pytest.raises(ValueError, match=r"0 sample|0 feature|minimum"):
+            regressor().fit(table, VALUE[: len(table)])
+    with pytest.raises(ValueError, match="inconsistent"):
+        regressor().fit(X, VALUE[:-1])
+
+
+def test_predictions_are_those_of_inplace_predict():
+    frame = FRAME.astype({"a": "float32"})
+    model = regressor().fit(frame, VALUE)
+    matrix = xgboost.DMatrix(frame)
+    np.testing.assert_array_equal(model.predict(frame), model.booster_.inplace_predict(frame))
+    np.testing.assert_array_equal(model.predict(frame), model.booster_.predict(matrix))

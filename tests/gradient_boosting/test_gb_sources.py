@@ -1,0 +1,345 @@
+"""Sources: data larger than memory and data larger than a machine."""
+
+import errno
+import os
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import xgboost
+
+from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting import sources
+
+rng = np.random.default_rng(0)
+N = 1500
+FRAME = pd.DataFrame(
+    {
+        "a": rng.normal(size=N),
+        "city": rng.choice(["Rome", "Oslo", "Bern"], N),
+        "count": rng.integers(0, 40, N),
+    }
+)
+FRAME.loc[::13, "a"] = np.nan
+FRAME.loc[::17, "city"] = None
+VALUE = FRAME["a"].fillna(0) + (FRAME["city"] == "Oslo") * 2.0
+LABEL = pd.Series(np.where(VALUE + 0.3 * rng.normal(size=N) > 0.7, "yes", "no"), name="label")
+WEIGHT = pd.Series(rng.uniform(0.2, 3, N), name="weight")
+SMALL = {"n_estimators": 12, "learning_rate": 0.3, "random_state": 0}
+
+
+def batches(*, weights=False, size=400, order=None):
+    """Yield pieces; ``order`` puts the levels in another order of appearance."""
+    rows = np.arange(N) if order is None else order
+    for begin in range(0, N, size):
+        block = rows[begin : begin + size]
+        piece = (FRAME.iloc[block], LABEL.iloc[block])
+        yield (*piece, WEIGHT.iloc[block]) if weights else piece
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    path = tmp_path / "data.parquet"
+    FRAME.assign(label=LABEL, weight=WEIGHT).to_parquet(path)
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    yield folder
+    assert not list(folder.iterdir()), "cache files were left"
+
+
+@pytest.mark.parametrize("weights", [False, True], ids=["unweighted", "weighted"])
+def test_batches_teach_what_the_whole_teaches(weights, cache):
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
+    model.fit(batches(weights=weights))
+    whole = GradientBoostingClassifier(**SMALL)
+    whole.fit(FRAME, LABEL, WEIGHT if weights else None)
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.feature_names_in_.tolist() == ["a", "city", "count"]
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+
+
+def test_levels_and_classes_get_the_same_codes_in_any_order_of_appearance(cache):
+    order = np.argsort(-FRAME["city"].map({"Rome": 2, "Oslo": 1, "Bern": 0}).fillna(3).to_numpy())
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches(order=order))
+    whole = GradientBoostingClassifier(**SMALL).fit(FRAME.iloc[order], LABEL.iloc[order])
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+
+
+def test_a_parquet_file_is_a_table(parquet, cache, monkeypatch):
+    monkeypatch.setattr(sources, "PARQUET_ROWS", 300)
+    model = GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label", "weight")
+    whole = GradientBoosting(**SMALL).fit(FRAME, LABEL, WEIGHT)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+    again = GradientBoosting(cache_dir=cache, **SMALL).fit(str(parquet), "label", "weight")
+    np.testing.assert_array_equal(model.predict_proba(FRAME), again.predict_proba(FRAME))
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path, cache):
+    whole = FRAME.assign(label=LABEL)
+    (tmp_path / "parts").mkdir()
+    for i, begin in enumerate(range(0, N, 500)):
+        whole.iloc[begin : begin + 500].to_parquet(tmp_path / "parts" / f"{i}.parquet")
+    model = GradientBoosting(cache_dir=cache, **SMALL).fit(tmp_path / "parts", "label")
+    expected = GradientBoosting(**SMALL).fit(FRAME, LABEL)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), expected.predict_proba(FRAME))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrays", "list"])
+def test_batches_come_in_any_container(kind, cache):
+    whole = FRAME.assign(label=LABEL)
+    if kind == "arrays":
+        numbers = FRAME[["a", "count"]].to_numpy()
+        source = ((numbers[i : i + 500], VALUE[i : i + 500]) for i in range(0, N, 500))
+        model = GradientBoosting(cache_dir=cache, **SMALL).fit(source)
+        expected = GradientBoosting(**SMALL).fit(numbers, VALUE)
+        np.testing.assert_array_equal(model.predict(numbers), expected.predict(numbers))
+        return
+    pieces = [whole.iloc[i : i + 500] for i in range(0, N, 500)]
+    source = (pl.from_pandas(piece) for piece in pieces) if kind == "polars" else iter(pieces)
+    model = GradientBoosting(cache_dir=cache, **SMALL)
+    model.fit(pieces if kind == "list" else source, "label")
+    expected = GradientBoosting(**SMALL).fit(FRAME, LABEL)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), expected.predict_proba(FRAME))
+
+
+def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
+    given = {"early_stopping": True, "cache_dir": cache, **SMALL, "n_estimators": 60}
+    model = GradientBoostingClassifier(n_iter_no_change=5, **given).fit(batches())
+    losses = model.evals_result_["validation"]["logloss"]
+    assert model.best_score_ == min(losses)
+    assert model.n_estimators_ == model.best_iteration_ + 1 < 60
+    again = GradientBoostingClassifier(n_iter_no_change=5, refit=True, **given).fit(batches())
+    assert again.n_estimators_ > model.n_estimators_
+    latest = GradientBoostingClassifier(validation_split="latest", **given).fit(parquet, "label")
+    assert latest.score(FRAME.assign(weight=WEIGHT), LABEL) > 0.8
+    scored = GradientBoostingClassifier(scoring="roc_auc", **given)
+    scored.fit(batches(), X_val=FRAME, y_val=LABEL)
+    assert scored.best_score_ == max(scored.evals_result_["validation"]["roc_auc"])
+    from sklearn.metrics import roc_auc_score
+
+    assert scored.best_score_ == pytest.approx(
+        roc_auc_score(LABEL, scored.predict_proba(FRAME)[:, 1]), abs=1e-6
+    )
+
+
+def test_class_weights_smoothing_and_objectives_work_on_batches(cache):
+    given = {"class_weight": "balanced", "label_smoothing": 0.1, "cache_dir": cache, **SMALL}
+    model = GradientBoostingClassifier(**given).fit(batches())
+    whole = GradientBoostingClassifier(**given).fit(FRAME, LABEL)
+    np.testing.assert_allclose(model.predict_proba(FRAME), whole.predict_proba(FRAME), rtol=1e-5)
+    with pytest.raises(ValueError, match="y must lie in"):
+        GradientBoostingRegressor(objective="gamma", cache_dir=cache).fit([(FRAME, -VALUE)])
+
+
+# ---------------------------------------------------------------------------------------------
+# Faults
+
+
+def test_an_iterable_that_raises_leaves_nothing(cache):
+    def failing():
+        yield from batches(size=700)
+        raise ConnectionError("gone")
+
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
+    with pytest.raises(ConnectionError, match="gone") as caught:
+        model.fit(failing())
+    assert "batch 3" in caught.value.__notes__[0]
+    assert not hasattr(model, "boosters_")
+    assert not hasattr(model, "n_features_in_")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
+def test_a_truncated_parquet_file_is_named(share, parquet, cache):
+    content = parquet.read_bytes()
+    parquet.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=r"X must be a whole Parquet file; .*data.parquet"):
+        GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label")
+
+
+def test_a_parquet_file_damaged_inside_is_named(parquet, cache):
+    content = bytearray(parquet.read_bytes())
+    content[20 : len(content) // 2] = os.urandom(len(content) // 2 - 20)
+    parquet.write_bytes(content)
+    with pytest.raises(ValueError, match="X must be a whole Parquet file"):
+        GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label")
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_full_disk_is_said_and_leaves_nothing(after, cache, monkeypatch):
+    saved = []
+
+    def save(path, array, keep=np.save):
+        if len(saved) == after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        saved.append(path)
+        keep(path, array)
+
+    monkeypatch.setattr(sources.np, "save", save)
+    with pytest.raises(OSError, match="No space left") as caught:
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
+    assert "cache_dir" in caught.value.__notes__[0]
+
+
+def test_too_little_space_for_xgboosts_cache_is_seen_before(cache, monkeypatch):
+    monkeypatch.setattr(
+        sources.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 100})
+    )
+    with pytest.raises(OSError, match=r"cache_dir must have .* MiB free"):
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
+
+
+def test_a_fault_while_xgboost_trains_leaves_nothing(cache, monkeypatch):
+    def fail(*arguments, **keywords):
+        raise xgboost.core.XGBoostError("Check failed: fo->Write: No space left on device")
+
+    monkeypatch.setattr(xgboost, "train", fail)
+    with pytest.raises(OSError, match="cache_dir must be a folder to write to"):
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
+
+
+def test_an_interrupt_leaves_nothing(cache):
+    def interrupted():
+        yield FRAME, LABEL
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(interrupted())
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "more", "rule"),
+    [
+        ("nothing.parquet", "label", {}, "no|none"),
+        (lambda: iter([FRAME]), None, {}, "y must be the name"),
+        (lambda: iter([FRAME]), "labl", {}, "y must name a column"),
+        (lambda: iter([]), "label", {}, "at least one row"),
+        (lambda: iter([3]), "label", {}, "DataFrames"),
+        (lambda: iter([(FRAME,)]), None, {}, "tuple of 1"),
+        (lambda: iter([(FRAME, LABEL[:3])]), None, {}, "as many rows|inconsistent"),
+        (lambda: iter([(FRAME, LABEL), (FRAME[["a"]], LABEL)]), None, {}, "feature"),
+        (
+            lambda: iter([(FRAME, LABEL), (FRAME.assign(a="x"), LABEL)]),
+            None,
+            {},
+            "one kind of value",
+        ),
+        (lambda: iter([(FRAME.assign(a=np.inf), LABEL)]), None, {}, "column 'a'"),
+        (lambda: iter([(FRAME, LABEL)]), None, {"groups": [1]}, "groups must be None"),
+        (
+            lambda: iter([(FRAME, LABEL)]),
+            None,
+            {"X_val": FRAME, "y_val": np.full(N, "?")},
+            "classes",
+        ),
+    ],
+)
+def test_a_source_given_amiss_is_told_so(X, y, more, rule, cache):
+    with pytest.raises((ValueError, FileNotFoundError), match=rule):
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(
+            X() if callable(X) else X, y, **more
+        )
+
+
+def test_the_cache_goes_where_it_is_told(tmp_path):
+    with pytest.raises(ValueError, match="cache_dir must be a folder that is there"):
+        GradientBoostingClassifier(cache_dir=tmp_path / "no", **SMALL).fit(batches())
+
+
+def test_a_column_may_be_empty_in_the_first_batch(cache):
+    first, second = FRAME.iloc[:500].assign(city=None), FRAME.iloc[500:]
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
+    model.fit([(first, LABEL.iloc[:500]), (second, LABEL.iloc[500:])])
+    together = pd.concat([first, second])
+    whole = GradientBoostingClassifier(**SMALL).fit(together, LABEL)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+
+
+# ---------------------------------------------------------------------------------------------
+# Dask
+
+DASK_NOISE = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    import logging
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=False,
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+
+def collections(*tables, npartitions=3):
+    import dask.dataframe as dd
+
+    return [dd.from_pandas(table, npartitions=npartitions, sort=False) for table in tables]
+
+
+@DASK_NOISE
+def test_dask_without_a_client_says_what_to_start():
+    pytest.importorskip("distributed")
+    X, y = collections(FRAME, LABEL)
+    with pytest.raises(ValueError, match=r"dask.distributed.Client"):
+        GradientBoostingClassifier(**SMALL).fit(X, y)
+
+
+@DASK_NOISE
+def test_dask_frames_are_trained_where_they_lie(client):
+    X, y, weight = collections(FRAME, LABEL, WEIGHT)
+    model = GradientBoosting(class_weight="balanced", **SMALL).fit(X, y, sample_weight=weight)
+    whole = GradientBoosting(class_weight="balanced", **SMALL).fit(FRAME, LABEL, WEIGHT)
+    for name in ("classes_", "feature_names_in_", "n_features_in_", "task_", "device_"):
+        np.testing.assert_array_equal(getattr(model, name), getattr(whole, name))
+    differ = np.abs(model.predict_proba(FRAME) - whole.predict_proba(FRAME))
+    assert differ.mean() < 0.02
+    answers = model.predict_proba(X).compute()
+    np.testing.assert_array_equal(answers, model.predict_proba(FRAME))
+    np.testing.assert_array_equal(model.predict(X).compute(), model.predict(FRAME))
+
+
+@DASK_NOISE
+def test_dask_stops_early(client):
+    X, y = collections(FRAME, LABEL)
+    given = {**SMALL, "n_estimators": 100, "n_iter_no_change": 4}
+    model = GradientBoostingClassifier(early_stopping=True, **given).fit(X, y)
+    losses = model.evals_result_["validation"]["logloss"]
+    assert model.best_score_ == min(losses)
+    assert model.n_estimators_ == model.best_iteration_ + 1 < 100
+    given_rows = GradientBoostingClassifier(scoring="auc", **given).fit(X, y, X_val=X, y_val=y)
+    assert given_rows.best_score_ == max(given_rows.evals_result_["validation"]["auc"])
+    with pytest.raises(ValueError, match="scoring must be a metric of XGBoost"):
+        GradientBoostingClassifier(scoring="f1", **given).fit(X, y)
+
+
+@DASK_NOISE
+def test_dask_arrays_of_values(client):
+    import dask.array as da
+
+    numbers = FRAME[["a", "count"]].to_numpy()
+    X = da.from_array(numbers, chunks=(600, 1))
+    y = da.from_array(VALUE.to_numpy(), chunks=600)
+    model = GradientBoostingRegressor(**SMALL).fit(X, y)
+    assert model.score(numbers, VALUE) > 0.5
+    np.testing.assert_array_equal(model.predict(X).compute(), model.predict(numbers))
+    with pytest.raises(ValueError, match="must be dask collections"):
+        GradientBoostingRegressor(**SMALL).fit(X, VALUE)
+    with pytest.raises(ValueError, match="partitions"):
+        GradientBoostingRegressor(**SMALL).fit(X, y.rechunk(500))
