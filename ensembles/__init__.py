@@ -9,6 +9,7 @@ from ensembles.resampling import (
     Subsample,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.validation import CrossValidation, Leaderboard, cross_validate
 from ensembles.versions import __version__
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "BayesianBootstrap",
     "BlockBootstrap",
     "Bootstrap",
+    "CrossValidation",
     "GroupBootstrap",
     "HistTreeClassifier",
     "HistTreeRegressor",
+    "Leaderboard",
     "Subsample",
     "__version__",
+    "cross_validate",
 ]
