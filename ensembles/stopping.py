@@ -160,18 +160,31 @@ class Adapter(NamedTuple):
     losses: Callable[[Any], NDArray[np.float64] | None]
     switches: dict[str, Any]
     """Parameters, where the learner has them, that turn early stopping off."""
+    patience: str
+    """The parameter that holds the patience."""
 
 
-PAIR = Adapter(_as_pair, _pair_rounds, _pair_losses, {"early_stopping": False})
+PAIR = Adapter(_as_pair, _pair_rounds, _pair_losses, {"early_stopping": False}, "n_iter_no_change")
 CATBOOST = Adapter(
     _as_catboost,
     _zero_based_rounds,
     _catboost_losses,
     {"early_stopping_rounds": None, "od_wait": None, "od_type": None, "use_best_model": None},
+    "od_wait",
 )
-XGBOOST = Adapter(_as_xgboost, _zero_based_rounds, _xgboost_losses, {"early_stopping_rounds": None})
+XGBOOST = Adapter(
+    _as_xgboost,
+    _zero_based_rounds,
+    _xgboost_losses,
+    {"early_stopping_rounds": None},
+    "early_stopping_rounds",
+)
 LIGHTGBM = Adapter(
-    _as_lightgbm, _lightgbm_rounds, _lightgbm_losses, dict.fromkeys(LIGHTGBM_PATIENCE)
+    _as_lightgbm,
+    _lightgbm_rounds,
+    _lightgbm_losses,
+    dict.fromkeys(LIGHTGBM_PATIENCE),
+    "early_stopping_round",
 )
 
 
@@ -256,14 +269,6 @@ def with_rounds(learner: Any, rounds: int, *, watched: bool = False) -> Any:
     switches = _adapter_of(learner).switches
     settings |= {name: value for name, value in switches.items() if name in given}
     learner.set_params(**settings)
-    return _patient(learner, rounds) if watched else learner
-
-
-def _patient(learner: Any, rounds: int) -> Any:
-    names = {
-        PAIR: "n_iter_no_change",
-        CATBOOST: "od_wait",
-        XGBOOST: "early_stopping_rounds",
-        LIGHTGBM: "early_stopping_round",
-    }
-    return learner.set_params(**{names[_adapter_of(learner)]: int(rounds) + 1})
+    if watched:
+        learner.set_params(**{_adapter_of(learner).patience: int(rounds) + 1})
+    return learner

@@ -167,7 +167,7 @@ def _record(thing: Any, seen: set[int]) -> Iterator[Any]:
 def _object(thing: Any, seen: set[int]) -> Iterator[Any]:
     """Anything else: what it is made of, or, where that is hidden, what it pickles to."""
     yield from _class(type(thing), seen)
-    if type(thing).__reduce__ is object.__reduce__ and hasattr(thing, "__dict__"):
+    if _is_plain(thing):
         yield from _dict(vars(thing), seen)
         return
     try:
@@ -176,6 +176,12 @@ def _object(thing: Any, seen: set[int]) -> Iterator[Any]:
         raise TypeError(
             f"the contents of {type(thing).__name__} cannot be known: {error}"
         ) from None
+
+
+def _is_plain(thing: Any) -> bool:
+    """Tell whether an object is its attributes: nothing of its own is said of how to pickle it."""
+    own = {name for kind in type(thing).__mro__[:-1] for name in vars(kind)}
+    return hasattr(thing, "__dict__") and not own & {"__reduce__", "__reduce_ex__", "__getstate__"}
 
 
 # ---------------------------------------------------------------------------------------------

@@ -33,11 +33,14 @@ class Scoring:
         Whether ``scoring`` was one scorer; one that returns a dict turns out not to be.
     combined : object
         scikit-learn's scorer of them all, which knows what metadata they ask for.
+    label : str
+        What a single scorer is called when results are told.
     """
 
     scorers: dict[str, Any]
     single: bool
     combined: Any
+    label: str = "score"
 
 
 def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
@@ -51,7 +54,8 @@ def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
         return Scoring(named, False, combined)
     if isinstance(scoring, list | tuple | set):
         return Scoring({name: get_scorer(name) for name in scoring}, False, combined)
-    return Scoring({"score": combined}, True, combined)
+    label = scoring if isinstance(scoring, str) else "score"
+    return Scoring({"score": combined}, True, combined, label)
 
 
 @dataclass(frozen=True)

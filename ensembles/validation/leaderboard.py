@@ -204,7 +204,7 @@ class Leaderboard(Mapping[str, CrossValidation]):
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = self._rows()
         head = list(rows[0])
-        head[1] = f"score ({self.scoring_})"
+        head[1] = f"score ({self.best_.scorer_name_})"
         body = [
             [
                 value if isinstance(value, str) else _yes(value) if key == "real" else number(value)

@@ -11,12 +11,15 @@ from sklearn.utils.metaestimators import available_if
 
 from ensembles import combining, members
 from ensembles.members import Member
+from ensembles.parameters import check_whole
+from ensembles.validation import plots
 from ensembles.validation.answering import Recorded, labels_of, question_of
 from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
 from ensembles.validation.folds import Fold
 from ensembles.validation.judging import first_of, judge, pooled_scoring
+from ensembles.validation.staging import learning_curves
 from ensembles.validation.telling import as_html, as_text
 
 if TYPE_CHECKING:
@@ -237,6 +240,11 @@ class CrossValidation(dict[str, Any]):
         return first_of(self.test_scores_)
 
     @property
+    def scorer_name_(self) -> str:
+        """What the scorer that counts is called when results are told."""
+        return self._candidate.scoring.label if self._single else self.scoring_
+
+    @property
     def score_(self) -> float:
         """Mean score of the folds that did not fail."""
         return _mean(self._valid(self.test_scores_))
@@ -393,6 +401,51 @@ class CrossValidation(dict[str, Any]):
 
         self.refit_estimator_, self.refit_rounds_ = refitted(self, X, y, sample_weight)
         return self.refit_estimator_
+
+    # -----------------------------------------------------------------------------------------
+    # Drawing
+
+    def _data(self, X: Any, y: Any) -> Data:
+        if X is not None or y is not None:
+            return Data(X, y)
+        if self._run is None:
+            raise ValueError("a pickled CrossValidation does not hold its data: give X and y.")
+        return self._run.data
+
+    def learning_curves(self, X: Any = None, y: Any = None, *, n_points: int = 50) -> Any:
+        """Score the fold models after some of their rounds, on both sides of the fold.
+
+        For models trained in rounds: XGBoost, LightGBM, CatBoost, and all that have
+        ``staged_predict``, alone or at the end of a pipeline.
+
+        Parameters
+        ----------
+        X, y : optional
+            The data; those of the cross-validation when None, unless this was unpickled.
+        n_points : int, default=50
+            The most numbers of rounds to look at.
+
+        Returns
+        -------
+        LearningCurves
+            ``rounds``, ``train``, ``test`` and their difference, ``gap``.
+        """
+        return learning_curves(self, self._data(X, y), check_whole("n_points", n_points))
+
+    def plot_scores(self, ax: Any = None) -> Any:
+        """Draw every fold's scores, their mean and its interval; return matplotlib's axes."""
+        return plots.plot_scores(self, ax)
+
+    def plot_learning_curves(
+        self, X: Any = None, y: Any = None, *, n_points: int = 50, ax: Any = None
+    ) -> Any:
+        """Draw scores by round on both sides of the folds, the gap between; return the axes."""
+        curves = self.learning_curves(X, y, n_points=n_points)
+        return plots.plot_learning_curves(curves, self.scorer_name_, ax)
+
+    def plot_out_of_fold(self, y: Any = None, ax: Any = None) -> Any:
+        """Draw out-of-fold predictions against the truth; return matplotlib's axes."""
+        return plots.plot_out_of_fold(self, self._data(None, y).y, ax)
 
     # -----------------------------------------------------------------------------------------
     # Telling

@@ -138,6 +138,8 @@ class Run:
             for place in again
         ]
         for place, outcome in zip(again, self.outcomes(to_the_end, "finding rounds"), strict=True):
+            if outcome.failure is not None:
+                raise RuntimeError(f"{jobs[place]} could not be trained further: {outcome.failure}")
             first[place] = outcome
         best = _best_rounds(jobs, first)
         return [
@@ -267,8 +269,7 @@ def _best_rounds(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> dict[str, 
             curves.setdefault(job.candidate.name, []).append(outcome.losses)
     best = {}
     for name, losses in curves.items():
-        shared = min(len(curve) for curve in losses)
-        best[name] = int(np.argmin(np.mean([curve[:shared] for curve in losses], axis=0))) + 1
+        best[name] = int(np.argmin(np.mean(losses, axis=0))) + 1
     return best
 
 

@@ -26,7 +26,7 @@ def _lines(result: Any) -> list[tuple[str, str]]:
         f"{number(result.score_)} +- {number(result.score_std_)} "
         f"(95 % interval {number(low)} to {number(high)})"
     )
-    lines.append((f"held out, {result.scoring_}", held_out))
+    lines.append((f"held out, {result.scorer_name_}", held_out))
     if not np.isnan(result.pooled_score_):
         lines.append(("pooled out of fold", number(result.pooled_score_)))
     if result.train_scores_:

@@ -20,12 +20,19 @@ X, y = make_classification(240, 6, flip_y=0.3, random_state=0)
 FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)
 
 LEARNERS = {
-    "xgboost": xgboost.XGBClassifier(n_estimators=60, learning_rate=0.5, early_stopping_rounds=5),
+    "xgboost": xgboost.XGBClassifier(
+        n_estimators=60, learning_rate=0.5, early_stopping_rounds=5, n_jobs=1
+    ),
     "lightgbm": lightgbm.LGBMClassifier(
-        n_estimators=60, learning_rate=0.5, early_stopping_round=5, verbose=-1
+        n_estimators=60, learning_rate=0.5, early_stopping_round=5, n_jobs=1, verbose=-1
     ),
     "catboost": catboost.CatBoostClassifier(
-        iterations=60, learning_rate=0.5, od_wait=5, allow_writing_files=False, verbose=False
+        iterations=60,
+        learning_rate=0.5,
+        thread_count=1,
+        od_wait=5,
+        allow_writing_files=False,
+        verbose=False,
     ),
     "histogram": HistGradientBoostingClassifier(
         max_iter=60, learning_rate=0.5, n_iter_no_change=5, random_state=0
