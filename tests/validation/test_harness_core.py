@@ -41,8 +41,8 @@ NUMBERS = load_diabetes(return_X_y=True)
 FOLDS = StratifiedKFold(4, shuffle=True, random_state=1)
 
 CLASSIFIERS = {
-    "xgboost": xgboost.XGBClassifier(n_estimators=8, subsample=0.7),
-    "lightgbm": lightgbm.LGBMClassifier(n_estimators=8, verbose=-1),
+    "xgboost": xgboost.XGBClassifier(n_estimators=8, subsample=0.7, n_jobs=1),
+    "lightgbm": lightgbm.LGBMClassifier(n_estimators=8, n_jobs=1, verbose=-1),
     "tree": DecisionTreeClassifier(max_features=2, random_state=3),
     "forest": RandomForestClassifier(8, random_state=3),
     "histogram boosting": HistGradientBoostingClassifier(max_iter=8, random_state=3),
