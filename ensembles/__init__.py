@@ -15,6 +15,7 @@ from ensembles.resampling import (
     Subsample,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.validation import CrossValidation, Leaderboard, cross_validate
 from ensembles.versions import __version__
 
 __all__ = [
@@ -27,12 +28,15 @@ __all__ = [
     "BayesianBootstrap",
     "BlockBootstrap",
     "Bootstrap",
+    "CrossValidation",
     "GradientBoosting",
     "GradientBoostingClassifier",
     "GradientBoostingRegressor",
     "GroupBootstrap",
     "HistTreeClassifier",
     "HistTreeRegressor",
+    "Leaderboard",
     "Subsample",
     "__version__",
+    "cross_validate",
 ]

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import pairwise
@@ -38,20 +38,29 @@ __all__ = [
     "Member",
     "Recipe",
     "answers_of_forest",
+    "as_workers_finish",
     "ask",
     "ask_forest",
     "ask_forest_held_out",
     "ask_held_out",
+    "call",
     "class_votes",
     "cloned",
     "decisions",
+    "explained",
     "fit_members",
+    "fit_or_none",
     "fit_seeded",
     "forest_answers_held_out",
+    "holding_threads",
+    "inner_threads",
+    "innermost",
     "labels",
     "log_probabilities",
     "medians_of_forest",
+    "n_blas_threads",
     "n_seeds",
+    "n_workers",
     "of_rows",
     "one_blas_thread",
     "pack",
@@ -60,6 +69,7 @@ __all__ = [
     "probabilities",
     "progress",
     "ready",
+    "releases_gil",
     "run",
     "sampling_for",
     "seed_in_turn",
@@ -67,11 +77,16 @@ __all__ = [
     "sums_of_forest",
     "takes_weights",
     "values",
+    "wants_codes",
     "weight_argument",
+    "within_budget",
 ]
 
 FOR_SEEDS, FOR_COLUMNS, FOR_SHUFFLES = 1, 2, 3
 """Third words of an address: (seed, i) is draw i, (seed, i, FOR_SEEDS) the seeds of member i."""
+
+THREADS = ("n_jobs", "nthread", "num_threads", "thread_count")
+"""What learners call their number of threads."""
 
 WORTH_BLOCKS = 1_000_000
 """Rows times members of a forest below which threads cost more than they save."""
@@ -167,6 +182,77 @@ def _in_worker(function: Callable[[Any], Any], learner: Any, threads: int, item:
         return function(item)
 
 
+def n_blas_threads() -> int:
+    """Return how many threads linear algebra uses in this process."""
+    pools = _thread_pools(os.getpid(), "numpy").info()
+    return max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=1)
+
+
+@contextmanager
+def holding_threads(learner: Any, *, blas: int, openmp: int) -> Iterator[None]:
+    """Hold the pools of this process to so many threads of linear algebra and of OpenMP."""
+    if _needs_no_pools(learner):
+        yield
+        return
+    pools = _pools_of(innermost(learner))
+    with pools.limit(limits=blas, user_api="blas"), pools.limit(limits=openmp, user_api="openmp"):
+        yield
+
+
+def as_workers_finish(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    n_jobs: int | None = None,
+    prefer: str | None = None,
+    pre_dispatch: int | str = "2 * n_jobs",
+    verbose: int = 0,
+    doing: str = "",
+) -> Iterator[tuple[int, Any]]:
+    """Yield ``(place, function(item))`` for every item as soon as it is done, in any order.
+
+    Holds no thread pools: that is up to the function. The items that worker processes took with
+    them when they died are run again in new ones, once.
+    """
+    items = list(items)
+    left = dict(enumerate(items))
+    if min(n_workers(n_jobs), len(items)) <= 1:
+        results: Iterator[Any] = ((place, function(item)) for place, item in left.items())
+    else:
+        options = {"n_jobs": n_jobs, "prefer": prefer, "pre_dispatch": pre_dispatch}
+        results = _in_parallel_unordered(function, left, options)
+    return _with_progress(results, len(items), verbose, doing)
+
+
+def _placed(function: Callable[[Any], Any], place: int, item: Any) -> tuple[int, Any]:
+    return place, function(item)
+
+
+def _in_parallel_unordered(
+    function: Callable[[Any], Any], items: dict[int, Any], options: dict[str, Any]
+) -> Iterator[tuple[int, Any]]:
+    left = dict(items)
+    for deaths in (1, 2):
+        try:
+            pool = _pool(options, return_as="generator_unordered")
+            calls = [delayed(_placed)(function, place, item) for place, item in left.items()]
+            for place, result in pool(calls):
+                del left[place]
+                yield place, result
+            return
+        except BrokenProcessPool as death:
+            if deaths == 2:
+                raise RuntimeError(
+                    f"worker processes died twice, with {len(left)} of {len(items)} items left: "
+                    "the machine may be out of memory; use fewer n_jobs."
+                ) from death
+            warnings.warn(
+                f"a worker process died; running {len(left)} items again.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+
 def run(
     function: Callable[[Any], Any],
     items: Iterable[Any],
@@ -239,10 +325,10 @@ def _in_parallel(
             )
 
 
-def _pool(options: dict[str, Any]) -> Any:
+def _pool(options: dict[str, Any], return_as: str = "generator") -> Any:
     """Results as they come where the backend can, so that bars move and sums need no list."""
     try:
-        return Parallel(return_as="generator", **options)
+        return Parallel(return_as=return_as, **options)
     except ValueError:
         return Parallel(**options)
 
@@ -400,28 +486,27 @@ def fit_members(
     if recipe.prepared is not None:
         X = None
     elif workers > 1:
-        recipe = replace(recipe, learner=_within_budget(recipe.learner, inner_threads(workers)))
+        recipe = replace(recipe, learner=within_budget(recipe.learner, inner_threads(workers)))
     return run(
         partial(_fit_member, recipe, X, y, draws),
         numbers,
         learner=recipe.learner,
         n_jobs=n_jobs,
-        prefer="threads" if _releases_gil(recipe.learner) else None,
+        prefer="threads" if releases_gil(recipe.learner) else None,
         verbose=verbose,
         doing=f"fitting {type(recipe.learner).__name__}",
     )
 
 
-def _within_budget(learner: Any, threads: int) -> Any:
-    """Clone the learner with its own thread counts capped.
+def within_budget(learner: Any, threads: int) -> Any:
+    """Clone the learner with its own thread counts capped, or return it if none is too high.
 
     None means one thread to scikit-learn and all cores to everyone else.
     """
-    names = ("n_jobs", "nthread", "num_threads", "thread_count")
     capped = {}
     for name, value in learner.get_params().items():
-        if name.rpartition("__")[2] in names:
-            everything = value is None and name in names and _library(learner) != "sklearn"
+        if name.rpartition("__")[2] in THREADS:
+            everything = value is None and name in THREADS and _library(learner) != "sklearn"
             greedy = isinstance(value, int) and (value < 0 or value > threads)
             if everything or greedy:
                 capped[name] = threads
@@ -441,10 +526,11 @@ def _is_sklearn_tree(learner: Any) -> bool:
 
 def _needs_no_pools(learner: Any) -> bool:
     """Trees use neither linear algebra nor OpenMP."""
-    return _releases_gil(learner)
+    return releases_gil(learner)
 
 
-def _releases_gil(learner: Any) -> bool:
+def releases_gil(learner: Any) -> bool:
+    """Tell whether fitting the learner lets other threads run."""
     return _is_sklearn_tree(learner) or shares_preparation(learner)
 
 
@@ -457,20 +543,20 @@ def _fit_member(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -
             f"member {i} ({type(recipe.learner).__name__}) could not be fitted on draw {i} "
             f"({len(rows)} rows, {len(np.unique(rows))} of them distinct): {error}"
         )
-        explained = _explained(error, message)
-        if explained is None:
+        fuller = explained(error, message)
+        if fuller is None:
             error.add_note(message)
             raise
-        raise explained from error
+        raise fuller from error
 
 
-def _explained(error: Exception, message: str) -> Exception | None:
-    """An error of the same type with a fuller message, where the type allows it."""
+def explained(error: Exception, message: str) -> Exception | None:
+    """Return an error of the same type with a fuller message, where the type allows it."""
     try:
-        explained = type(error)(message)
+        fuller = type(error)(message)
     except Exception:
         return None
-    return explained if str(explained) == message else None
+    return fuller if str(fuller) == message else None
 
 
 def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:
@@ -491,11 +577,11 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
         table = _own_copy(X, learner)
     else:
         table = cut(X, None if whole else rows)
-    estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+    estimator = fit_or_none(learner, table, targets, arguments, only_class=_only(classes))
     if estimator is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
         return Member(stand_in, columns, classes)
-    coded = recipe.classes is not None and _wants_codes(recipe)
+    coded = recipe.classes is not None and wants_codes(recipe)
     return Member(estimator, columns, _classes_of(estimator, classes, recipe), coded)
 
 
@@ -529,7 +615,7 @@ def _own_dtype(learner: Any) -> Any:
 
 def _own_copy(X: Any, learner: Any) -> Any:
     """A copy of the whole table for a learner that may write into it; trees only read."""
-    return X if _releases_gil(learner) or container_of(X) == "polars" else X.copy()
+    return X if releases_gil(learner) or container_of(X) == "polars" else X.copy()
 
 
 def _seeded(learner: Any, seed: int, i: int) -> Any:
@@ -564,11 +650,14 @@ def _targets(recipe: Recipe, y: NDArray[Any]) -> tuple[Any, NDArray[np.intp] | N
         return y, None
     present, codes = np.unique(y, return_inverse=True)
     classes = np.searchsorted(recipe.classes, present)
-    return (codes if _wants_codes(recipe) else y), classes
+    return (codes if wants_codes(recipe) else y), classes
 
 
-def _wants_codes(recipe: Recipe) -> bool:
-    """XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too."""
+def wants_codes(recipe: Recipe) -> bool:
+    """Tell whether the learner must be given codes in the place of labels.
+
+    XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too.
+    """
     kinds = type(innermost(recipe.learner)).__mro__
     libraries = {kind.__module__.partition(".")[0] for kind in kinds}
     return "xgboost" in libraries or (recipe.early_stopping and "lightgbm" in libraries)
@@ -589,7 +678,9 @@ def _only(classes: NDArray[np.intp] | None) -> bool:
     return classes is not None and len(classes) == 1
 
 
-def _fit(learner: Any, X: Any, y: Any, arguments: dict[str, Any], *, only_class: bool) -> Any:
+def fit_or_none(
+    learner: Any, X: Any, y: Any, arguments: dict[str, Any], *, only_class: bool
+) -> Any:
     """Fit the learner; None if its rows are of one class and it cannot learn from one class.
 
     Boosting libraries refuse such rows or, worse, answer with a second class.
@@ -620,14 +711,14 @@ def _validation(
         known = recipe.classes[classes]
         rows = rows[np.isin(targets, known)]
         targets = y[rows]
-        if _wants_codes(recipe):
+        if wants_codes(recipe):
             targets = np.searchsorted(known, targets)
     return validation_arguments(learner, cut(X, rows), targets) if len(rows) else {}
 
 
 def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) -> Any:
     """Codes of the estimator's classes in the order of its own output."""
-    if recipe.classes is None or _wants_codes(recipe) or not hasattr(estimator, "classes_"):
+    if recipe.classes is None or wants_codes(recipe) or not hasattr(estimator, "classes_"):
         return drawn
     return np.searchsorted(recipe.classes, np.asarray(estimator.classes_))
 
@@ -711,11 +802,11 @@ def fit_seeded(
     if weights is not None:
         arguments[str(weight_argument(learner))] = weights * _weight_unit(learner, len(given))
     with one_blas_thread(learner):
-        estimator = _fit(learner, table, targets, arguments, only_class=_only(classes))
+        estimator = fit_or_none(learner, table, targets, arguments, only_class=_only(classes))
     if estimator is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(given), 1)), y[given])
         return Member(stand_in, None, classes)
-    coded = recipe.classes is not None and _wants_codes(recipe)
+    coded = recipe.classes is not None and wants_codes(recipe)
     return Member(estimator, None, _classes_of(estimator, classes, recipe), coded)
 
 
@@ -911,7 +1002,7 @@ def ready(learner: Any, X: Any) -> Any:
 
 
 def _n_asked(X: Any) -> int:
-    return int(X.shape[0])
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
 
 
 def values(member: Member, X: Any, **arguments: Any) -> NDArray[np.float64]:
@@ -939,7 +1030,7 @@ def predicted_codes(
     member: Member, X: Any, classes: NDArray[Any], arguments: dict[str, Any]
 ) -> NDArray[np.intp]:
     """Predicted labels as places in ``classes``, shape (n_rows,)."""
-    predicted = np.asarray(_call(member.estimator, "predict", X, arguments)).ravel()
+    predicted = np.asarray(call(member.estimator, "predict", X, arguments)).ravel()
     if member.coded and member.classes is not None:
         return member.classes[predicted.astype(np.intp)]
     known = classes
@@ -956,10 +1047,11 @@ def predicted_codes(
     return np.asarray(place)
 
 
-def _call(estimator: Any, method: str, X: Any, arguments: dict[str, Any]) -> Any:
+def call(estimator: Any, method: str, X: Any, arguments: dict[str, Any] | None = None) -> Any:
+    """Ask an estimator by the name of a method."""
     if isinstance(estimator, DummyClassifier):  # stands in where a draw held one class
         return getattr(estimator, method)(np.zeros((_n_asked(X), 1)))
-    return getattr(estimator, method)(X, **arguments)
+    return getattr(estimator, method)(X, **(arguments or {}))
 
 
 def probabilities(
@@ -969,7 +1061,7 @@ def probabilities(
 
     A class that the member never saw has probability zero.
     """
-    known = np.asarray(_call(member.estimator, "predict_proba", X, arguments), dtype=np.float64)
+    known = np.asarray(call(member.estimator, "predict_proba", X, arguments), dtype=np.float64)
     return _aligned(known, member, len(classes), fill=0.0)
 
 
@@ -978,7 +1070,7 @@ def log_probabilities(
 ) -> NDArray[np.float64]:
     """Logarithms of the class probabilities; minus infinity for a class never seen."""
     with np.errstate(divide="ignore"):
-        known = _call(member.estimator, "predict_log_proba", X, arguments)
+        known = call(member.estimator, "predict_log_proba", X, arguments)
     known = np.asarray(known, dtype=np.float64)
     return _aligned(known, member, len(classes), fill=-np.inf)
 

@@ -150,9 +150,16 @@ def take(
     if container == "polars":
         return _take_polars(X, rows, columns)
     if not isinstance(X, np.ndarray):
-        X = X if rows is None else X[rows]
+        X = X if rows is None else _take_rows(X, rows)
         return X if columns is None else X[:, columns]
     return _take_array(X, rows, columns, dtype)
+
+
+def _take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
+    """Rows of a sparse matrix, a Series, a list, an Arrow table or whatever can be indexed."""
+    if isinstance(X, list | tuple):
+        return [X[row] for row in rows]
+    return X.take(rows) if hasattr(X, "take") and not hasattr(X, "tocsr") else X[rows]
 
 
 def _take_pandas(X: Any, rows: Any, columns: Any) -> Any:

@@ -56,6 +56,17 @@ ALLOWED = {
         "uncertainty",
         "versions",
     },
+    "validation": {
+        "combining",
+        "members",
+        "parameters",
+        "resampling",
+        "scoring",
+        "stopping",
+        "tables",
+        "tasks",
+        "versions",
+    },
 }
 """Which rooms a room may import. A new room gets its line here, and a reason in the README."""
 

@@ -106,7 +106,7 @@ class Checking(Core):
                     f"y must hold one number for each row; got an array of shape {values.shape}."
                 )
             return values, values.astype(np.float64)
-        labels, self.classes_, codes = check_labels(y, self, least_classes=1)
+        labels, self.classes_, codes = check_labels(y, self, least=1)
         self.n_classes_ = len(self.classes_)
         return labels, codes
 

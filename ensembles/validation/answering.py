@@ -1,0 +1,211 @@
+"""Answering: what fold models are asked, and answers that are given already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.metaestimators import available_if
+
+from ensembles import members
+from ensembles.members import Member
+from ensembles.tasks import CLASSIFICATION, Task
+
+__all__ = ["METHODS", "Judged", "Recorded", "labels_of", "method_for", "question_of"]
+
+Floats = NDArray[np.float64]
+
+METHODS = ("predict_proba", "decision_function", "predict", "predict_log_proba")
+
+
+def method_for(method: str, learner: Any, task: Task, classes: Any) -> str | None:
+    """Return the method that ``method`` means for this learner; None where it predicts nothing.
+
+    "auto" is class probabilities where the learner has them, else its decision function, else
+    labels; in a regression it is values.
+    """
+    if method != "auto":
+        if not hasattr(learner, method):
+            raise ValueError(
+                f"method must be 'auto' or one that {type(learner).__name__} has; got {method!r}."
+            )
+        return method
+    if task == CLASSIFICATION and classes is not None:
+        for name in METHODS[:2]:
+            if hasattr(learner, name):
+                return name
+    return "predict" if hasattr(learner, "predict") else None
+
+
+def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Callable[..., Any]:
+    """Return the question that answers to ``method`` are had by, aligned to all classes.
+
+    Labels come as shares of the vote, so that several models' labels can be averaged.
+    """
+    if classes is None:
+        return members.values if method == "predict" else partial(_plain, method)
+    if method == "predict":
+        return partial(members.class_votes, classes=classes)
+    if method == "decision_function":
+        last = members.innermost(learner)
+        pairwise = getattr(last, "decision_function_shape", None) == "ovo" and len(classes) > 2
+        return partial(members.decisions, classes=classes, pairwise=pairwise)
+    questions = {
+        "predict_proba": members.probabilities,
+        "predict_log_proba": members.log_probabilities,
+    }
+    return partial(questions[method], classes=classes)
+
+
+def _plain(method: str, member: Member, X: Any) -> Floats:
+    return np.asarray(getattr(member.estimator, method)(X), dtype=np.float64)
+
+
+def labels_of(answers: Floats, classes: NDArray[Any]) -> NDArray[Any]:
+    """Turn class probabilities, votes or decisions into labels, shape (n_rows,)."""
+    if answers.ndim == 1:
+        return classes[(answers > 0).astype(np.intp)]
+    return classes[np.argmax(answers, axis=1)]
+
+
+def _tags(estimator: Any, tags: Any) -> Any:
+    if estimator.classes is None:
+        tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+    else:
+        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+    return tags
+
+
+class Recorded(BaseEstimator):
+    """An estimator whose answers about a table are given: it looks at nothing, in their order.
+
+    Parameters
+    ----------
+    answers : array of shape (n_rows,) or (n_rows, ...)
+    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
+        What was asked; "predict" of a classification holds shares of the vote.
+    classes : array of shape (n_classes,) or None
+        None in a regression.
+    """
+
+    def __init__(self, answers: Floats, method: str, classes: NDArray[Any] | None) -> None:
+        self.answers = answers
+        self.method = method
+        self.classes = classes
+        if classes is not None:
+            self.classes_ = classes
+
+    def __sklearn_tags__(self) -> Any:
+        return _tags(self, super().__sklearn_tags__())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> Recorded:
+        """Change nothing: the answers are given."""
+        return self
+
+    @available_if(lambda self: self.method in ("predict_proba", "predict_log_proba"))
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the class probabilities."""
+        said = self.answers if self.method == "predict_proba" else np.exp(self.answers)
+        total = said.sum(axis=1, keepdims=True)
+        exact = np.allclose(total, 1.0, rtol=1e-9, atol=0)
+        return said if exact else said / total  # probabilities in single precision add up to less
+
+    @available_if(lambda self: self.method == "decision_function")
+    def decision_function(self, X: Any) -> Floats:
+        """Return the decision values."""
+        return self.answers
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest labels, or the values."""
+        return self.answers if self.classes is None else labels_of(self.answers, self.classes)
+
+
+def _has(method: str) -> Callable[[Any], bool]:
+    return lambda judged: hasattr(judged.member.estimator, method)
+
+
+class Judged(BaseEstimator):
+    """A fitted model as scorers see it: all classes, the user's labels, no question asked twice.
+
+    Stands in for the model where scikit-learn's own scorers judge it. A class that the model never
+    saw has probability zero; codes are labels again.
+    """
+
+    def __init__(self, member: Member, classes: NDArray[Any] | None) -> None:
+        self.member = member
+        self.classes = classes
+        self._answered: dict[str, tuple[Any, Any]] = {}
+        if classes is not None:
+            self.classes_ = classes
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the model has, such as the classes of each of several outputs."""
+        if name.startswith("__") or "member" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.member.estimator, name)
+
+    def __sklearn_tags__(self) -> Any:
+        estimator = self.member.estimator
+        known = hasattr(estimator, "__sklearn_tags__")
+        tags = estimator.__sklearn_tags__() if known else super().__sklearn_tags__()
+        return tags if tags.estimator_type else _tags(self, tags)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> Judged:
+        """Change nothing: the model is fitted."""
+        return self
+
+    def _once(self, method: str, X: Any, ask: Callable[[], Any]) -> Any:
+        table, answer = self._answered.get(method, (None, None))
+        if table is not X:
+            answer = ask()
+            self._answered[method] = (X, answer)
+        return answer
+
+    def answer(self, method: str, X: Any, question: Callable[..., Any]) -> Floats:
+        """Answer a question, with what is known already where a scorer asks the same."""
+        votes = method == "predict" and self.classes is not None
+        if votes or method == "predict_log_proba":
+            return np.asarray(question(self.member, X), dtype=np.float64)
+        said = getattr(self, method)(X)
+        return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
+
+    @available_if(_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Return class probabilities, of all classes."""
+        return self._once("predict_proba", X, lambda: self._probabilities(X))
+
+    @available_if(_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        """Return decision values, of all classes."""
+        ask = question_of("decision_function", self.member.estimator, self.classes)
+        return self._once("decision_function", X, lambda: ask(self.member, X))
+
+    def predict(self, X: Any) -> Any:
+        """Return labels or values."""
+        return self._once("predict", X, lambda: self._predicted(X))
+
+    def _predicted(self, X: Any) -> Any:
+        if self.classes is None or not self.member.coded:
+            return members.call(self.member.estimator, "predict", X)
+        return members.labels(self.member, X, classes=self.classes)
+
+    def _probabilities(self, X: Any) -> Any:
+        """The model's own array, in its own precision, with zeros for classes that it never saw."""
+        known = self.member.classes
+        said = members.call(self.member.estimator, "predict_proba", X)
+        if self.classes is None or known is None or len(known) == len(self.classes):
+            return said
+        aligned = np.zeros((len(said), len(self.classes)), dtype=said.dtype)
+        aligned[:, known] = said
+        return aligned

@@ -1,0 +1,100 @@
+"""Data: what every fold of a cross-validation is cut from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import get_tags
+
+from ensembles.tables import take
+from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, infer_task, task_of
+
+__all__ = ["Data", "classes_for", "n_rows_of", "task_for"]
+
+
+def n_rows_of(X: Any) -> int:
+    """Return the number of rows of anything that holds rows."""
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Tables, targets and whatever else has one value per row; nothing here is ever changed.
+
+    Attributes
+    ----------
+    X, y, X_test
+        As the user gave them; ``y`` and ``X_test`` may be None.
+    sample_weight : array of shape (n_rows,) or None
+    fit_arguments, score_arguments : dict
+        Further arguments of ``fit`` and of scorers; those with one value per row are cut like it.
+    """
+
+    X: Any
+    y: Any = None
+    X_test: Any = None
+    groups: Any = None
+    sample_weight: NDArray[np.float64] | None = None
+    fit_arguments: dict[str, Any] = field(default_factory=dict)
+    score_arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of ``X``."""
+        return n_rows_of(self.X)
+
+    def table(self, learner: Any, rows: NDArray[np.intp], against: NDArray[np.intp]) -> Any:
+        """Rows of ``X``; of a kernel matrix, their columns ``against`` the training rows."""
+        if is_pairwise(learner):
+            return self.X[np.ix_(rows, against)]
+        return take(self.X, rows)
+
+    def targets(self, rows: NDArray[np.intp]) -> Any:
+        """Targets of some rows, in the container they came in."""
+        return None if self.y is None else take(self.y, rows)
+
+    def weights(self, rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """Weights of some rows."""
+        return None if self.sample_weight is None else self.sample_weight[rows]
+
+    def cut(self, arguments: dict[str, Any], rows: NDArray[np.intp]) -> dict[str, Any]:
+        """Those arguments that have one value per row cut to ``rows``, the others as they are."""
+        return {name: self._of_rows(value, rows) for name, value in arguments.items()}
+
+    def _of_rows(self, value: Any, rows: NDArray[np.intp]) -> Any:
+        if value is None or isinstance(value, str | bytes | dict) or not hasattr(value, "__len__"):
+            return value
+        if not np.shape(value) or n_rows_of(value) != self.n_rows:
+            return value
+        return take(value.tocsr() if hasattr(value, "tocsr") else value, rows)
+
+
+def is_pairwise(learner: Any) -> bool:
+    """Tell whether the learner wants a square matrix of kernels or distances between rows."""
+    try:
+        return bool(get_tags(learner).input_tags.pairwise)
+    except (AttributeError, TypeError):
+        return False
+
+
+def task_for(learner: Any, y: Any) -> Task:
+    """Return the learner's task; inferred from ``y`` where the learner follows it."""
+    known = task_of(learner)
+    if known is not None or y is None:
+        return known or REGRESSION
+    follows = hasattr(learner, "predict_proba") or hasattr(learner, "task")
+    return infer_task(y) if follows else REGRESSION
+
+
+def classes_for(task: Task, y: Any) -> NDArray[Any] | None:
+    """Return the classes in ``y``, sorted; None in a regression and for several outputs."""
+    if task != CLASSIFICATION or y is None or np.ndim(y) != 1:
+        return None
+    try:
+        classes = np.unique(np.asarray(y))
+    except TypeError:  # labels without an order: the learner will say what it makes of them
+        return None
+    return classes if len(classes) > 1 else None

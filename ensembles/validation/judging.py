@@ -1,0 +1,206 @@
+"""Judging: the scores of a fitted model on some rows, and of answers that are given."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, check_scoring, get_scorer, make_scorer, r2_score
+
+from ensembles.scoring import check_scoring as check_name
+from ensembles.tasks import CLASSIFICATION, Task
+from ensembles.validation.answering import Judged, Recorded
+
+__all__ = ["Scoring", "check_scorers", "first_of", "judge"]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The scorers of a cross-validation.
+
+    Attributes
+    ----------
+    scorers : dict of name to scorer
+        A single scorer is called "score". None stands for the estimator's own ``score``.
+    single : bool
+        Whether ``scoring`` was one scorer; one that returns a dict turns out not to be.
+    combined : object
+        scikit-learn's scorer of them all, which knows what metadata they ask for.
+    label : str
+        What a single scorer is called when results are told.
+    """
+
+    scorers: dict[str, Any]
+    single: bool
+    combined: Any
+    label: str = "score"
+
+
+def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
+    """Check ``scoring`` as scikit-learn does, and list the scorers by name."""
+    check_name("scoring", scoring)
+    combined = check_scoring(estimator, scoring=scoring, raise_exc=error_score == "raise")
+    if scoring is None:
+        return Scoring({"score": None}, True, combined)
+    if isinstance(scoring, dict):
+        named = {name: check_scoring(estimator, scorer) for name, scorer in scoring.items()}
+        return Scoring(named, False, combined)
+    if isinstance(scoring, list | tuple | set):
+        return Scoring({name: get_scorer(name) for name in scoring}, False, combined)
+    label = scoring if isinstance(scoring, str) else "score"
+    return Scoring({"score": combined}, True, combined, label)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Scores by name, and the tracebacks of the scorers that failed."""
+
+    scores: dict[str, float]
+    failures: dict[str, str]
+    single: bool
+
+
+def judge(
+    scoring: Scoring,
+    judged: Judged | Recorded,
+    X: Any,
+    y: Any,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    arguments: dict[str, dict[str, Any]] | None = None,
+    error_score: Any = np.nan,
+) -> Verdict:
+    """Score a model on some rows.
+
+    Parameters
+    ----------
+    weights : array of shape (n_rows,), optional
+        Handed to every scorer that takes weights.
+    arguments : dict of scorer name to dict, optional
+        Further arguments of the scorers.
+    error_score : "raise" or number
+        What a scorer that fails gets.
+    """
+    scores: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    single = scoring.single
+    for name, scorer in scoring.scorers.items():
+        try:
+            found = _score(scorer, judged, X, y, weights, (arguments or {}).get(name, {}))
+        except Exception:
+            if error_score == "raise":
+                raise
+            failures[name] = format_exc()
+            found = error_score
+        if isinstance(found, dict):
+            single = False
+            scores |= {key: _number(value, key) for key, value in found.items()}
+        else:
+            scores[name] = _number(found, name)
+    return Verdict(scores, failures, single)
+
+
+def _number(score: Any, name: str) -> float:
+    if hasattr(score, "item"):
+        with suppress(ValueError):
+            score = score.item()
+    if not isinstance(score, numbers.Number):
+        raise ValueError(
+            f"scoring must return a number, got {score} ({type(score)}) instead. (scorer={name})"
+        )
+    return score  # type: ignore[return-value]
+
+
+def _score(
+    scorer: Any, judged: Judged | Recorded, X: Any, y: Any, weights: Any, arguments: dict[str, Any]
+) -> Any:
+    if scorer is None:
+        return _own_score(judged, X, y, weights, arguments)
+    asked = _as_scorers_see_it(judged, scorer)
+    if weights is not None and _takes_weights(scorer):
+        arguments = arguments | {"sample_weight": weights}
+    if isinstance(judged, Judged | Recorded) and _needs_labels(scorer, judged, y):
+        return _score_with_labels(scorer, asked, X, y, arguments)
+    return scorer(asked, X, **arguments) if y is None else scorer(asked, X, y, **arguments)
+
+
+def _as_scorers_see_it(judged: Judged | Recorded, scorer: Any) -> Any:
+    """The model itself for the user's own scorers, where it speaks the user's labels."""
+    if isinstance(judged, Recorded) or hasattr(scorer, "_score_func"):
+        return judged
+    return judged if _is_translated(judged) else judged.member.estimator
+
+
+def _is_translated(judged: Judged) -> bool:
+    """Tell whether the model's labels or classes differ from those of all the data."""
+    known = judged.member.classes
+    missing = judged.classes is not None and known is not None and len(known) < len(judged.classes)
+    return judged.member.coded or missing or _is_stand_in(judged)
+
+
+def _is_stand_in(judged: Judged) -> bool:
+    return type(judged.member.estimator).__name__ == "DummyClassifier"
+
+
+def _own_score(
+    judged: Judged | Recorded, X: Any, y: Any, weights: Any, arguments: dict[str, Any]
+) -> Any:
+    """What the estimator's own ``score`` says, or the task's metric of answers as recorded."""
+    if isinstance(judged, Recorded) or judged.member.coded or _is_stand_in(judged):
+        metric = r2_score if judged.classes is None else accuracy_score
+        return metric(y, judged.predict(X), sample_weight=weights)
+    estimator = judged.member.estimator
+    if weights is not None and "sample_weight" in inspect.signature(estimator.score).parameters:
+        arguments = arguments | {"sample_weight": weights}
+    return estimator.score(X, **arguments) if y is None else estimator.score(X, y, **arguments)
+
+
+def _takes_weights(scorer: Any) -> bool:
+    metric = getattr(scorer, "_score_func", scorer)
+    try:
+        return "sample_weight" in inspect.signature(metric).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _needs_labels(scorer: Any, judged: Judged | Recorded, y: Any) -> bool:
+    """Tell of a metric of probabilities where the rows judged hold not all of the classes."""
+    if judged.classes is None or y is None or not hasattr(scorer, "_score_func"):
+        return False
+    method = getattr(scorer, "_response_method", None)
+    by_probability = "predict_proba" in ([method] if isinstance(method, str) else (method or ()))
+    if not by_probability or "labels" not in inspect.signature(scorer._score_func).parameters:
+        return False
+    return len(np.unique(np.asarray(y))) < len(judged.classes) > 2 or _is_log_loss(scorer, y)
+
+
+def _is_log_loss(scorer: Any, y: Any) -> bool:
+    return "log_loss" in scorer._score_func.__name__ and len(np.unique(np.asarray(y))) < 2
+
+
+def _score_with_labels(scorer: Any, asked: Any, X: Any, y: Any, arguments: dict[str, Any]) -> float:
+    """Tell the metric which classes there are: it would take those in ``y`` for all."""
+    given = {**scorer._kwargs, "labels": asked.classes, **arguments}
+    return scorer._sign * scorer._score_func(y, asked.predict_proba(X), **given)
+
+
+def first_of(scores: dict[str, Any]) -> str:
+    """Name the scorer that models are compared by: the first."""
+    return next(iter(scores))
+
+
+def pooled_scoring(scoring: Scoring, task: Task) -> Scoring:
+    """Return the scorers of out-of-fold answers: the task's own metric for the estimator's own."""
+    own: Callable[..., Any] = accuracy_score if task == CLASSIFICATION else r2_score
+    named = {
+        name: make_scorer(own) if scorer is None else scorer
+        for name, scorer in scoring.scorers.items()
+    }
+    return Scoring(named, scoring.single, scoring.combined)

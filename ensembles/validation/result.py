@@ -1,0 +1,493 @@
+"""What a cross-validation found: scores, out-of-fold predictions, fold models and their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.metaestimators import available_if
+
+from ensembles import combining, members
+from ensembles.members import Member
+from ensembles.parameters import check_whole
+from ensembles.validation import plots
+from ensembles.validation.answering import Recorded, labels_of, question_of
+from ensembles.validation.comparison import corrected_resampled_t_test
+from ensembles.validation.data import Data
+from ensembles.validation.evaluating import Candidate, Outcome
+from ensembles.validation.folds import Fold
+from ensembles.validation.judging import first_of, judge, pooled_scoring
+from ensembles.validation.staging import learning_curves
+from ensembles.validation.telling import as_html, as_text
+
+if TYPE_CHECKING:
+    from ensembles.validation.running import Run
+
+__all__ = ["CrossValidation", "Interval"]
+
+Floats = NDArray[np.float64]
+
+OPTIMISM = {
+    "fold": "optimistic: models stopped early on the very rows that judge them; "
+    "early_stopping='nested' is honest.",
+    "pooled": "slightly optimistic: the number of rounds, one for all folds, was chosen on the "
+    "rows that judge the models.",
+}
+
+
+class Interval(NamedTuple):
+    """A confidence interval."""
+
+    low: float
+    high: float
+
+
+def _probable(result: Any) -> bool:
+    return result.classes_ is not None and result.method_ in ("predict_proba", "predict_log_proba")
+
+
+class CrossValidation(dict[str, Any]):
+    """What `cross_validate` found for one estimator.
+
+    A dict with the keys of scikit-learn's function (``result["test_score"]``), and more:
+
+    Attributes
+    ----------
+    oof_prediction_ : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
+        What is said of each row by models that never saw it, averaged where there are several
+        (repeats, overlapping splits). NaN for a row that was never held out. Class probabilities
+        (columns as in ``classes_``) where ``method_`` is "predict_proba".
+    oof_count_ : array of shape (n_rows,)
+        By how many models each row was judged.
+    test_prediction_ : array of shape (n_test_rows, ...) or None
+        The fold models' mean answer about ``X_test``.
+    test_predictions_ : array of shape (n_models, n_test_rows, ...) or None
+        Each fold model's answer.
+    models_ : list of estimators
+        The fitted models, a fold each; None for a fold that failed.
+    splits_ : list of (train, test)
+        Rows of every fold.
+    repeats_ : array of shape (n_folds,)
+        Which repeat a fold belongs to.
+    test_scores_, train_scores_ : dict of str to array of shape (n_folds,)
+        Scores on the rows held out and on those learned from, by scorer; the bigger the better.
+    score_, score_std_ : float
+        Mean and standard deviation over folds of the first scorer's score.
+    gap_, gaps_ : float, array of shape (n_folds,)
+        Generalization gap: training score less held-out score, mean and by fold.
+    pooled_score_, pooled_scores_ : float, dict of str to float
+        Score of all out-of-fold predictions together, which is not the mean of folds' scores for
+        a metric such as AUC; NaN where it cannot be had.
+    confidence_interval_ : Interval
+        95 % interval of ``score_`` (Nadeau and Bengio 2003: folds share training rows).
+    fit_times_, score_times_ : array of shape (n_folds,)
+        Seconds.
+    best_iterations_ : list of int or None
+        Rounds that each model uses after stopping early; None without early stopping.
+    failures_ : dict of (repeat, number) to str
+        Tracebacks of the folds that failed.
+    optimism_ : str or None
+        In what way the scores are too good, with early stopping on the rows that judge.
+    refit_estimator_ : estimator
+        With ``refit=True`` or after `refit`: one model trained on all rows.
+    refit_rounds_ : int or None
+        Its number of rounds, where early stopping found one.
+    estimator_, classes_, task_, method_, n_repeats_
+        What was validated and how.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from ensembles import cross_validate
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> result = cross_validate(DecisionTreeClassifier(max_depth=3, random_state=0), X, y)
+    >>> result.oof_prediction_.shape
+    (569, 2)
+    >>> result["test_score"].round(2)
+    array([0.9 , 0.93, 0.92, 0.96, 0.93])
+    >>> bool(result.gap_ > 0)
+    True
+    """
+
+    def __init__(
+        self, run: Run, candidate: Candidate, outcomes: Sequence[Outcome], folds: Sequence[Fold]
+    ) -> None:
+        super().__init__()
+        self._run: Run | None = run
+        self._candidate = candidate
+        self._members = [outcome.member for outcome in outcomes]
+        self.name_ = candidate.name
+        self.estimator_ = candidate.learner
+        self.task_, self.classes_ = candidate.task, candidate.classes
+        self.method_ = candidate.method
+        self.n_rows_ = run.data.n_rows
+        self.splits_ = [(fold.train, fold.test) for fold in folds]
+        self.repeats_ = np.asarray([fold.repeat for fold in folds])
+        self.numbers_ = np.asarray([fold.number for fold in folds])
+        self.n_repeats_ = int(self.repeats_.max()) + 1
+        self.fit_times_ = np.asarray([outcome.fit_time for outcome in outcomes])
+        self.score_times_ = np.asarray([outcome.score_time for outcome in outcomes])
+        self.best_iterations_ = [outcome.rounds for outcome in outcomes]
+        self.failures_ = {
+            (fold.repeat, fold.number): outcome.failure
+            for fold, outcome in zip(folds, outcomes, strict=True)
+            if outcome.failure is not None
+        }
+        self.optimism_ = OPTIMISM.get(run.early_stopping or "")
+        self._keep_scores(outcomes, run.protocol.error_score)
+        self._keep_answers(folds, outcomes)
+        self._keep_pooled(run.data)
+        self._fill(run)
+
+    # -----------------------------------------------------------------------------------------
+    # Assembling
+
+    def _keep_scores(self, outcomes: Sequence[Outcome], error_score: Any) -> None:
+        judged = [outcome.test for outcome in outcomes if outcome.test is not None]
+        names = list(judged[0].scores)
+        self._single = judged[0].single
+
+        def collected(part: str) -> dict[str, Floats]:
+            verdicts = [getattr(outcome, part) for outcome in outcomes]
+            return {
+                name: np.asarray(
+                    [
+                        error_score if v is None else v.scores.get(name, error_score)
+                        for v in verdicts
+                    ]
+                )
+                for name in names
+            }
+
+        self.test_scores_ = collected("test")
+        trained = any(outcome.train is not None for outcome in outcomes)
+        self.train_scores_ = collected("train") if trained else {}
+
+    def _keep_answers(self, folds: Sequence[Fold], outcomes: Sequence[Outcome]) -> None:
+        running = combining.HeldOutMean(self.n_rows_)
+        for fold, outcome in zip(folds, outcomes, strict=True):
+            if outcome.answer is not None:
+                rows, first = np.unique(fold.test, return_index=True)
+                running.add(rows, outcome.answer[first])
+        self.oof_count_ = running.count
+        with np.errstate(invalid="ignore"):
+            self._answers = running.result() if running.count.any() else None
+        said = [outcome.test_answer for outcome in outcomes if outcome.test_answer is not None]
+        self._test_answers = np.stack(said) if said else None
+
+    def _keep_pooled(self, data: Data) -> None:
+        self.pooled_scores_ = dict.fromkeys(self.test_scores_, float("nan"))
+        rows = np.flatnonzero(self.oof_count_)
+        if self._answers is None or data.y is None or len(rows) == 0:
+            return
+        recorded = Recorded(self._answers[rows], self.method_ or "predict", self.classes_)
+        everyone = np.arange(data.n_rows)
+        with np.errstate(all="ignore"):
+            verdict = judge(
+                pooled_scoring(self._candidate.scoring, self.task_),
+                recorded,
+                data.table(self.estimator_, rows, everyone) if len(rows) < data.n_rows else data.X,
+                data.targets(rows),
+                weights=data.weights(rows),
+                arguments={k: data.cut(v, rows) for k, v in data.score_arguments.items()},
+            )
+        for name in self.pooled_scores_:
+            if name in verdict.scores and name not in verdict.failures:
+                self.pooled_scores_[name] = float(verdict.scores[name])
+
+    def _fill(self, run: Run) -> None:
+        """Enter what scikit-learn's function returns, under its keys."""
+        self["fit_time"], self["score_time"] = self.fit_times_, self.score_times_
+        for name, scores in self.test_scores_.items():
+            self["test_score" if self._single else f"test_{name}"] = scores
+        for name, scores in self.train_scores_.items():
+            self["train_score" if self._single else f"train_{name}"] = scores
+        for key, wanted in (("estimator", run.return_estimator), ("indices", run.return_indices)):
+            if wanted:
+                self[key] = self.__missing__(key)
+
+    def __missing__(self, key: str) -> Any:
+        if key == "estimator":
+            return self.models_
+        if key == "indices":
+            train, test = zip(*self.splits_, strict=True)
+            return {"train": train, "test": test}
+        raise KeyError(f"{key!r} is none of {[*self, 'estimator', 'indices']}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_run"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _run=None)
+
+    def __reduce__(self) -> Any:
+        return (_empty, (), self.__getstate__(), None, iter(self.items()))
+
+    # -----------------------------------------------------------------------------------------
+    # Scores
+
+    @property
+    def models_(self) -> list[Any]:
+        """The fitted models, a fold each; None for a fold that failed."""
+        return [None if member is None else member.estimator for member in self._members]
+
+    @property
+    def scoring_(self) -> str:
+        """The scorer that counts: the first."""
+        return first_of(self.test_scores_)
+
+    @property
+    def scorer_name_(self) -> str:
+        """What the scorer that counts is called when results are told."""
+        return self._candidate.scoring.label if self._single else self.scoring_
+
+    @property
+    def score_(self) -> float:
+        """Mean score of the folds that did not fail."""
+        return _mean(self._valid(self.test_scores_))
+
+    @property
+    def score_std_(self) -> float:
+        """Standard deviation of the score over folds."""
+        scores = self._valid(self.test_scores_)
+        return float(np.std(scores)) if len(scores) else float("nan")
+
+    @property
+    def pooled_score_(self) -> float:
+        """Score of all out-of-fold predictions together."""
+        return self.pooled_scores_[self.scoring_]
+
+    @property
+    def gaps_(self) -> Floats:
+        """Training score less held-out score, shape (n_folds,)."""
+        if not self.train_scores_:
+            raise AttributeError("gaps_ needs return_train_score=True.")
+        return np.asarray(self.train_scores_[self.scoring_] - self.test_scores_[self.scoring_])
+
+    @property
+    def gap_(self) -> float:
+        """Mean generalization gap: training score less held-out score."""
+        gaps = self.gaps_[self._succeeded()]
+        return _mean(gaps[~np.isnan(gaps)])
+
+    @property
+    def confidence_interval_(self) -> Interval:
+        """95 % interval of ``score_``; see `confidence_interval`."""
+        return self.confidence_interval()
+
+    def confidence_interval(self, level: float = 0.95, scoring: str | None = None) -> Interval:
+        """Return a confidence interval of the mean score.
+
+        Student's t on the folds' scores with the variance of Nadeau and Bengio (2003), which
+        allows for the training rows that folds share.
+
+        Parameters
+        ----------
+        level : float in (0, 1), default=0.95
+        scoring : str, optional
+            The scorer; the first when None.
+
+        Returns
+        -------
+        Interval
+            ``(low, high)``; NaN with fewer than two folds.
+        """
+        scores = self.test_scores_[scoring or self.scoring_]
+        kept = self._succeeded() & ~np.isnan(scores)
+        if kept.sum() < 2:
+            return Interval(float("nan"), float("nan"))
+        n_train, n_test = self._mean_sizes(kept)
+        found = corrected_resampled_t_test(scores[kept], n_train, n_test, confidence_level=level)
+        return Interval(float(found.low), float(found.high))
+
+    def _mean_sizes(self, kept: NDArray[np.bool_]) -> tuple[float, float]:
+        sizes = np.asarray([[len(train), len(test)] for train, test in self.splits_])[kept]
+        n_train, n_test = sizes.mean(axis=0)
+        return float(n_train), float(n_test)
+
+    def _succeeded(self) -> NDArray[np.bool_]:
+        return np.asarray([member is not None for member in self._members])
+
+    def _valid(self, scores: dict[str, Floats]) -> Floats:
+        of_first = scores[self.scoring_][self._succeeded()]
+        return of_first[~np.isnan(of_first)]
+
+    # -----------------------------------------------------------------------------------------
+    # Predictions
+
+    def _shaped(self, answers: Floats | None) -> Any:
+        """Answers as the user asked for them: labels in the place of votes."""
+        if answers is None or self.method_ != "predict" or self.classes_ is None:
+            return answers
+        labels: Any = labels_of(np.nan_to_num(answers), self.classes_)
+        unknown = np.isnan(answers).any(axis=-1)
+        if not unknown.any():
+            return labels
+        labels = labels.astype(np.float64 if labels.dtype.kind in "iuf" else object)
+        labels[unknown] = np.nan
+        return labels
+
+    @property
+    def oof_prediction_(self) -> Any:
+        """What models say of rows held out from them; NaN where a row never was."""
+        return self._shaped(self._answers)
+
+    @property
+    def test_prediction_(self) -> Any:
+        """The fold models' mean answer about ``X_test``; None where there was none."""
+        if self._test_answers is None:
+            return None
+        return self._shaped(combining.mean(self._test_answers))
+
+    @property
+    def test_predictions_(self) -> Any:
+        """Each fold model's answer about ``X_test``, shape (n_models, n_test_rows, ...)."""
+        return self._shaped(self._test_answers)
+
+    def _mean_answer(self, X: Any, method: str, n_jobs: int | None) -> Floats:
+        kept: list[Member] = [member for member in self._members if member is not None]
+        question: Callable[..., Any] = question_of(method, self.estimator_, self.classes_)
+        return combining.mean(members.ask(question, kept, X, n_jobs=n_jobs))
+
+    def predict(self, X: Any, *, n_jobs: int | None = None) -> NDArray[Any]:
+        """Predict with all fold models: the likeliest label by their mean, or the mean value.
+
+        Parameters
+        ----------
+        X : table of shape (n_rows, n_columns)
+        n_jobs : int, optional
+            Threads that ask the models.
+
+        Returns
+        -------
+        array of shape (n_rows,) or (n_rows, n_outputs)
+        """
+        method = "predict" if self.classes_ is None else self.method_ or "predict"
+        mean = self._mean_answer(X, method, n_jobs)
+        return mean if self.classes_ is None else labels_of(mean, self.classes_)
+
+    @available_if(_probable)
+    def predict_proba(self, X: Any, *, n_jobs: int | None = None) -> Floats:
+        """Predict class probabilities: the mean of the fold models'.
+
+        Returns
+        -------
+        array of shape (n_rows, n_classes)
+            Columns in the order of ``classes_``. A class that a model never saw has probability
+            zero there.
+        """
+        return self._mean_answer(X, "predict_proba", n_jobs)
+
+    def refit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Any:
+        """Train once more, on all rows, and return the model.
+
+        Where early stopping found a number of rounds, their mean over the folds is scaled by how
+        much larger the data is than a fold's training part.
+
+        Parameters
+        ----------
+        X, y, sample_weight : optional
+            The data; those of the cross-validation when None, unless this was unpickled.
+
+        Returns
+        -------
+        estimator
+            Also kept as ``refit_estimator_``.
+        """
+        from ensembles.validation.refitting import refitted
+
+        self.refit_estimator_, self.refit_rounds_ = refitted(self, X, y, sample_weight)
+        return self.refit_estimator_
+
+    # -----------------------------------------------------------------------------------------
+    # Drawing
+
+    def _data(self, X: Any, y: Any) -> Data:
+        if X is not None or y is not None:
+            return Data(X, y)
+        if self._run is None:
+            raise ValueError("a pickled CrossValidation does not hold its data: give X and y.")
+        return self._run.data
+
+    def learning_curves(self, X: Any = None, y: Any = None, *, n_points: int = 50) -> Any:
+        """Score the fold models after some of their rounds, on both sides of the fold.
+
+        For models trained in rounds: XGBoost, LightGBM, CatBoost, and all that have
+        ``staged_predict``, alone or at the end of a pipeline.
+
+        Parameters
+        ----------
+        X, y : optional
+            The data; those of the cross-validation when None, unless this was unpickled.
+        n_points : int, default=50
+            The most numbers of rounds to look at.
+
+        Returns
+        -------
+        LearningCurves
+            ``rounds``, ``train``, ``test`` and their difference, ``gap``.
+        """
+        return learning_curves(self, self._data(X, y), check_whole("n_points", n_points))
+
+    def plot_scores(self, ax: Any = None) -> Any:
+        """Draw every fold's scores, their mean and its interval; return matplotlib's axes."""
+        return plots.plot_scores(self, ax)
+
+    def plot_learning_curves(
+        self, X: Any = None, y: Any = None, *, n_points: int = 50, ax: Any = None
+    ) -> Any:
+        """Draw scores by round on both sides of the folds, the gap between; return the axes."""
+        curves = self.learning_curves(X, y, n_points=n_points)
+        return plots.plot_learning_curves(curves, self.scorer_name_, ax)
+
+    def plot_out_of_fold(self, y: Any = None, ax: Any = None) -> Any:
+        """Draw out-of-fold predictions against the truth; return matplotlib's axes."""
+        return plots.plot_out_of_fold(self, self._data(None, y).y, ax)
+
+    # -----------------------------------------------------------------------------------------
+    # Telling
+
+    def summary(self) -> str:
+        """Say in a few lines what was found."""
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row for each fold."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "repeat": self.repeats_,
+            "fold": self.numbers_,
+            "n_train": [len(train) for train, _ in self.splits_],
+            "n_test": [len(test) for _, test in self.splits_],
+        }
+        for name, scores in self.test_scores_.items():
+            suffix = "score" if self._single else name
+            columns[f"test_{suffix}"] = scores
+            if self.train_scores_:
+                columns[f"train_{suffix}"] = self.train_scores_[name]
+                columns["gap" if self._single else f"gap_{name}"] = (
+                    self.train_scores_[name] - scores
+                )
+        columns |= {"fit_time": self.fit_times_, "score_time": self.score_times_}
+        if any(rounds is not None for rounds in self.best_iterations_):
+            columns["best_iteration"] = pd.array(self.best_iterations_, dtype="Int64")
+        columns["failed"] = ~self._succeeded()
+        return pd.DataFrame(columns)
+
+
+def _empty() -> CrossValidation:
+    return CrossValidation.__new__(CrossValidation)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
