@@ -38,6 +38,15 @@ ALLOWED = {
         "uncertainty",
         "versions",
     },
+    "validation": {
+        "combining",
+        "members",
+        "parameters",
+        "resampling",
+        "scoring",
+        "tables",
+        "tasks",
+    },
 }
 """Which rooms a room may import. A new room gets its line here, and a reason in the README."""
 
