@@ -9,6 +9,13 @@ from ensembles.resampling import (
     Subsample,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.validation import (
+    bias_variance,
+    bootstrap_ci,
+    bootstrap_score,
+    compare_models,
+    nested_cross_validation,
+)
 from ensembles.versions import __version__
 
 __all__ = [
@@ -23,4 +30,9 @@ __all__ = [
     "HistTreeRegressor",
     "Subsample",
     "__version__",
+    "bias_variance",
+    "bootstrap_ci",
+    "bootstrap_score",
+    "compare_models",
+    "nested_cross_validation",
 ]

@@ -149,6 +149,8 @@ def _judge(ensemble: Any, y: NDArray[Any], scoring: Any) -> Any:
     rows = np.arange(len(y))
 
     def judge(answer: Floats) -> float:
+        if classes is not None:
+            answer = np.clip(answer, 0.0, 1.0)  # rounding must not make a probability of 1 + 2e-16
         return score_answers(scoring, Answers(answer, classes), rows, y)
 
     return judge
@@ -156,7 +158,9 @@ def _judge(ensemble: Any, y: NDArray[Any], scoring: Any) -> Any:
 
 def _sizes(sizes: Any, n_members: int) -> NDArray[np.intp]:
     if sizes is None:
-        spread = np.geomspace(1, n_members, min(MOST_SIZES, n_members))
+        if n_members <= MOST_SIZES:
+            return np.arange(1, n_members + 1)
+        spread = np.geomspace(1, n_members, MOST_SIZES)
         return np.unique(np.round(spread).astype(np.intp))
     given = [check_whole("sizes", size, most=n_members) for size in sizes]
     if not given:

@@ -96,11 +96,12 @@ class BootstrapDisplay:
         predicted = estimator.predict_proba(X) if by_probability else estimator.predict(X)
         return cls.from_predictions(metric, y, predicted, ax=ax, **options)
 
-    def plot(self, ax: Any = None, *, bins: Any = "auto", **style: Any) -> BootstrapDisplay:
+    def plot(self, ax: Any = None, *, bins: Any = None, **style: Any) -> BootstrapDisplay:
         """Draw; ``style`` goes to matplotlib's ``hist``."""
         ax, found = _axes(ax), self.interval
-        style = {"density": True, "alpha": 0.5, **style}
-        ax.hist(found.distribution, bins=min(60, max(5, len(found.distribution) // 25)), **style)
+        if bins is None:
+            bins = min(60, max(5, len(found.distribution) // 25))
+        ax.hist(found.distribution, bins=bins, **{"density": True, "alpha": 0.5, **style})
         ax.axvspan(found.low, found.high, alpha=0.15, color="C0", lw=0, label=f"{found}")
         ax.axvline(found.estimate, color="C0")
         ax.set(xlabel=self.name or "metric", ylabel="density of resamples")

@@ -187,7 +187,7 @@ def _unstaged(ensemble: Any, X: Any) -> Floats:
     """Every member's probabilities, from the running means of the first, the first two, ..."""
     means = np.stack(list(ensemble.staged_predict_proba(X)))
     sums = means * np.arange(1, len(means) + 1)[:, None, None]
-    return np.diff(sums, axis=0, prepend=0.0)
+    return np.clip(np.diff(sums, axis=0, prepend=np.zeros((1, *means.shape[1:]))), 0.0, 1.0)
 
 
 def _asked(ensemble: Any, X: Any, classifies: bool) -> Floats:
