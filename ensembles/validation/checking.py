@@ -17,6 +17,7 @@ __all__ = [
     "check_numbers",
     "check_positives",
     "check_same_length",
+    "has_missing",
 ]
 
 
@@ -55,6 +56,20 @@ def check_level(confidence_level: Any) -> float:
     return check_real("confidence_level", confidence_level, 0.0, 1.0, open_ends=True)
 
 
+def has_missing(labels: NDArray[Any]) -> bool:
+    """Tell whether any label is None, NaN, NaT or pandas' NA."""
+    if labels.dtype.kind not in "fOmM":
+        return False
+    return any(map(_is_missing, set(labels.ravel().tolist())))
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA will not say
+        return True
+
+
 def check_positives(y_true: Any, pos_label: Any = None) -> NDArray[np.bool_]:
     """Tell which rows are positive: of ``pos_label``, or of the label that sorts last.
 
@@ -66,8 +81,8 @@ def check_positives(y_true: Any, pos_label: Any = None) -> NDArray[np.bool_]:
     labels = np.asarray(y_true)
     if labels.ndim != 1 or len(labels) == 0:
         raise ValueError(f"y_true must be 1D and not be empty; got shape {labels.shape}.")
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError("y_true must hold a class for every row; got NaN.")
+    if has_missing(labels):
+        raise ValueError("y_true must hold a class for every row; got None or NaN.")
     classes = np.unique(labels)
     if len(classes) != 2:
         raise ValueError(
@@ -87,7 +102,7 @@ def check_group_codes(groups: Any, n_rows: int) -> tuple[NDArray[np.intp], int]:
         raise ValueError(
             f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
         )
-    if any(value is None or value != value for value in set(labels.tolist())):
+    if has_missing(labels):
         raise ValueError("groups must not hold missing values; got None or NaN.")
     distinct, codes = np.unique(labels, return_inverse=True)
     if len(distinct) < 2:

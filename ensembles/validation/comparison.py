@@ -498,8 +498,13 @@ def _compare_scores(
     return Comparison(test, *corrected[:5], level, len(differences))
 
 
+def _folds_of(given: Any) -> Any:
+    """A cross-validation's (train, test) rows; None for bare scores."""
+    return getattr(given, "folds_", getattr(given, "splits_", None))
+
+
 def _fold_scores(given: Any, score: str) -> Any:
-    if not hasattr(given, "folds_"):
+    if _folds_of(given) is None:
         return np.ravel(given)
     try:
         return given[score]
@@ -508,7 +513,7 @@ def _fold_scores(given: Any, score: str) -> Any:
 
 
 def _shared_folds(a: Any, b: Any) -> Any:
-    folds = [model.folds_ for model in (a, b) if hasattr(model, "folds_")]
+    folds = [own for own in map(_folds_of, (a, b)) if own is not None]
     if len(folds) == 2:
         same = len(folds[0]) == len(folds[1]) and all(
             np.array_equal(mine, theirs)

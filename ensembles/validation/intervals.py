@@ -13,7 +13,12 @@ from scipy.stats import norm
 
 from ensembles.parameters import check_option, check_sample_weight, check_whole
 from ensembles.resampling import generator, seed_of
-from ensembles.validation.checking import check_group_codes, check_level, check_same_length
+from ensembles.validation.checking import (
+    check_group_codes,
+    check_level,
+    check_same_length,
+    has_missing,
+)
 from ensembles.validation.metrics import Rows, check_metric, statistic_of
 from ensembles.validation.weighted import Difference, Statistic
 
@@ -240,7 +245,7 @@ def bootstrap_ci(
 
     Notes
     -----
-    How often 95 % intervals held the truth in 1 000 simulations, in % (error of the simulation 0.7):
+    How often 95 % intervals held the truth in 1 000 simulations, in % (give or take 0.7):
 
     =========  =====  =====  ==========  =====  ===========
     metric     rows   bca    percentile  basic  studentized
@@ -265,7 +270,7 @@ def bootstrap_ci(
     So from 200 rows on each of them does; with 50 rows take "bca" for accuracy and areas, and
     "studentized" for losses, RMSE and R2, of which the other methods miss more than they say.
     "basic" is there because it is the textbook's. Where a metric stands at its edge (every label
-    right) all resamples agree, and no bootstrap interval is wider than a point.
+    right) all resamples agree, the interval is a point, and a warning says so.
 
     Memory is that of a few blocks of about a million counts (8 MiB each) besides a copy of the
     predictions; time is that of drawing n_resamples times n_rows numbers.
@@ -298,11 +303,20 @@ def bootstrap_ci(
         statistic = Difference(statistic, statistic_of(metric, rows, _as_array(paired_with)))
     estimate = float(statistic.values(np.ones((1, statistic.n_units)))[0])
     if np.isnan(estimate):
-        raise ValueError(f"metric must be defined on the data; {metric!r} is not.")
+        raise ValueError(
+            f"metric must be defined on the data; {metric!r} is not{statistic.reason()}."
+        )
     values, errors = _distribution(statistic, seed, n_resamples, method == "studentized")
     defined = np.isfinite(values)
     _check_defined(metric, int(np.sum(~defined)), n_resamples)
     values = values[defined]
+    if paired_with is None and np.ptp(values) == 0:
+        warnings.warn(
+            f"{metric!r} is {estimate:g} on every resample: the interval is a point, and says "
+            "nothing of how sure that is.",
+            UserWarning,
+            stacklevel=2,
+        )
     low, high = _interval(method, statistic, estimate, values, errors[defined], level)
     return ConfidenceInterval(
         estimate=estimate,
@@ -328,8 +342,8 @@ def _rows(
         truth = truth[:, 0]
     if truth.ndim == 0 or len(truth) < 2:
         raise ValueError(f"y_true must hold at least 2 rows; got shape {truth.shape}.")
-    if truth.dtype.kind == "f" and np.isnan(truth).any():
-        raise ValueError(f"y_true must not hold NaN; got {int(np.isnan(truth).sum())} of them.")
+    if has_missing(truth):
+        raise ValueError("y_true must hold a target for every row; got None or NaN.")
     named: dict[str, Any] = {"y_true": truth, "y_pred": np.asarray(y_pred)}
     n_rows = check_same_length(**named, paired_with=None if other is None else np.asarray(other))
     codes, n_units = (None, n_rows) if groups is None else check_group_codes(groups, n_rows)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer_names
 
-from ensembles.scoring import Answers, score_answers
+from ensembles.scoring import Answers, score_answers, takes_estimator
 from ensembles.validation.checking import check_numbers, check_positives
 from ensembles.validation.losses import (
     absolute_loss,
@@ -408,7 +408,7 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
     """The metric as a function of row numbers."""
     predicted = np.asarray(given)
     _refuse_missing(predicted)
-    if isinstance(metric, str):
+    if isinstance(metric, str) or takes_estimator(metric):
         answers = _answers(rows, predicted)
 
         def of_rows(drawn: Any) -> float:
@@ -432,8 +432,10 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
 
 def _answers(rows: Rows, predicted: NDArray[Any]) -> Answers:
     """Predictions as an estimator that a scorer can ask."""
+    if rows.truth.ndim == 2:
+        return Answers(predicted)
     if predicted.ndim == 2:
-        return Answers(predicted, rows.classes())
+        return Answers(class_probabilities(rows, predicted), rows.classes())
     classes = rows.classes() if len(np.unique(rows.truth)) <= max(20, len(rows.truth) // 10) else ()
     if len(classes) and np.isin(predicted, classes).all():
         votes = (predicted[:, None] == np.asarray(classes)).astype(np.float64)

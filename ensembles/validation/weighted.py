@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 JACKKNIFE_BLOCKS = 500
 """Blocks that a metric without a formula is jackknifed in, at most."""
 
-STUDENT_BLOCKS = 50
-"""The same for the standard error of every single resample."""
+STUDENT_RESAMPLES = 50
+"""Resamples of a resample that give its standard error, for a metric without a formula."""
 
 
 class Statistic(ABC):
@@ -66,6 +66,10 @@ class Statistic(ABC):
     def influence(self) -> Floats:
         """Return how much each unit, or block of units, pulls at the metric of the data."""
         return np.asarray(self.gradients(np.ones((1, self.n_units)))[0])
+
+    def reason(self) -> str:
+        """Return why the metric is undefined on the data, as far as it is known."""
+        return ""
 
 
 class Sums(Statistic):
@@ -251,7 +255,7 @@ class Called(Statistic):
 
     def gradients(self, counts: Floats) -> Floats:
         """Return the jackknife's differences, block of units by block: the way for any metric."""
-        return np.array([self._jackknife(row, STUDENT_BLOCKS) for row in counts])
+        return np.array([self._jackknife(row, JACKKNIFE_BLOCKS) for row in counts])
 
     def _jackknife(self, counts: Floats, n_blocks: int) -> Floats:
         drawn = np.repeat(np.arange(self.n_units), counts.astype(np.intp))
@@ -266,8 +270,29 @@ class Called(Statistic):
         return counts - np.bincount(block, minlength=self.n_units)
 
     def errors(self, counts: Floats) -> Floats:
-        """Return the delete-a-block jackknife's standard error of every resample."""
-        return np.asarray(np.sqrt(np.nansum(self.gradients(counts) ** 2, axis=1)))
+        """Return every resample's standard error by resampling it again, 50 times.
+
+        Not by a jackknife, which is wrong for medians and their like.
+        """
+        rng = np.random.default_rng(0)
+        return np.array([self._error(row, rng) for row in counts])
+
+    def _error(self, counts: Floats, rng: np.random.Generator) -> float:
+        shares = counts / counts.sum()
+        again = rng.multinomial(int(counts.sum()), shares, STUDENT_RESAMPLES)
+        values = self.values(again.astype(np.float64))
+        values = values[np.isfinite(values)]
+        return float(values.std()) if len(values) else 0.0
+
+    def reason(self) -> str:
+        """Return what the metric says when it is called on the data."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = self.of_rows(np.concatenate(self.units))
+        except ValueError as error:
+            return f": {error}"
+        return f": it is {value}"
 
     def influence(self) -> Floats:
         """Return how much each block of units pulls at the metric of the data."""

@@ -135,8 +135,8 @@ def table_of_intervals(scale):
 
 
 def noise(rng, n):
-    """Two classes that five columns know nothing about."""
-    return rng.normal(size=(n, 5)), rng.integers(0, 2, n)
+    """Two classes of equal size that five columns know nothing about."""
+    return rng.normal(size=(n, 5)), rng.permutation(np.arange(n) % 2)
 
 
 def two_normals(rng, n):

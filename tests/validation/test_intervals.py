@@ -210,7 +210,7 @@ def test_dependent_rows_want_a_wider_interval():
 
 
 def test_a_metric_undefined_on_some_resamples_is_counted():
-    y = np.array([1] + [0] * 11)
+    y = np.array([0] * 6 + [1] + [0] * 5)
     score = np.arange(12.0)
     with pytest.warns(UserWarning, match=r"'roc_auc' is undefined on \d+ of 200 resamples"):
         found = bootstrap_ci("roc_auc", y, score, n_resamples=200, random_state=0)
@@ -233,9 +233,10 @@ def test_intervals_stay_inside_the_metrics_range():
 def test_no_interval_is_ever_nan(n, seed, method):
     rng = np.random.default_rng(seed)
     y = np.round(rng.normal(size=n), rng.integers(0, 3))
-    found = bootstrap_ci(
-        "mae", y, np.round(y + rng.normal(size=n)), method=method, n_resamples=60, random_state=seed
-    )
+    y[0] += 0.1
+    predicted = np.round(y + rng.normal(size=n))
+    predicted[0] = y[0] + 3
+    found = bootstrap_ci("mae", y, predicted, method=method, n_resamples=60, random_state=seed)
     assert found.low <= found.high
     assert not np.isnan([found.low, found.high, found.standard_error]).any()
 
@@ -258,7 +259,9 @@ def test_no_interval_is_ever_nan(n, seed, method):
         (("log_loss", Y, P3), "one column for each of 2 classes; got 3"),
         (("r2", np.ones(N), VALUE), "metric must be defined on the data; 'r2' is not"),
         (("mae", [1.0], [1.0]), "at least 2 rows"),
-        (("mae", np.full(N, np.nan), VALUE), "y_true must not hold NaN; got 40"),
+        (("mae", np.full(N, np.nan), VALUE), "y_true must hold a target for every row"),
+        (("accuracy", np.array(["a", None] * 20, object), Y), "for every row; got None or NaN"),
+        (("f1", Y3, Y3), "'f1' is not: Target is multiclass but average='binary'"),
         ((3, Y, Y), "metric must be one of"),
     ],
 )
@@ -284,6 +287,51 @@ def test_bad_predictions_get_an_error_that_says_so(arguments, message):
 def test_bad_options_get_an_error_that_says_so(options, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_ci("roc_auc", Y, PROBABILITY, **options)
+
+
+@pytest.mark.parametrize("method", ["bca", "percentile", "basic", "studentized"])
+def test_where_every_label_is_right_the_interval_is_a_point_and_says_so(method):
+    with pytest.warns(UserWarning, match="'accuracy' is 1 on every resample: the interval is a"):
+        found = bootstrap_ci("accuracy", Y, Y, method=method, n_resamples=20)
+    assert (found.low, found.high, found.standard_error) == (1, 1, 0)
+
+
+def test_a_median_has_a_studentized_interval_of_its_own_size():
+    rng = np.random.default_rng(0)
+    y = rng.exponential(size=80)
+
+    def median(y_true, y_pred):
+        return float(np.median(np.abs(y_true - y_pred)))
+
+    given = (median, y, np.zeros(80))
+    plain = bootstrap_ci(*given, n_resamples=200, random_state=0)
+    student = bootstrap_ci(*given, method="studentized", n_resamples=200, random_state=0)
+    assert student.low < student.estimate < student.high
+    assert student.high - student.low < 3 * (plain.high - plain.low)
+
+
+def test_scorers_made_by_make_scorer_are_asked_for_what_they_want():
+    scorer = metrics.make_scorer(metrics.fbeta_score, beta=2)
+    found = bootstrap_ci(scorer, Y, LABELS, n_resamples=20, random_state=0)
+    assert_allclose(found.estimate, metrics.fbeta_score(Y, LABELS, beta=2))
+
+
+def test_several_outputs_take_the_slow_way():
+    y = RNG.normal(size=(30, 2))
+    predicted = y + RNG.normal(size=(30, 2))
+    found = bootstrap_ci("r2", y, predicted, n_resamples=20, random_state=0)
+    assert_allclose(found.estimate, metrics.r2_score(y, predicted))
+    rooted = bootstrap_ci("rmse", y, predicted, n_resamples=20, random_state=0)
+    assert_allclose(rooted.estimate, metrics.root_mean_squared_error(y, predicted))
+
+
+def test_missing_groups_of_any_kind_are_refused():
+    import pandas as pd
+
+    for missing in (None, np.nan, pd.NA):
+        groups = np.array([missing] + ["a"] * (N - 1), dtype=object)
+        with pytest.raises(ValueError, match="groups must not hold missing values"):
+            bootstrap_ci("mae", TARGET, VALUE, groups=groups)
 
 
 def test_a_metric_mostly_undefined_is_an_error():
@@ -319,8 +367,9 @@ def test_lists_frames_and_series_will_do():
     )
     assert_array_equal(found.distribution, plain.distribution)
     words = np.where(Y == 1, "yes", "no")
-    said = bootstrap_ci("f1", words, words[::-1], n_resamples=20, random_state=0)
-    assert_allclose(said.estimate, metrics.f1_score(words, words[::-1], pos_label="yes"))
+    said = np.where(LABELS == 1, "yes", "no")
+    named = bootstrap_ci("f1", words, said, n_resamples=20, random_state=0)
+    assert_allclose(named.estimate, metrics.f1_score(words, said, pos_label="yes"))
 
 
 def test_the_result_reads_well():
