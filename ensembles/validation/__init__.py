@@ -1,8 +1,8 @@
 """Validation: how good a model is, how sure one can be of that, and which is better."""
 
 from ensembles.validation.bootstrap import bootstrap_score
+from ensembles.validation.comparing import compare_models
 from ensembles.validation.comparison import (
-    compare_models,
     corrected_resampled_t_test,
     delong_test,
     five_by_two_f_test,

@@ -142,6 +142,8 @@ class Resample(NamedTuple):
     losses: Floats
     counts: NDArray[Any]
     """How often it holds each unit, shape (n_units,)."""
+    pulls: Floats | None = None
+    """Derivatives of a score of many rows with respect to their weights."""
 
 
 class LeaveOneOut:
@@ -165,7 +167,7 @@ class LeaveOneOut:
 
     def add(self, resample: Resample) -> None:
         """Add one resample."""
-        rows, losses, counts = resample
+        rows, losses, counts, _ = resample
         self.sums[rows] += losses
         self.squares[rows] += losses**2
         self.judged[rows] += 1
@@ -233,6 +235,40 @@ class LeaveOneOut:
         varied = self.squares[known] / self.judged[known] - self.row_errors[known] ** 2
         own = 4 * float(np.sum(np.maximum(varied, 0) / self.judged[known])) / known.sum() ** 2
         return drawn + own
+
+
+class Averaged:
+    """A score of many rows, averaged over resamples, and its standard error.
+
+    The infinitesimal jackknife of that mean: with s_b the score of the rows that resample b holds
+    out, ``D_i = mean_b (N_i^b - 1) (s_b - mean s) + mean_b ds_b / dw_i``, where w_i is the weight
+    of row i among the rows held out, and the derivative 0 where it is not one of them.
+    """
+
+    def __init__(self, units: NDArray[np.intp], n_units: int) -> None:
+        self.units, self.n_units = units, n_units
+        self.scores: list[float] = []
+        self.products, self.counts = np.zeros(n_units), np.zeros(n_units)
+        self.direct = np.zeros(n_units)
+
+    def add(self, resample: Resample) -> None:
+        """Add one resample; one whose held-out rows have no score is passed over."""
+        if len(resample.losses) == 0 or not np.isfinite(resample.losses[0]):
+            return
+        self.scores.append(float(resample.losses[0]))
+        self.products += resample.counts * self.scores[-1]
+        self.counts += resample.counts
+        if resample.pulls is not None:
+            np.add.at(self.direct, self.units[resample.rows], resample.pulls)
+
+    def standard_error(self) -> float:
+        """Return it, less what the finite number of resamples adds to its square on average."""
+        n_resamples = len(self.scores)
+        drawn = (self.products - self.counts * np.mean(self.scores)) / n_resamples
+        direct = self.direct / n_resamples
+        noise = self.n_units * float(np.var(self.scores)) / n_resamples
+        squared = float(np.sum((drawn + direct) ** 2)) - noise
+        return float(np.sqrt(max(squared, float(np.sum(direct**2)))))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -337,7 +373,7 @@ def bootstrap_score(
         verbose=verbose,
     )
     if criterion.losses is None:
-        found = _by_resample(criterion, problem, given, results, n_resamples)
+        found = _by_resample(criterion, problem, given, results, units, n_units, n_resamples)
     else:
         found = _by_row(criterion, problem, given, results, units, n_units)
     return _published(found, method, criterion, gamma, n_resamples)
@@ -369,7 +405,11 @@ def _judge(
     answers = criterion.answers(member, X, rows)
     if criterion.losses is not None:
         return Resample(rows, np.asarray(criterion.losses(truth[rows], answers)), counts)
-    return Resample(rows, np.array([_defined_score(criterion, truth[rows], answers)]), counts)
+    score = _defined_score(criterion, truth[rows], answers)
+    pulls = None
+    if criterion.influence is not None and np.isfinite(score):
+        pulls = criterion.influence(truth[rows], answers)
+    return Resample(rows, np.array([score]), counts, pulls)
 
 
 def _defined_score(criterion: Criterion, truth: Any, answers: Any) -> float:
@@ -413,10 +453,18 @@ def _by_row(
 
 
 def _by_resample(
-    criterion: Criterion, problem: Problem, given: Any, results: Any, n_resamples: int
+    criterion: Criterion,
+    problem: Problem,
+    given: Any,
+    results: Any,
+    units: Any,
+    n_units: int,
+    n_resamples: int,
 ) -> _Found:
-    scores = np.array([resample.losses[0] for resample in results if len(resample.losses)])
-    defined = scores[np.isfinite(scores)]
+    averaged = Averaged(units, n_units)
+    for resample in results:
+        averaged.add(resample)
+    defined = averaged.scores
     if 2 * len(defined) < n_resamples:
         raise ValueError(
             f"scoring must be defined on the rows held out; {criterion.name!r} is on "
@@ -425,8 +473,8 @@ def _by_resample(
     training = _defined_score(criterion, problem.truth, given)
     return _Found(
         criterion.published(training),
-        criterion.published(float(defined.mean())),
-        None,
+        criterion.published(float(np.mean(defined))),
+        averaged.standard_error() if criterion.influence is not None else None,
         None,
         n_resamples - len(defined),
     )

@@ -15,6 +15,7 @@ from ensembles.members import Member
 from ensembles.scoring import Answers, check_scoring, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
+from ensembles.validation.checking import as_table
 from ensembles.validation.losses import (
     absolute_loss,
     brier_loss,
@@ -22,6 +23,7 @@ from ensembles.validation.losses import (
     squared_loss,
     zero_one_loss,
 )
+from ensembles.validation.metrics import METRICS, Rows
 
 __all__ = ["Criterion", "Problem", "check_problem", "criterion_for", "no_information"]
 
@@ -75,8 +77,6 @@ class Problem:
 
 def check_problem(estimator: Any, X: Any, y: Any) -> Problem:
     """Check a learner and its data; the learner's task decides, else the targets do."""
-    from ensembles.validation.checking import as_table
-
     if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
         raise ValueError(f"estimator must be a scikit-learn estimator; got {estimator!r}.")
     table = as_table(X)
@@ -106,6 +106,8 @@ class Criterion:
         (truth, answers) to a loss for each row; None where rows cannot be judged one by one.
     score : callable or None
         (truth, answers) to a score of many rows, where ``losses`` is None.
+    influence : callable or None
+        (truth, answers) to the derivatives of ``score`` with respect to the rows' weights.
     published : callable
         An error in the unit that was asked for: accuracy is one less the error.
     slope : callable
@@ -117,6 +119,7 @@ class Criterion:
     question: Callable[[Member, Any], Any]
     losses: Losses | None = None
     score: Callable[[Any, Any], float] | None = None
+    influence: Losses | None = None
     published: Callable[[float], float] = float
     slope: Callable[[float], float] = lambda error: 1.0
 
@@ -211,6 +214,7 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
         kind="score",
         question=_question(problem, "probabilities", strict=False),
         score=partial(_score, scoring, problem.classes),
+        influence=_influence(problem, scoring),
         published=_minus if _name(scoring).startswith("neg_") else _one_less,
         slope=_falling,
     )
@@ -275,6 +279,24 @@ def _score(scoring: Any, classes: Any, truth: Any, answers: Any) -> float:
     """A scorer's value on rows that were asked about, in their order."""
     y = truth if classes is None else classes[truth]
     return score_answers(scoring, Answers(answers, classes), np.arange(len(y)), y)
+
+
+def _influence(problem: Problem, scoring: Any) -> Losses | None:
+    """How the rows pull at a score, for those scores of two classes that have a fast form."""
+    if problem.classes is None or len(problem.classes) != 2:
+        return None
+    of_labels: tuple[str, ...] = ("balanced_accuracy", "matthews_corrcoef")
+    if problem.classes.tolist() == [0, 1]:
+        of_labels += ("f1", "precision", "recall")
+    if scoring == "roc_auc":
+        return partial(_pulls, "roc_auc", False)
+    return partial(_pulls, scoring, True) if scoring in of_labels else None
+
+
+def _pulls(name: str, labels: bool, truth: Any, answers: Any) -> Floats:
+    rows = Rows(truth, None, None, len(truth), None, None)
+    given = np.argmax(answers, axis=1) if labels else answers[:, 1]
+    return METRICS[name](rows, given).influence()
 
 
 def _judges_rows(problem: Problem, scoring: Any) -> bool:

@@ -213,8 +213,9 @@ def test_an_area_is_averaged_over_resamples_and_knows_nothing_at_one_half():
         scores.append(roc_auc_score(Y[test], rule.predict_proba(X[test])[:, 1]))
     assert_allclose(found.estimate, np.mean(scores), rtol=1e-3)
     assert_allclose(found.no_information_rate, 0.5, atol=0.02)
-    assert found.standard_error is None
     assert found.row_errors is None
+    unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **QUICK)
+    assert unknown.standard_error is None
 
 
 def test_scorers_and_callables_of_all_kinds_agree():
