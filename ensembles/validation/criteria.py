@@ -24,6 +24,7 @@ from ensembles.validation.losses import (
     zero_one_loss,
 )
 from ensembles.validation.metrics import METRICS, Rows
+from ensembles.validation.weighted import Statistic
 
 __all__ = ["Criterion", "Problem", "check_problem", "criterion_for", "no_information"]
 
@@ -209,12 +210,15 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
             "scoring must be a mean over rows here, such as "
             f"{', '.join(map(repr, [*losses, *SCORERS]))}; got {scoring!r}."
         )
+    known = _fast_form(problem, scoring)
     return Criterion(
         name=_name(scoring),
         kind="score",
         question=_question(problem, "probabilities", strict=False),
-        score=partial(_score, scoring, problem.classes),
-        influence=_influence(problem, scoring),
+        score=partial(_score, scoring, problem.classes)
+        if known is None
+        else partial(_value, known),
+        influence=None if known is None else partial(_pulls, known),
         published=_minus if _name(scoring).startswith("neg_") else _one_less,
         slope=_falling,
     )
@@ -281,22 +285,32 @@ def _score(scoring: Any, classes: Any, truth: Any, answers: Any) -> float:
     return score_answers(scoring, Answers(answers, classes), np.arange(len(y)), y)
 
 
-def _influence(problem: Problem, scoring: Any) -> Losses | None:
-    """How the rows pull at a score, for those scores of two classes that have a fast form."""
+FastForm = Callable[[Any, Any], Statistic]
+
+
+def _fast_form(problem: Problem, scoring: Any) -> FastForm | None:
+    """A score of two classes as a function of how often rows are counted, where there is one."""
     if problem.classes is None or len(problem.classes) != 2:
         return None
     of_labels: tuple[str, ...] = ("balanced_accuracy", "matthews_corrcoef")
     if problem.classes.tolist() == [0, 1]:
         of_labels += ("f1", "precision", "recall")
     if scoring == "roc_auc":
-        return partial(_pulls, "roc_auc", False)
-    return partial(_pulls, scoring, True) if scoring in of_labels else None
+        return partial(_statistic, "roc_auc", False)
+    return partial(_statistic, scoring, True) if scoring in of_labels else None
 
 
-def _pulls(name: str, labels: bool, truth: Any, answers: Any) -> Floats:
+def _statistic(name: str, labels: bool, truth: Any, answers: Any) -> Statistic:
     rows = Rows(truth, None, None, len(truth), None, None)
-    given = np.argmax(answers, axis=1) if labels else answers[:, 1]
-    return METRICS[name](rows, given).influence()
+    return METRICS[name](rows, np.argmax(answers, axis=1) if labels else answers[:, 1])
+
+
+def _value(form: FastForm, truth: Any, answers: Any) -> float:
+    return float(form(truth, answers).values(np.ones((1, len(truth))))[0])
+
+
+def _pulls(form: FastForm, truth: Any, answers: Any) -> Floats:
+    return form(truth, answers).influence()
 
 
 def _judges_rows(problem: Problem, scoring: Any) -> bool:
@@ -380,6 +394,8 @@ def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> floa
     from ensembles.resampling import generator
 
     assert criterion.score is not None
+    if criterion.name == "roc_auc":
+        return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
     scores = [criterion.score(rng.permutation(truth), answers) for _ in range(200)]
-    return criterion.published(float(np.mean(scores)))
+    return criterion.published(float(np.nanmean(scores)))
