@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -228,10 +229,8 @@ def nested_cross_validation(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    inner, outer, folds = _collected(results, draws, n_repeats)
-    if not np.isfinite(outer).all():
-        raise ValueError(f"scoring must give finite losses; {criterion.name!r} gave NaN or inf.")
-    return _interval(nested_estimate(inner, outer, folds), criterion, n_folds, level, n_fits)
+    found = [nested_estimate(*losses) for losses in _by_repeat(results, draws, criterion)]
+    return _interval(np.mean(found, axis=0), criterion, n_folds, level, n_fits)
 
 
 def _losses(
@@ -242,32 +241,38 @@ def _losses(
     return np.asarray(criterion.losses(truth[rows], criterion.answers(member, X, rows)))
 
 
-def _collected(results: Any, draws: _Pairs, n_repeats: int) -> tuple[Floats, Floats, Any]:
-    """Losses sorted by who judged them."""
-    inner = np.full((n_repeats, draws.n_folds, draws.n_rows), np.nan)
-    outer = np.empty((n_repeats, draws.n_rows))
-    folds = np.stack([draws.folds(repeat) for repeat in range(n_repeats)])
-    for i, losses in enumerate(results):
-        repeat, place = divmod(i, len(draws.held_out))
-        out = draws.held_out[place]
-        rows = draws.test(i)
-        if len(out) == 1:
-            outer[repeat, rows] = losses
-            continue
-        for left_out, judged in (out, out[::-1]):
-            own = folds[repeat, rows] == judged
-            inner[repeat, left_out, rows[own]] = losses[own]
-    return inner, outer, folds
+def _by_repeat(
+    results: Iterator[Floats], draws: _Pairs, criterion: Criterion
+) -> Iterator[tuple[Floats, Floats, NDArray[np.intp]]]:
+    """Yield each repeat's losses, sorted by who judged them; memory holds one repeat."""
+    per_repeat = len(draws.held_out)
+    for repeat, losses in enumerate(iter(lambda: list(islice(results, per_repeat)), [])):
+        folds = draws.folds(repeat)
+        inner = np.full((draws.n_folds, draws.n_rows), np.nan)
+        outer = np.empty(draws.n_rows)
+        for out, judged in zip(draws.held_out, losses, strict=True):
+            if not np.isfinite(judged).all():
+                raise ValueError(
+                    f"scoring must give finite losses; {criterion.name!r} gave NaN or inf."
+                )
+            rows = np.flatnonzero(np.isin(folds, out))
+            if len(out) == 1:
+                outer[rows] = judged
+                continue
+            for left_out, own in (out, out[::-1]):
+                mine = folds[rows] == own
+                inner[left_out, rows[mine]] = judged[mine]
+        yield inner[None], outer[None], folds[None]
 
 
 def _interval(
-    found: tuple[float, float, float, float],
+    found: Floats,
     criterion: Criterion,
     n_folds: int,
     level: float,
     n_fits: int,
 ) -> NestedEstimate:
-    nested, plain, mean_squared, naive = found
+    nested, plain, mean_squared, naive = map(float, found)
     scaled = (n_folds - 1) / n_folds * max(mean_squared, 0.0)
     variance = min(max(scaled, naive), n_folds * naive)
     bias = (1 + (n_folds - 2) / n_folds) * (nested - plain)
