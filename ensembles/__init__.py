@@ -15,7 +15,16 @@ from ensembles.resampling import (
     Subsample,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
-from ensembles.validation import CrossValidation, Leaderboard, cross_validate
+from ensembles.validation import (
+    CrossValidation,
+    Leaderboard,
+    bias_variance,
+    bootstrap_ci,
+    bootstrap_score,
+    compare_models,
+    cross_validate,
+    nested_cross_validation,
+)
 from ensembles.versions import __version__
 
 __all__ = [
@@ -38,5 +47,10 @@ __all__ = [
     "Leaderboard",
     "Subsample",
     "__version__",
+    "bias_variance",
+    "bootstrap_ci",
+    "bootstrap_score",
+    "compare_models",
     "cross_validate",
+    "nested_cross_validation",
 ]

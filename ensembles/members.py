@@ -48,6 +48,7 @@ __all__ = [
     "cloned",
     "decisions",
     "explained",
+    "fit_and_ask",
     "fit_members",
     "fit_or_none",
     "fit_seeded",
@@ -482,13 +483,57 @@ def fit_members(
     Member ``i`` is the same whichever others are fitted, in whatever order, by however many
     workers.
     """
+    recipe = _for_workers(recipe, n_jobs)
+    table = None if recipe.prepared is not None else X
+    fit = partial(_fit_member, recipe, table, y, draws)
+    return _run_fits(fit, recipe, numbers, n_jobs, verbose)
+
+
+def fit_and_ask(
+    recipe: Recipe,
+    X: Any,
+    y: NDArray[Any],
+    draws: Draws,
+    numbers: Iterable[int],
+    ask: Callable[[Member, int], Any],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Iterator[Any]:
+    """Yield ``ask(member, i)`` for every number i, in order, and keep no member.
+
+    For validation, which wants what members say and not the members: each is asked where it was
+    fitted, and forgotten.
+    """
+    recipe = _for_workers(recipe, n_jobs)
+    table = None if recipe.prepared is not None else X
+    one = partial(_fit_and_ask, recipe, table, y, draws, ask)
+    return _run_fits(one, recipe, numbers, n_jobs, verbose)
+
+
+def _fit_and_ask(
+    recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, ask: Callable[[Member, int], Any], i: int
+) -> Any:
+    return ask(_fit_member(recipe, X, y, draws, i), i)
+
+
+def _for_workers(recipe: Recipe, n_jobs: int | None) -> Recipe:
+    """The recipe with the learner's own threads held to a worker's share."""
     workers = n_workers(n_jobs)
-    if recipe.prepared is not None:
-        X = None
-    elif workers > 1:
-        recipe = replace(recipe, learner=within_budget(recipe.learner, inner_threads(workers)))
+    if recipe.prepared is not None or workers == 1:
+        return recipe
+    return replace(recipe, learner=within_budget(recipe.learner, inner_threads(workers)))
+
+
+def _run_fits(
+    one: Callable[[int], Any],
+    recipe: Recipe,
+    numbers: Iterable[int],
+    n_jobs: int | None,
+    verbose: int,
+) -> Iterator[Any]:
     return run(
-        partial(_fit_member, recipe, X, y, draws),
+        one,
         numbers,
         learner=recipe.learner,
         n_jobs=n_jobs,

@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_sco
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["Answers", "check_scoring", "score_answers"]
+__all__ = ["Answers", "check_scoring", "score_answers", "takes_estimator"]
 
 
 def check_scoring(name: str, scoring: Any) -> None:
@@ -102,7 +102,7 @@ def score_answers(
     weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
     if isinstance(scoring, bool | np.bool_):
         return _score_by_task(answers, rows, y, weighted)
-    if isinstance(scoring, str) or _takes_estimator(scoring):
+    if isinstance(scoring, str) or takes_estimator(scoring):
         scorer = get_scorer(scoring)
         metric = getattr(scorer, "_score_func", scorer)
         return float(scorer(answers, rows, y, **(weighted if _takes_weights(metric) else {})))
@@ -123,7 +123,7 @@ def _score_by_task(
     return float(r2_score(y, answers.predict(rows), **weighted))
 
 
-def _takes_estimator(scoring: Callable[..., Any]) -> bool:
+def takes_estimator(scoring: Callable[..., Any]) -> bool:
     """Tell a scorer of (estimator, X, y) from a metric of (y_true, y_pred)."""
     needed = [
         parameter

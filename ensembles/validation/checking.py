@@ -1,0 +1,122 @@
+"""Checks of what is validated: targets, predictions, scores, groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensembles.parameters import check_real
+from ensembles.tables import is_frame
+
+__all__ = [
+    "as_table",
+    "check_group_codes",
+    "check_level",
+    "check_numbers",
+    "check_positives",
+    "check_same_length",
+    "has_missing",
+]
+
+
+def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
+    """Return ``values`` as an array of finite numbers with ``ndim`` dimensions, not empty."""
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers; got {values!r}.") from None
+    if numbers.ndim != ndim or numbers.size == 0:
+        raise ValueError(
+            f"{name} must have {ndim} dimension{'s' * (ndim > 1)} and not be empty; "
+            f"got shape {numbers.shape}."
+        )
+    fault = ~np.isfinite(numbers)
+    if fault.any():
+        place = np.argwhere(fault)[0].tolist()
+        raise ValueError(
+            f"{name} must hold finite numbers; got {numbers[tuple(place)]} at {place} "
+            f"({int(fault.sum())} in all)."
+        )
+    return numbers
+
+
+def check_same_length(**arrays: Any) -> int:
+    """Return the number of rows that all arrays have; those that are None do not count."""
+    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+    if len(set(lengths.values())) != 1:
+        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"{' and '.join(lengths)} must have equally many rows; {listed}.")
+    return next(iter(lengths.values()))
+
+
+def check_level(confidence_level: Any) -> float:
+    """Return the confidence level if it is a number in (0, 1)."""
+    return check_real("confidence_level", confidence_level, 0.0, 1.0, open_ends=True)
+
+
+def has_missing(labels: NDArray[Any]) -> bool:
+    """Tell whether any label is None, NaN, NaT or pandas' NA."""
+    if labels.dtype.kind not in "fOmM":
+        return False
+    return any(map(_is_missing, set(labels.ravel().tolist())))
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA will not say
+        return True
+
+
+def check_positives(y_true: Any, pos_label: Any = None) -> NDArray[np.bool_]:
+    """Tell which rows are positive: of ``pos_label``, or of the label that sorts last.
+
+    Raises
+    ------
+    ValueError
+        When there are not exactly two classes among the rows.
+    """
+    labels = np.asarray(y_true)
+    if labels.ndim != 1 or len(labels) == 0:
+        raise ValueError(f"y_true must be 1D and not be empty; got shape {labels.shape}.")
+    if has_missing(labels):
+        raise ValueError("y_true must hold a class for every row; got None or NaN.")
+    classes = np.unique(labels)
+    if len(classes) != 2:
+        raise ValueError(
+            f"y_true must hold exactly 2 classes; got {len(classes)}: {classes[:5].tolist()}."
+        )
+    if pos_label is None:
+        pos_label = classes[1]
+    elif pos_label not in classes.tolist():
+        raise ValueError(f"pos_label must be one of {classes.tolist()}; got {pos_label!r}.")
+    return np.asarray(labels == pos_label)
+
+
+def check_group_codes(groups: Any, n_rows: int) -> tuple[NDArray[np.intp], int]:
+    """Return the number of every row's group, and how many groups there are: at least two."""
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise ValueError(
+            f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
+        )
+    if has_missing(labels):
+        raise ValueError("groups must not hold missing values; got None or NaN.")
+    distinct, codes = np.unique(labels, return_inverse=True)
+    if len(distinct) < 2:
+        raise ValueError(f"groups must hold at least 2 groups; got {len(distinct)}.")
+    return codes.astype(np.intp), len(distinct)
+
+
+def as_table(X: Any) -> Any:
+    """Return ``X`` with a shape: frames and arrays as they are, lists as arrays, sparse as CSR."""
+    if is_frame(X):
+        return X
+    if hasattr(X, "tocsr"):
+        return X.tocsr()
+    table = np.asarray(X)
+    if table.ndim == 0 or len(table) == 0:
+        raise ValueError(f"X must be a table of rows and not be empty; got shape {table.shape}.")
+    return table

@@ -1,0 +1,348 @@
+"""One door to the tests: are two models, or many, really different?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ensembles.parameters import check_option
+from ensembles.validation.checking import check_level, check_numbers, check_same_length
+from ensembles.validation.comparison import (
+    PairedTest,
+    corrected_resampled_t_test,
+    delong_test,
+    five_by_two_f_test,
+    mcnemar_test,
+    standardised,
+)
+from ensembles.validation.intervals import bootstrap_ci
+from ensembles.validation.ranking import Ranking, friedman_test
+
+__all__ = ["Comparison", "compare_models"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_models` found.
+
+    Attributes
+    ----------
+    test : str
+        Which test.
+    statistic, p_value : float
+        Two-sided. The paired bootstrap's statistic is the difference over its standard error.
+    difference : float
+        Score of a less score of b, in the unit of the score; of accuracies for McNemar's test, of
+        areas for DeLong's.
+    low, high : float or None
+        Ends of its confidence interval; None where the test has none (5x2cv F).
+    confidence_level : float
+    n_compared : int
+        Folds, or rows, that the test went by.
+    n_excluded : int
+        Rows left out because a model had no prediction for them.
+    """
+
+    test: str
+    statistic: float
+    p_value: float
+    difference: float
+    low: float | None
+    high: float | None
+    confidence_level: float
+    n_compared: int
+    n_excluded: int = 0
+
+    def __str__(self) -> str:
+        interval = ""
+        if self.low is not None and self.high is not None:
+            share = f"{100 * self.confidence_level:g} %"
+            interval = f", {share} interval [{self.low:+.4g}, {self.high:+.4g}]"
+        return f"{self.test}: difference {self.difference:+.4g}{interval}, p = {self.p_value:.3g}"
+
+
+TESTS = ("corrected_t", "5x2cv_f", "mcnemar", "delong", "bootstrap", "friedman")
+
+
+def compare_models(
+    a: Any,
+    b: Any = None,
+    *,
+    test: str | None = None,
+    y_true: ArrayLike | None = None,
+    n_train: float | ArrayLike | None = None,
+    n_test: float | ArrayLike | None = None,
+    metric: str | Callable[..., Any] | None = None,
+    groups: ArrayLike | None = None,
+    score: str = "test_score",
+    pos_label: Any = None,
+    confidence_level: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: Any = None,
+    **options: Any,
+) -> Comparison | Ranking:
+    """Tell whether the difference between two models, or among many, is real.
+
+    Parameters
+    ----------
+    a, b : CrossValidation or array-like
+        What the test goes by. For "corrected_t" and "5x2cv_f" scores per fold, shape (n_folds,),
+        of the same folds; for "mcnemar", "delong" and "bootstrap" predictions of the same rows,
+        shape (n_rows,) or (n_rows, n_classes). A `CrossValidation` holds both. For "friedman",
+        ``a`` is a table of scores of shape (n_data_sets, n_models), or a dict of names to scores,
+        and ``b`` is None.
+    test : str, optional
+        "corrected_t"
+            Nadeau and Bengio's corrected resampled t-test; the default for two models.
+        "5x2cv_f"
+            Alpaydin's combined F-test, for five repeats of two folds.
+        "mcnemar"
+            McNemar's test of two classifiers' labels.
+        "delong"
+            DeLong's test of two areas under the ROC curve.
+        "bootstrap"
+            The paired bootstrap of any ``metric``.
+        "friedman"
+            Friedman's test with Nemenyi's or Holm's post-hoc comparison; the default when ``b`` is
+            None.
+    y_true : array-like of shape (n_rows,), optional
+        The truth, for the tests that go by predictions.
+    n_train, n_test : float or array-like of shape (n_folds,), optional
+        Rows in a fold's training and test part, for "corrected_t" with bare scores.
+    metric : str or callable, optional
+        For "bootstrap": see `bootstrap_ci`.
+    groups : array-like of shape (n_rows,), optional
+        For "bootstrap": rows of a group stand or fall together.
+    score : str, default="test_score"
+        Which scores of a `CrossValidation` are compared.
+    pos_label : label, optional
+        For "delong": the positive class; the one that sorts last when None.
+    confidence_level : float in (0, 1), default=0.95
+    n_resamples, random_state
+        For "bootstrap".
+    **options : dict
+        Further arguments of the test: ``method`` of "mcnemar" and "bootstrap"; ``names``,
+        ``post_hoc``, ``control``, ``alpha`` and ``greater_is_better`` of "friedman".
+
+    Returns
+    -------
+    Comparison, or Ranking for "friedman"
+
+    Notes
+    -----
+    McNemar's, DeLong's and the bootstrap test take the predictions as given: they say whether
+    *these* fitted models differ on new rows. The t- and F-tests ask about the learners: what would
+    change with other training data is part of their error.
+
+    Examples
+    --------
+    >>> result = compare_models([0.81, 0.83, 0.80], [0.78, 0.80, 0.79], n_train=200, n_test=100)
+    >>> print(result)
+    corrected_t: difference +0.02333, 95 % interval [-0.02202, +0.06869], p = 0.157
+    """
+    chosen = check_option(
+        "test", ("friedman" if b is None else "corrected_t") if test is None else test, TESTS
+    )
+    level = check_level(confidence_level)
+    if chosen == "friedman":
+        if b is not None:
+            raise ValueError(
+                "b must be None with test='friedman': a holds the scores of all models."
+            )
+        return friedman_test(a, **options)
+    if b is None:
+        raise ValueError(f"b must be given with test={chosen!r}; got None.")
+    if chosen in ("corrected_t", "5x2cv_f"):
+        _no_options(options, chosen)
+        return _compare_scores(chosen, a, b, score, n_train, n_test, level)
+    pairs = _predictions(a, b, y_true)
+    if chosen == "mcnemar":
+        found = mcnemar_test(pairs.truth, *pairs.labels(), confidence_level=level, **options)
+    elif chosen == "delong":
+        _no_options(options, chosen)
+        found = delong_test(
+            pairs.truth, *pairs.scores(), pos_label=pos_label, confidence_level=level
+        )
+    else:
+        found = _compare_by_bootstrap(
+            pairs, metric, groups, level, n_resamples, random_state, options
+        )
+    return Comparison(chosen, *found, level, len(pairs.truth), pairs.n_excluded)
+
+
+def _no_options(options: dict[str, Any], test: str) -> None:
+    if options:
+        raise TypeError(f"test={test!r} takes no further arguments; got {sorted(options)}.")
+
+
+def _compare_scores(
+    test: str, a: Any, b: Any, score: str, n_train: Any, n_test: Any, level: float
+) -> Comparison:
+    scores_a = check_numbers("scores of a", _fold_scores(a, score))
+    scores_b = check_numbers("scores of b", _fold_scores(b, score))
+    check_same_length(a=scores_a, b=scores_b)
+    folds = _shared_folds(a, b)
+    differences = scores_a - scores_b
+    if test == "5x2cv_f":
+        if folds is not None:
+            _check_five_by_two(folds)
+        found = five_by_two_f_test(differences)
+        return Comparison(test, *found, level, len(differences))
+    if folds is not None:
+        n_train = [len(train) for train, _ in folds] if n_train is None else n_train
+        n_test = [len(held_out) for _, held_out in folds] if n_test is None else n_test
+    if n_train is None or n_test is None:
+        raise ValueError(
+            "n_train and n_test must be given with bare scores: the correction needs the rows in "
+            f"the training and the test part of a fold; got n_train={n_train!r}, n_test={n_test!r}."
+        )
+    corrected = corrected_resampled_t_test(differences, n_train, n_test, confidence_level=level)
+    return Comparison(test, *corrected[:5], level, len(differences))
+
+
+def _folds_of(given: Any) -> Any:
+    """A cross-validation's (train, test) rows; None for bare scores."""
+    return getattr(given, "folds_", getattr(given, "splits_", None))
+
+
+def _fold_scores(given: Any, score: str) -> Any:
+    if _folds_of(given) is None:
+        return np.ravel(given)
+    try:
+        return given[score]
+    except KeyError:
+        raise ValueError(f"score must name scores that both models have; got {score!r}.") from None
+
+
+def _shared_folds(a: Any, b: Any) -> Any:
+    folds = [own for own in map(_folds_of, (a, b)) if own is not None]
+    if len(folds) == 2:
+        same = len(folds[0]) == len(folds[1]) and all(
+            np.array_equal(mine, theirs)
+            for fold_a, fold_b in zip(*folds, strict=True)
+            for mine, theirs in zip(fold_a, fold_b, strict=True)
+        )
+        if not same:
+            raise ValueError("a and b must be of the same folds; their rows differ.")
+    return folds[0] if folds else None
+
+
+def _check_five_by_two(folds: Any) -> None:
+    halves = [np.sort(held_out) for _, held_out in folds]
+    swapped = len(folds) == 10 and all(
+        np.array_equal(np.sort(folds[k][0]), halves[k + 1])
+        and np.array_equal(np.sort(folds[k + 1][0]), halves[k])
+        for k in range(0, 10, 2)
+    )
+    if not swapped:
+        raise ValueError(
+            "test='5x2cv_f' needs five repeats of two folds that swap their parts "
+            f"(RepeatedKFold(n_splits=2, n_repeats=5)); got {len(folds)} folds of another kind."
+        )
+
+
+@dataclass(frozen=True)
+class _Predictions:
+    """Two models' predictions of the same rows."""
+
+    truth: NDArray[Any]
+    a: NDArray[Any]
+    b: NDArray[Any]
+    classes: NDArray[Any]
+    known: NDArray[np.bool_]
+    """Which of the rows given are left."""
+
+    @property
+    def n_excluded(self) -> int:
+        return int(np.sum(~self.known))
+
+    def labels(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self._labels(self.a), self._labels(self.b)
+
+    def _labels(self, given: NDArray[Any]) -> NDArray[Any]:
+        if given.ndim == 2:
+            return np.asarray(self.classes[np.argmax(given, axis=1)])
+        if np.isin(given, self.classes).all():
+            return given
+        if (
+            given.dtype.kind == "f"
+            and len(self.classes) == 2
+            and 0 <= given.min() <= given.max() <= 1
+        ):
+            return np.asarray(self.classes[(given > 0.5).astype(int)])
+        raise ValueError(f"predictions must be labels among {self.classes.tolist()}; got others.")
+
+    def scores(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return _of_positive_class(self.a), _of_positive_class(self.b)
+
+
+def _of_positive_class(given: NDArray[Any]) -> NDArray[Any]:
+    if given.ndim == 1:
+        return given
+    if given.shape[1] != 2:
+        raise ValueError(f"test='delong' needs two classes; got probabilities of {given.shape[1]}.")
+    return np.asarray(given[:, 1])
+
+
+def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
+    if y_true is None:
+        raise ValueError("y_true must be given for a test that goes by predictions; got None.")
+    truth = np.asarray(y_true)
+    held_out = any(hasattr(model, "oof_prediction_") for model in (a, b))
+    first = np.asarray(getattr(a, "oof_prediction_", a))
+    second = np.asarray(getattr(b, "oof_prediction_", b))
+    n_rows = check_same_length(y_true=truth, a=first, b=second)
+    missing = _missing(first) | _missing(second)
+    if missing.any() and not held_out:
+        raise ValueError(
+            f"predictions must not hold NaN; got some in {int(missing.sum())} of {n_rows} rows, "
+            f"the first in row {int(np.argmax(missing))}."
+        )
+    if missing.all():
+        raise ValueError("a and b must have predicted some row in common; every row has a NaN.")
+    known = ~missing
+    return _Predictions(truth[known], first[known], second[known], np.unique(truth), known)
+
+
+def _missing(given: NDArray[Any]) -> NDArray[np.bool_]:
+    if given.dtype.kind != "f":
+        return np.zeros(len(given), dtype=bool)
+    return np.asarray(np.isnan(given).reshape(len(given), -1).any(axis=1))
+
+
+def _compare_by_bootstrap(
+    pairs: _Predictions,
+    metric: Any,
+    groups: Any,
+    level: float,
+    n_resamples: int,
+    random_state: Any,
+    options: dict[str, Any],
+) -> PairedTest:
+    if metric is None:
+        raise ValueError("metric must be given with test='bootstrap'; got None.")
+    if groups is not None:
+        check_same_length(y_true=pairs.known, groups=np.asarray(groups))
+        groups = np.asarray(groups)[pairs.known]
+    interval = bootstrap_ci(
+        metric,
+        pairs.truth,
+        pairs.a,
+        paired_with=pairs.b,
+        groups=groups,
+        confidence_level=level,
+        n_resamples=n_resamples,
+        random_state=random_state,
+        **options,
+    )
+    return PairedTest(
+        standardised(interval.estimate, interval.standard_error),
+        interval.p_value(),
+        interval.estimate,
+        interval.low,
+        interval.high,
+    )

@@ -1,0 +1,420 @@
+"""Bootstrap confidence intervals of metrics of predictions, of one model or between two."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from ensembles.parameters import check_option, check_sample_weight, check_whole
+from ensembles.resampling import generator, seed_of
+from ensembles.validation.checking import (
+    check_group_codes,
+    check_level,
+    check_same_length,
+    has_missing,
+)
+from ensembles.validation.metrics import Rows, check_metric, statistic_of
+from ensembles.validation.weighted import Difference, Statistic
+
+__all__ = [
+    "ConfidenceInterval",
+    "basic_interval",
+    "bca_interval",
+    "bootstrap_ci",
+    "percentile_interval",
+    "studentized_interval",
+]
+
+Floats = NDArray[np.float64]
+
+BLOCK = 1 << 20
+"""Counts worked on at a time, 8 MiB of them."""
+
+FEWEST = 0.5
+"""Share of resamples on which a metric must be defined."""
+
+
+@dataclass(frozen=True)
+class ConfidenceInterval:
+    """A metric, and how far off it may be.
+
+    Attributes
+    ----------
+    estimate : float
+        The metric of all rows.
+    low, high : float
+        Ends of the interval, never outside the metric's range.
+    standard_error : float
+        Standard deviation of ``distribution``.
+    distribution : array of shape (n_resamples - n_undefined,)
+        The metric of every resample on which it is defined.
+    confidence_level : float
+    method : str
+    n_undefined : int
+        Resamples left out because the metric is undefined there, such as an area under the ROC
+        curve of rows of one class.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    distribution: Floats = field(repr=False)
+    confidence_level: float
+    method: str
+    n_undefined: int = 0
+
+    def p_value(self, null: float = 0.0) -> float:
+        """Return the two-sided p-value of the hypothesis that the metric is ``null``.
+
+        The share of resamples that stray from the estimate as far as ``null`` does, with one added
+        to both counts (Davison and Hinkley 1997, section 4.4).
+        """
+        strayed = np.abs(self.distribution - self.estimate) >= abs(self.estimate - null) - 1e-12
+        return float((1 + strayed.sum()) / (1 + len(self.distribution)))
+
+    def __str__(self) -> str:
+        level = f"{100 * self.confidence_level:g} %"
+        return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}] ({level}, {self.method})"
+
+
+# ---------------------------------------------------------------------------------------------
+# From a distribution to an interval
+
+
+def percentile_interval(distribution: ArrayLike, level: float) -> tuple[float, float]:
+    """Cut equal tails off the bootstrap distribution (Efron 1979).
+
+    Examples
+    --------
+    >>> percentile_interval([1, 2, 3, 4, 5], 0.5)
+    (2.0, 4.0)
+    """
+    low, high = np.quantile(np.asarray(distribution), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def basic_interval(estimate: float, distribution: ArrayLike, level: float) -> tuple[float, float]:
+    """Mirror the percentile interval in the estimate (Davison and Hinkley 1997, equation 5.6).
+
+    Examples
+    --------
+    >>> basic_interval(2.0, [1, 2, 3, 4, 5], 0.5)
+    (0.0, 2.0)
+    """
+    low, high = percentile_interval(distribution, level)
+    return 2 * estimate - high, 2 * estimate - low
+
+
+def bca_interval(
+    estimate: float, distribution: ArrayLike, influence: ArrayLike, level: float
+) -> tuple[float, float]:
+    """Cut tails that are corrected for bias and for skewness: BCa (Efron 1987).
+
+    Parameters
+    ----------
+    estimate : float
+    distribution : array-like of shape (n_resamples,)
+    influence : array-like of shape (n_units,)
+        How much each unit pulls at the estimate, in any unit: the empirical influence function, or
+        the jackknife's differences.
+    level : float
+
+    References
+    ----------
+    B. Efron (1987). Better bootstrap confidence intervals. Journal of the American Statistical
+    Association 82, equations 2.3 and 7.3.
+    """
+    values = np.asarray(distribution, dtype=np.float64)
+    below = (np.sum(values < estimate) + 0.5 * np.sum(values == estimate)) / len(values)
+    edge = 0.5 / len(values)
+    bias = norm.ppf(min(max(below, edge), 1 - edge))
+    tails = norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    moved = bias + tails
+    places = norm.cdf(bias + moved / np.maximum(1 - acceleration(influence) * moved, 1e-9))
+    low, high = np.quantile(values, np.clip(places, 0.0, 1.0))
+    return float(low), float(high)
+
+
+def acceleration(influence: ArrayLike) -> float:
+    """Return BCa's acceleration, a sixth of the influence's skewness over the root of n."""
+    pulls = np.asarray(influence, dtype=np.float64)
+    pulls = pulls - pulls.mean()
+    spread = float(np.sum(pulls**2))
+    return float(np.sum(pulls**3) / (6 * spread**1.5)) if spread > 0 else 0.0
+
+
+def studentized_interval(
+    estimate: float,
+    standard_error: float,
+    distribution: ArrayLike,
+    standard_errors: ArrayLike,
+    level: float,
+) -> tuple[float, float]:
+    """Cut tails off the distribution of t = (estimate* - estimate) / error* (Efron 1982).
+
+    A resample whose own standard error is zero has an infinite t; where too many have, so has the
+    interval an infinite end.
+    """
+    shift = np.asarray(distribution, dtype=np.float64) - estimate
+    errors = np.asarray(standard_errors, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(shift == 0, 0.0, shift / errors)
+    low = np.quantile(t, (1 - level) / 2, method="inverted_cdf")
+    high = np.quantile(t, (1 + level) / 2, method="inverted_cdf")
+    if standard_error == 0:
+        return estimate, estimate
+    return float(estimate - high * standard_error), float(estimate - low * standard_error)
+
+
+# ---------------------------------------------------------------------------------------------
+# The bootstrap
+
+METHODS = ("bca", "percentile", "basic", "studentized")
+
+
+def bootstrap_ci(
+    metric: str | Callable[..., Any],
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    method: str = "bca",
+    confidence_level: float = 0.95,
+    n_resamples: int = 2000,
+    groups: ArrayLike | None = None,
+    paired_with: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    pos_label: Any = None,
+    random_state: Any = None,
+) -> ConfidenceInterval:
+    """Return a confidence interval of a metric of predictions, or of the difference of two models.
+
+    Rows are drawn with replacement and the metric computed again; nothing is fitted. The interval
+    says how far the metric would move with other rows of the same kind to judge on, the predictions
+    being what they are: for out-of-fold predictions it leaves out what other training data would
+    change.
+
+    Parameters
+    ----------
+    metric : str or callable
+        "accuracy", "balanced_accuracy", "brier", "error", "f1", "log_loss", "mae",
+        "matthews_corrcoef", "mse", "precision", "r2", "recall", "rmse", "roc_auc" (these and their
+        ``neg_`` scorers are vectorised, and so are scikit-learn's functions of the same meaning
+        when given themselves); the name of any scikit-learn scorer; or any callable of (y_true,
+        y_pred), which is called once for each resample.
+    y_true : array-like of shape (n_rows,)
+        Labels or numbers.
+    y_pred : array-like of shape (n_rows,) or (n_rows, n_classes)
+        What the metric is of: labels, probabilities (in the order of the sorted classes; of the
+        positive class when 1D), decision values or numbers.
+    method : {"bca", "percentile", "basic", "studentized"}, default="bca"
+        See Notes for how often each covers.
+    confidence_level : float in (0, 1), default=0.95
+    n_resamples : int, default=2000
+    groups : array-like of shape (n_rows,), optional
+        Whole groups are drawn, for rows that depend on each other.
+    paired_with : array-like, optional
+        Predictions of a second model for the same rows. The interval is then of the metric of
+        ``y_pred`` less that of ``paired_with``, both on the same draw of rows.
+    sample_weight : array-like of shape (n_rows,), optional
+        Weights of rows in the metric; rows are drawn alike.
+    labels : array-like of shape (n_classes,), optional
+        The classes, in the order of the columns of ``y_pred``, where ``y_true`` misses some.
+    pos_label : label, optional
+        The positive class; the one that sorts last when None.
+    random_state : int, RandomState, Generator or None, default=None
+        Resample i comes from ``(random_state, i)`` alone.
+
+    Returns
+    -------
+    ConfidenceInterval
+
+    Raises
+    ------
+    ValueError
+        When an argument breaks its rule, when the metric is undefined on the data (one class), or
+        on more than half of the resamples. Where it is undefined on fewer these are left out, and a
+        warning counts them.
+
+    Notes
+    -----
+    How often 95 % intervals held the truth in 1 000 simulations, in % (give or take 0.7):
+
+    =========  =====  =====  ==========  =====  ===========
+    metric     rows   bca    percentile  basic  studentized
+    =========  =====  =====  ==========  =====  ===========
+    accuracy   50     95.9   94.9        90.7   98.3
+    accuracy   200    94.5   94.5        93.4   95.2
+    accuracy   1000   95.2   95.2        94.6   94.7
+    roc_auc    50     96.0   92.8        88.8   98.9
+    roc_auc    200    95.6   95.4        93.3   96.1
+    roc_auc    1000   95.5   95.2        94.7   95.0
+    log_loss   50     93.8   92.2        91.6   94.9
+    log_loss   200    95.4   95.3        95.5   95.7
+    log_loss   1000   95.5   95.6        95.0   95.5
+    rmse       50     91.3   90.6        90.6   93.8
+    rmse       200    95.9   96.0        95.4   96.2
+    rmse       1000   95.3   95.0        94.8   95.0
+    r2         50     92.9   92.7        91.6   93.7
+    r2         200    94.4   94.0        94.1   94.5
+    r2         1000   95.2   95.3        95.0   95.5
+    =========  =====  =====  ==========  =====  ===========
+
+    So from 200 rows on each of them does; with 50 rows take "bca" for accuracy and areas, and
+    "studentized" for losses, RMSE and R2, of which the other methods miss more than they say.
+    "basic" is there because it is the textbook's. Where a metric stands at its edge (every label
+    right) all resamples agree, the interval is a point, and a warning says so.
+
+    Memory is that of a few blocks of about a million counts (8 MiB each) besides a copy of the
+    predictions; time is that of drawing n_resamples times n_rows numbers.
+
+    References
+    ----------
+    B. Efron and R. Tibshirani (1993). An Introduction to the Bootstrap, chapters 12 to 14.
+
+    A. Davison and D. Hinkley (1997). Bootstrap Methods and their Application, chapter 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ensembles.validation import bootstrap_ci
+    >>> rng = np.random.default_rng(0)
+    >>> y_true = rng.integers(0, 2, 300)
+    >>> y_pred = np.clip(0.5 * y_true + rng.random(300) * 0.7, 0, 1)
+    >>> interval = bootstrap_ci("roc_auc", y_true, y_pred, random_state=0)
+    >>> bool(interval.low < interval.estimate < interval.high)
+    True
+    """
+    check_option("method", method, METHODS)
+    level = check_level(confidence_level)
+    check_whole("n_resamples", n_resamples, least=2)
+    check_metric(metric)
+    seed = seed_of(random_state)
+    rows = _rows(y_true, y_pred, paired_with, groups, sample_weight, labels, pos_label)
+    statistic = statistic_of(metric, rows, _as_array(y_pred))
+    if paired_with is not None:
+        statistic = Difference(statistic, statistic_of(metric, rows, _as_array(paired_with)))
+    estimate = float(statistic.values(np.ones((1, statistic.n_units)))[0])
+    if np.isnan(estimate):
+        raise ValueError(
+            f"metric must be defined on the data; {metric!r} is not{statistic.reason()}."
+        )
+    values, errors = _distribution(statistic, seed, n_resamples, method == "studentized")
+    defined = np.isfinite(values)
+    _check_defined(metric, int(np.sum(~defined)), n_resamples)
+    values = values[defined]
+    if paired_with is None and np.ptp(values) == 0:
+        warnings.warn(
+            f"{metric!r} is {estimate:g} on every resample: the interval is a point, and says "
+            "nothing of how sure that is.",
+            UserWarning,
+            stacklevel=2,
+        )
+    low, high = _interval(method, statistic, estimate, values, errors[defined], level)
+    return ConfidenceInterval(
+        estimate=estimate,
+        low=max(low, statistic.low),
+        high=min(high, statistic.high),
+        standard_error=float(values.std(ddof=1)),
+        distribution=values,
+        confidence_level=level,
+        method=method,
+        n_undefined=int(np.sum(~defined)),
+    )
+
+
+def _as_array(given: Any) -> NDArray[Any]:
+    return np.asarray(given)
+
+
+def _rows(
+    y_true: Any, y_pred: Any, other: Any, groups: Any, weights: Any, labels: Any, pos_label: Any
+) -> Rows:
+    truth = np.asarray(y_true)
+    if truth.ndim == 2 and truth.shape[1] == 1:
+        truth = truth[:, 0]
+    if truth.ndim == 0 or len(truth) < 2:
+        raise ValueError(f"y_true must hold at least 2 rows; got shape {truth.shape}.")
+    if has_missing(truth):
+        raise ValueError("y_true must hold a target for every row; got None or NaN.")
+    named: dict[str, Any] = {"y_true": truth, "y_pred": np.asarray(y_pred)}
+    n_rows = check_same_length(**named, paired_with=None if other is None else np.asarray(other))
+    codes, n_units = (None, n_rows) if groups is None else check_group_codes(groups, n_rows)
+    return Rows(
+        truth=truth,
+        weights=check_sample_weight(weights, n_rows),
+        codes=codes,
+        n_units=n_units,
+        labels=None if labels is None else np.asarray(labels),
+        pos_label=pos_label,
+    )
+
+
+def drawn_counts(seed: int, first: int, stop: int, n_units: int) -> Floats:
+    """Count how often each unit is drawn in the resamples ``first`` to ``stop - 1``.
+
+    Returns
+    -------
+    array of shape (stop - first, n_units)
+        Rows sum to n_units.
+    """
+    counts = np.empty((stop - first, n_units))
+    for place, i in enumerate(range(first, stop)):
+        drawn = generator(seed, i).integers(0, n_units, n_units, dtype=np.int32)
+        counts[place] = np.bincount(drawn, minlength=n_units)
+    return counts
+
+
+def _distribution(
+    statistic: Statistic, seed: int, n_resamples: int, studentized: bool
+) -> tuple[Floats, Floats]:
+    """The statistic of every resample, and its standard error if asked for."""
+    values, errors = np.empty(n_resamples), np.zeros(n_resamples)
+    step = max(1, BLOCK // statistic.n_units)
+    for first in range(0, n_resamples, step):
+        block = slice(first, min(first + step, n_resamples))
+        counts = drawn_counts(seed, block.start, block.stop, statistic.n_units)
+        values[block] = statistic.values(counts)
+        if studentized:
+            errors[block] = statistic.errors(counts)
+    return values, errors
+
+
+def _check_defined(metric: Any, n_undefined: int, n_resamples: int) -> None:
+    if n_undefined > FEWEST * n_resamples:
+        raise ValueError(
+            f"metric must be defined on most resamples; {metric!r} is undefined on {n_undefined} "
+            f"of {n_resamples}: there are too few rows of some class."
+        )
+    if n_undefined:
+        warnings.warn(
+            f"{metric!r} is undefined on {n_undefined} of {n_resamples} resamples, which are left "
+            "out.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _interval(
+    method: str,
+    statistic: Statistic,
+    estimate: float,
+    values: Floats,
+    errors: Floats,
+    level: float,
+) -> tuple[float, float]:
+    if method == "percentile":
+        return percentile_interval(values, level)
+    if method == "basic":
+        return basic_interval(estimate, values, level)
+    if method == "bca":
+        return bca_interval(estimate, values, statistic.influence(), level)
+    error = float(statistic.errors(np.ones((1, statistic.n_units)))[0])
+    return studentized_interval(estimate, error, values, errors, level)

@@ -1,0 +1,383 @@
+"""The tests of models beside published numbers, slow definitions and scipy."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold, RepeatedKFold
+
+from ensembles.validation import (
+    compare_models,
+    corrected_resampled_t_test,
+    delong_test,
+    five_by_two_f_test,
+    friedman_test,
+    mcnemar_test,
+)
+from ensembles.validation.ranking import critical_difference, holm
+
+DEMSAR = np.array(
+    [
+        [0.763, 0.768, 0.771, 0.798],
+        [0.599, 0.591, 0.590, 0.569],
+        [0.954, 0.971, 0.968, 0.967],
+        [0.628, 0.661, 0.654, 0.657],
+        [0.882, 0.888, 0.886, 0.898],
+        [0.936, 0.931, 0.916, 0.931],
+        [0.661, 0.668, 0.609, 0.685],
+        [0.583, 0.583, 0.563, 0.625],
+        [0.775, 0.838, 0.866, 0.875],
+        [1.000, 1.000, 1.000, 1.000],
+        [0.940, 0.962, 0.965, 0.962],
+        [0.619, 0.666, 0.614, 0.669],
+        [0.972, 0.981, 0.9751, 0.975],
+        [0.957, 0.978, 0.946, 0.970],
+    ]
+)
+"""Demsar (2006), table 6: areas under the ROC curve of four variants of C4.5 on 14 data sets.
+
+The printed 0.975 and 0.975 of the last but one row are no tie: the paper ranks them 2 and 3.
+"""
+C45 = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
+
+
+# The corrected t-test
+
+
+def test_the_corrected_t_test_is_the_formula_of_nadeau_and_bengio():
+    differences = np.array([0.03, -0.01, 0.02, 0.04, 0.01, 0.00])
+    found = corrected_resampled_t_test(differences, n_train=90, n_test=10)
+    error = np.sqrt((1 / 6 + 10 / 90) * differences.var(ddof=1))
+    assert_allclose(found.statistic, differences.mean() / error)
+    assert_allclose(found.p_value, 2 * stats.t.sf(found.statistic, 5))
+    assert_allclose([found.low, found.high], stats.t.interval(0.95, 5, differences.mean(), error))
+    assert found.degrees_of_freedom == 5
+
+
+def test_without_test_rows_to_share_the_corrected_test_is_the_usual_one():
+    differences = np.random.default_rng(0).normal(0.3, 1, 20)
+    found = corrected_resampled_t_test(differences, n_train=1e12, n_test=1)
+    assert_allclose(found[:2], stats.ttest_1samp(differences, 0), rtol=1e-9)
+
+
+def test_models_that_never_differ_are_not_told_apart_and_never_nan():
+    assert corrected_resampled_t_test([0.0, 0.0, 0.0], 9, 1)[:2] == (0.0, 1.0)
+    assert corrected_resampled_t_test([0.1, 0.1, 0.1], 9, 1)[:2] == (np.inf, 0.0)
+    assert corrected_resampled_t_test([-0.1] * 3, 9, 1).statistic == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0.1], 9, 1), "at least 2 folds; got 1"),
+        (([0.1, np.nan], 9, 1), r"finite numbers; got nan at \[1\]"),
+        (([0.1, 0.2], 0, 1), "n_train must be a number"),
+        (([0.1, 0.2], 9, [1, 2, 3]), "n_test must be a number > 0, or one for each of 2 folds"),
+        ((["a", "b"], 9, 1), "differences must hold numbers"),
+        (([], 9, 1), "not be empty"),
+    ],
+)
+def test_bad_differences_get_an_error_that_says_so(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        corrected_resampled_t_test(*arguments)
+
+
+# The 5x2cv F-test
+
+
+def test_the_f_test_is_alpaydins_formula():
+    table = np.random.default_rng(1).normal(0.1, 0.1, (5, 2))
+    spread = sum((a - (a + b) / 2) ** 2 + (b - (a + b) / 2) ** 2 for a, b in table)
+    found = five_by_two_f_test(table)
+    assert_allclose(found.statistic, np.sum(table**2) / (2 * spread))
+    assert_allclose(found.p_value, stats.f.sf(found.statistic, 10, 5))
+    assert five_by_two_f_test(table.ravel()) == found
+    assert found.low is None
+
+
+def test_the_f_test_wants_five_times_two():
+    with pytest.raises(ValueError, match=r"shape \(5, 2\) or \(10,\); got shape \(9,\)"):
+        five_by_two_f_test(np.zeros(9))
+
+
+# McNemar
+
+
+def labelled(only_a, only_b, both, neither):
+    """Rows that only a gets right, only b, both, and neither."""
+    truth = np.ones(only_a + only_b + both + neither, dtype=int)
+    a = np.repeat([1, 0, 1, 0], [only_a, only_b, both, neither])
+    b = np.repeat([0, 1, 1, 0], [only_a, only_b, both, neither])
+    return truth, a, b
+
+
+def test_mcnemar_counts_the_discordant_rows():
+    rows = labelled(5, 15, 100, 7)
+    found = mcnemar_test(*rows)
+    assert_allclose(found.p_value, stats.binomtest(5, 20).pvalue)
+    assert_allclose(found.statistic, (10 - 1) ** 2 / 20)
+    assert_allclose(found.difference, -10 / 127)
+    assert found.low < found.difference < found.high < 0
+    assert mcnemar_test(*rows, method="mid-p").p_value < found.p_value
+    chi2 = mcnemar_test(*rows, method="chi2")
+    assert_allclose(chi2.p_value, stats.chi2.sf(81 / 20, 1))
+
+
+def test_mcnemar_of_equal_predictions_says_nothing():
+    found = mcnemar_test(*labelled(0, 0, 10, 3))
+    assert (found.statistic, found.p_value, found.difference) == (0, 1, 0)
+    assert mcnemar_test(*labelled(4, 4, 1, 1), method="mid-p").p_value == 1
+
+
+# DeLong
+
+
+def delong_by_definition(y, a, b):
+    """DeLong et al. (1988) as printed: every pair of a positive and a negative row."""
+    placements = []
+    for score in (a, b):
+        x, z = score[y == 1][:, None], score[y == 0]
+        psi = (x > z) + 0.5 * (x == z)
+        placements.append((psi.mean(axis=1), psi.mean(axis=0)))
+    positives = np.cov([v10 for v10, _ in placements])
+    negatives = np.cov([v01 for _, v01 in placements])
+    s = positives / np.sum(y == 1) + negatives / np.sum(y == 0)
+    difference = placements[0][0].mean() - placements[1][0].mean()
+    return difference, s[0, 0] + s[1, 1] - 2 * s[0, 1]
+
+
+@pytest.mark.parametrize("decimals", [1, 8])
+def test_the_fast_delong_test_is_the_slow_one_ties_included(decimals):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 60)
+    a, b = np.round(rng.normal(y[None] * [[1.0], [0.3]], 1.0), decimals)
+    difference, variance = delong_by_definition(y, a, b)
+    found = delong_test(y, a, b)
+    assert_allclose(found.difference, difference)
+    assert_allclose(found.difference, roc_auc_score(y, a) - roc_auc_score(y, b))
+    assert_allclose(found.statistic, difference / np.sqrt(variance))
+    assert_allclose(found.p_value, 2 * stats.norm.sf(abs(found.statistic)))
+
+
+def test_delong_of_equal_scores_says_nothing():
+    y = np.arange(20) % 2
+    score = np.random.default_rng(0).normal(size=20)
+    assert delong_test(y, score, score)[:3] == (0, 1, 0)
+    assert delong_test(y, score, 3 * score + 1)[:2] == (0, 1)
+
+
+def test_delong_takes_any_two_labels():
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(40) < 0.5, "sick", "healthy")
+    a, b = rng.normal(size=(2, 40))
+    one, other = delong_test(y, a, b), delong_test(y, a, b, pos_label="healthy")
+    assert_allclose(one.difference, -other.difference)
+    assert_allclose(one.p_value, other.p_value)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1] * 6, r"exactly 2 classes; got 1: \[1\]"),
+        ([0, 1, 2, 0, 1, 2], "exactly 2 classes; got 3"),
+        ([0, 0, 0, 0, 0, 1], "at least 2 rows of either class"),
+    ],
+)
+def test_delong_needs_two_classes(y, message):
+    with pytest.raises(ValueError, match=message):
+        delong_test(y, np.arange(6.0), np.arange(6.0))
+
+
+# Friedman, Nemenyi, Holm
+
+
+def test_friedman_finds_what_demsar_printed():
+    ranking = friedman_test(DEMSAR, names=C45)
+    assert_allclose(ranking.mean_ranks, [3.143, 2.000, 2.893, 1.964], atol=5e-4)
+    assert_allclose(ranking.statistic, 9.28, atol=0.005)
+    assert_allclose(ranking.f_statistic, 3.69, atol=0.005)
+    assert_allclose(ranking.critical_difference, 1.25, atol=0.005)
+    assert ranking.different() == []
+    at_ten_percent = friedman_test(DEMSAR, names=C45, alpha=0.1)
+    assert_allclose(at_ten_percent.critical_difference, 1.12, atol=0.005)
+    assert at_ten_percent.different() == [("C4.5+m+cf", "C4.5"), ("C4.5+m", "C4.5")]
+
+
+def test_holm_against_a_control_is_demsars_example():
+    ranking = friedman_test(DEMSAR, names=C45, post_hoc="holm", control="C4.5")
+    z = np.abs(ranking.mean_ranks - ranking.mean_ranks[0])[1:] / np.sqrt(4 * 5 / (6 * 14))
+    assert_allclose(z, [2.342, 0.512, 2.416], atol=2e-3)
+    assert {worse for _, worse in ranking.different()} == {"C4.5"}
+    assert {better for better, _ in ranking.different()} == {"C4.5+m", "C4.5+m+cf"}
+
+
+@pytest.mark.parametrize(
+    ("n_models", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (9, 3.102), (10, 3.164)]
+)
+def test_critical_values_are_those_of_demsars_table_5(n_models, q):
+    difference = critical_difference(n_models, 30)
+    assert_allclose(difference / np.sqrt(n_models * (n_models + 1) / 180), q, atol=1e-3)
+
+
+def test_friedman_is_scipys_where_there_are_no_ties():
+    scores = np.random.default_rng(0).random((12, 5))
+    expected = stats.friedmanchisquare(*scores.T)
+    ranking = friedman_test(scores)
+    assert_allclose([ranking.statistic, ranking.p_value], expected)
+    worse = friedman_test(-scores, greater_is_better=False)
+    assert_allclose(worse.mean_ranks, ranking.mean_ranks)
+
+
+def test_a_model_always_best_leaves_no_doubt_and_no_division_by_zero():
+    scores = np.arange(3) + np.arange(10)[:, None] * 0.1
+    ranking = friedman_test(scores, names=["c", "b", "a"])
+    assert ranking.order == ("a", "b", "c")
+    assert ranking.f_statistic == np.inf
+    assert ranking.f_p_value == 0
+
+
+def test_cliques_join_neighbours_that_do_not_differ():
+    scores = np.tile([0.9, 0.5, 0.1], (20, 1)) + np.random.default_rng(0).normal(0, 0.2, (20, 3))
+    ranking = friedman_test({"good": scores[:, 0], "middling": scores[:, 1], "bad": scores[:, 2]})
+    assert ranking.cliques() == []
+    blurred = friedman_test(np.random.default_rng(0).random((5, 3)), names=["x", "y", "z"])
+    assert [set(clique) for clique in blurred.cliques()] == [{"x", "y", "z"}]
+    assert "mean rank" in str(blurred)
+
+
+def test_holm_is_monotone_and_at_most_one():
+    assert_allclose(holm([0.5, 0.01, 0.6]), [1.0, 0.03, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scores": np.ones((1, 3))}, "at least 2 models on at least 2 data sets; got 3 on 1"),
+        ({"scores": np.full((3, 2), np.nan)}, "scores must hold finite numbers"),
+        ({"scores": {"a": [1, 2], "b": [1]}}, "equally many for every model"),
+        ({"scores": DEMSAR, "names": ["a"]}, "one distinct name for each of 4 models"),
+        ({"scores": DEMSAR, "post_hoc": "tukey"}, "post_hoc must be one of 'nemenyi', 'holm'"),
+        ({"scores": DEMSAR, "names": C45, "control": "C4.5"}, "needs post_hoc='holm'"),
+    ],
+)
+def test_bad_tables_of_scores_get_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        friedman_test(**arguments)
+
+
+# compare_models
+
+
+class Result(dict):
+    """A stand-in for a cross-validation's result."""
+
+    def __init__(self, scores, folds, oof=None):
+        super().__init__(test_score=scores)
+        self.folds_, self.oof_prediction_ = folds, oof
+
+
+@pytest.fixture
+def results():
+    rng = np.random.default_rng(0)
+    X, y = np.zeros((100, 1)), rng.integers(0, 2, 100)
+    folds = list(KFold(5).split(X))
+    oof = [np.clip(strength * y + rng.random(100) * 0.6, 0, 1) for strength in (0.4, 0.1)]
+    return SimpleNamespace(
+        y=y, a=Result(rng.random(5), folds, oof[0]), b=Result(rng.random(5), folds, oof[1])
+    )
+
+
+def test_the_default_is_the_corrected_t_test_with_the_folds_own_sizes(results):
+    found = compare_models(results.a, results.b)
+    differences = results.a["test_score"] - results.b["test_score"]
+    expected = corrected_resampled_t_test(differences, 80, 20)
+    assert found.test == "corrected_t"
+    assert (found.statistic, found.p_value, found.low) == (expected[0], expected[1], expected.low)
+    bare = compare_models(results.a["test_score"], results.b["test_score"], n_train=80, n_test=20)
+    assert bare == found
+
+
+def test_scores_of_other_folds_are_not_compared(results):
+    other = Result(results.b["test_score"], list(KFold(5, shuffle=True).split(np.zeros(100))))
+    with pytest.raises(ValueError, match="of the same folds"):
+        compare_models(results.a, other)
+
+
+def test_five_by_two_needs_folds_that_swap(results):
+    folds = list(RepeatedKFold(n_splits=2, n_repeats=5, random_state=0).split(np.zeros(20)))
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 10))
+    found = compare_models(Result(a, folds), Result(b, folds), test="5x2cv_f")
+    assert found.statistic == five_by_two_f_test(a - b).statistic
+    assert found.low is None
+    assert "interval" not in str(found)
+    with pytest.raises(ValueError, match="five repeats of two folds that swap"):
+        compare_models(results.a, results.b, test="5x2cv_f")
+
+
+def test_out_of_fold_predictions_are_compared_on_rows_that_both_have(results):
+    y, a, b = results.y, results.a, results.b
+    a.oof_prediction_ = a.oof_prediction_.copy()
+    a.oof_prediction_[:7] = np.nan
+    found = compare_models(a, b, test="delong", y_true=y)
+    expected = delong_test(y[7:], a.oof_prediction_[7:], b.oof_prediction_[7:])
+    assert (found.statistic, found.p_value) == expected[:2]
+    assert (found.n_compared, found.n_excluded) == (93, 7)
+    labels = compare_models(a, b, test="mcnemar", y_true=y)
+    said = [(model.oof_prediction_[7:] > 0.5).astype(int) for model in (a, b)]
+    assert labels.p_value == mcnemar_test(y[7:], *said).p_value
+
+
+def test_probabilities_of_all_classes_are_understood(results):
+    y = results.y
+    a, b = (np.column_stack([1 - p, p]) for p in (results.a.oof_prediction_,) * 2)
+    assert compare_models(a, b, test="delong", y_true=y).p_value == 1
+    assert compare_models(a, b, test="mcnemar", y_true=y).p_value == 1
+
+
+def test_the_paired_bootstrap_of_any_metric(results):
+    found = compare_models(
+        results.a, results.b, test="bootstrap", y_true=results.y, metric="roc_auc", random_state=0
+    )
+    delong = compare_models(results.a, results.b, test="delong", y_true=results.y)
+    assert_allclose(found.difference, delong.difference)
+    assert_allclose([found.low, found.high], [delong.low, delong.high], atol=0.03)
+    assert found.p_value < 0.01
+
+
+def test_groups_follow_the_rows_that_are_left(results):
+    a = results.a
+    a.oof_prediction_ = np.where(np.arange(100) < 7, np.nan, a.oof_prediction_)
+    given = {"y_true": results.y, "metric": "log_loss", "n_resamples": 50, "random_state": 0}
+    groups = np.arange(100) // 3
+    found = compare_models(a, results.b, test="bootstrap", groups=groups, **given)
+    assert (found.n_compared, found.n_excluded) == (93, 7)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"test": "t-test"}, "test must be one of 'corrected_t'"),
+        ({}, "n_train and n_test must be given with bare scores"),
+        ({"test": "delong"}, "y_true must be given"),
+        ({"test": "bootstrap", "y_true": [0, 1, 0]}, "metric must be given"),
+        ({"test": "friedman"}, "b must be None with test='friedman'"),
+        ({"test": "mcnemar", "y_true": [0, 1]}, "equally many rows"),
+        ({"confidence_level": 95}, r"confidence_level must be a number in \(0, 1\); got 95"),
+    ],
+)
+def test_what_a_test_needs_is_asked_for(options, message):
+    with pytest.raises(ValueError, match=message):
+        compare_models([0.1, 0.2, 0.3], [0.1, 0.3, 0.1], **options)
+
+
+def test_nan_predictions_given_as_arrays_are_refused():
+    with pytest.raises(ValueError, match="must not hold NaN; got some in 1 of 3 rows"):
+        compare_models([0.1, np.nan, 0.2], [0.1, 0.2, 0.3], test="delong", y_true=[0, 1, 0])
+
+
+def test_many_models_go_to_friedman():
+    assert compare_models(DEMSAR, names=C45).order[0] == "C4.5+m+cf"

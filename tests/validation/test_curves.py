@@ -1,0 +1,206 @@
+"""Learning curves of members beside fresh ensembles, and the displays."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import make_classification, make_regression
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ensembles import BaggingClassifier, BaggingRegressor
+from ensembles.validation import (
+    BiasVarianceDisplay,
+    BootstrapDisplay,
+    CriticalDifferenceDisplay,
+    GeneralizationGapDisplay,
+    LearningCurveDisplay,
+    learning_curve,
+)
+
+mpl.use("Agg")
+
+X, Y = make_classification(200, 5, n_informative=3, n_redundant=0, flip_y=0.1, random_state=0)
+TRAIN, TEST = slice(0, 100), slice(100, 200)
+
+
+@pytest.fixture(scope="module")
+def bag():
+    members = DecisionTreeClassifier(max_depth=3)
+    return BaggingClassifier(members, 24, random_state=0).fit(X[TRAIN], Y[TRAIN])
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def test_the_curve_ends_at_the_ensembles_own_score_and_starts_at_its_members_mean(bag):
+    curve = learning_curve(
+        bag, X[TEST], Y[TEST], scoring="neg_log_loss", sizes=[1, 24], n_orders=200, random_state=0
+    )
+    assert_allclose(curve.scores[-1], -log_loss(Y[TEST], bag.predict_proba(X[TEST])))
+    alone = [-log_loss(Y[TEST], member.predict_proba(X[TEST])) for member in bag.estimators_]
+    error = np.std(alone, ddof=1) / np.sqrt(200)
+    assert abs(curve.scores[0] - np.mean(alone)) < 4 * error
+    assert_allclose(curve.standard_error[0], np.std(alone, ddof=1), rtol=0.25)
+    assert curve.scoring == "neg_log_loss"
+    assert_array_equal(curve.n_members[[0, -1]], [1, 24])
+
+
+def test_the_monte_carlo_error_is_that_of_fresh_ensembles():
+    X, y = make_regression(120, 4, noise=20.0, random_state=0)
+    base = DecisionTreeRegressor(max_depth=4)
+    fresh = [
+        BaggingRegressor(base, 20, random_state=seed).fit(X[:60], y[:60]).score(X[60:], y[60:])
+        for seed in range(60)
+    ]
+    bag = BaggingRegressor(base, 80, random_state=99).fit(X[:60], y[:60])
+    curve = learning_curve(bag, X[60:], y[60:], sizes=[20, 80], n_orders=200, random_state=0)
+    assert_allclose(curve.standard_error[0], np.std(fresh), rtol=0.35)
+    assert_allclose(curve.standard_error[1], np.std(fresh) / 2, rtol=0.4)
+    assert abs(curve.scores[0] - np.mean(fresh)) < 4 * np.std(fresh) / np.sqrt(60) + 0.02
+
+
+def test_orders_are_addresses(bag):
+    one = learning_curve(bag, X[TEST], Y[TEST], n_orders=5, random_state=3)
+    again = learning_curve(bag, X[TEST], Y[TEST], n_orders=5, random_state=3)
+    assert_array_equal(one.scores, again.scores)
+
+
+def test_enough_is_where_the_curve_has_arrived(bag):
+    curve = learning_curve(bag, X[TEST], Y[TEST], random_state=0)
+    assert 1 <= curve.enough() <= 24
+    assert curve.enough(tolerance=1.0) == 1
+    assert curve.enough(tolerance=0.0) <= 24
+
+
+@pytest.mark.parametrize(
+    "boosted",
+    [AdaBoostClassifier(n_estimators=8, random_state=0), GradientBoostingRegressor(n_estimators=8)],
+    ids=lambda boosted: type(boosted).__name__,
+)
+def test_a_boosted_curve_is_that_of_its_stages(boosted):
+    boosted.fit(X[TRAIN], Y[TRAIN])
+    curve = learning_curve(boosted, X[TEST], Y[TEST])
+    assert curve.standard_error is None
+    assert_allclose(curve.scores[-1], boosted.score(X[TEST], Y[TEST]))
+    assert_array_equal(curve.n_members, np.arange(1, 9))
+    if hasattr(boosted, "staged_score"):
+        assert_allclose(curve.scores, list(boosted.staged_score(X[TEST], Y[TEST])))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"scoring": "acuracy"}, "Did you mean 'accuracy'"),
+        ({"sizes": [0]}, r"sizes must be an integer in \[1, 24\]; got 0"),
+        ({"sizes": [25]}, r"sizes must be an integer in \[1, 24\]; got 25"),
+        ({"sizes": []}, "sizes must hold at least one"),
+        ({"n_orders": 1}, "n_orders must be an integer >= 2"),
+        ({"y": Y[:3]}, "a target for each of 100 rows"),
+    ],
+)
+def test_bad_input_of_a_curve_gets_an_error(bag, changed, message):
+    given = {"X": X[TEST], "y": Y[TEST], **changed}
+    with pytest.raises(ValueError, match=message):
+        learning_curve(bag, **given)
+
+
+def test_an_unfitted_ensemble_has_no_curve():
+    with pytest.raises(NotFittedError):
+        learning_curve(BaggingClassifier(), X, Y)
+
+
+# Displays
+
+
+def test_the_distribution_is_drawn_with_its_interval(bag):
+    said = bag.predict(X[TEST])
+    display = BootstrapDisplay.from_predictions(
+        "accuracy", Y[TEST], said, n_resamples=100, random_state=0
+    )
+    assert display.ax_.get_xlabel() == "accuracy"
+    asked = BootstrapDisplay.from_estimator(
+        bag, X[TEST], Y[TEST], metric="roc_auc", n_resamples=100, random_state=0
+    )
+    assert asked.interval.estimate > 0.5
+    default = BootstrapDisplay.from_estimator(bag, X[TEST], Y[TEST], n_resamples=50)
+    assert default.interval.estimate == accuracy_score(Y[TEST], said)
+    _, ax = mpl.pyplot.subplots()
+    assert default.plot(ax=ax).ax_ is ax
+
+
+def test_a_curve_is_drawn_with_a_band_where_there_is_an_error(bag):
+    display = LearningCurveDisplay.from_estimator(bag, X[TEST], Y[TEST], n_orders=4)
+    assert display.band_ is not None
+    assert display.ax_.get_ylabel() == "accuracy"
+    boosted = AdaBoostClassifier(n_estimators=4).fit(X[TRAIN], Y[TRAIN])
+    assert LearningCurveDisplay.from_estimator(boosted, X[TEST], Y[TEST]).band_ is None
+    forest = RandomForestClassifier(6, random_state=0).fit(X[TRAIN], Y[TRAIN])
+    assert LearningCurveDisplay.from_estimator(forest, X[TEST], Y[TEST], ax=display.ax_)
+
+
+def test_the_gap_is_training_less_validation_score():
+    boosted = HistGradientBoostingClassifier(
+        max_iter=10, early_stopping=True, scoring="loss", random_state=0
+    ).fit(X, Y)
+    display = GeneralizationGapDisplay.from_estimator(boosted, name="minus log loss")
+    assert_allclose(display.gap, boosted.train_score_ - boosted.validation_score_)
+    assert display.ax_.get_ylabel() == "minus log loss"
+    staged = AdaBoostClassifier(n_estimators=5, random_state=0).fit(X[TRAIN], Y[TRAIN])
+    stages = [staged.staged_predict(X[part]) for part in (TRAIN, TEST)]
+    drawn = GeneralizationGapDisplay.from_predictions(
+        (Y[TRAIN], Y[TEST]), stages, metric=accuracy_score
+    )
+    assert_allclose(drawn.train_scores, list(staged.staged_score(X[TRAIN], Y[TRAIN])))
+
+
+def test_an_estimator_without_validation_rows_has_no_gap():
+    plain = HistGradientBoostingClassifier(max_iter=3, early_stopping=False).fit(X, Y)
+    with pytest.raises(ValueError, match="kept none: fit it with validation rows"):
+        GeneralizationGapDisplay.from_estimator(plain)
+    with pytest.raises(ValueError, match="1D and equally long"):
+        GeneralizationGapDisplay([1, 2], [1])
+
+
+def test_bias_and_variance_are_stacked_by_learner():
+    learners = {"near": KNeighborsClassifier(1), "line": LogisticRegression()}
+    display = BiasVarianceDisplay.from_estimator(
+        learners, X[TRAIN], Y[TRAIN], X[TEST], Y[TEST], n_rounds=5, random_state=0
+    )
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["near", "line"]
+    single = BiasVarianceDisplay.from_estimator(
+        LogisticRegression(), X[TRAIN], Y[TRAIN], X[TEST], Y[TEST], n_rounds=5
+    )
+    assert list(single.results) == ["LogisticRegression"]
+
+
+def test_the_critical_difference_diagram_names_every_model():
+    scores = np.random.default_rng(0).random((8, 5))
+    display = CriticalDifferenceDisplay.from_scores(scores, names=list("abcde"))
+    texts = " ".join(text.get_text() for text in display.ax_.texts)
+    assert all(f" {name} (" in texts for name in "abcde")
+    assert "CD = " in texts
+    holm = CriticalDifferenceDisplay.from_scores(scores, post_hoc="holm")
+    assert "CD = " not in " ".join(text.get_text() for text in holm.ax_.texts)
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch, bag):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install 'ensembles\[plot\]'"):
+        LearningCurveDisplay.from_estimator(bag, X[TEST], Y[TEST], n_orders=2)
