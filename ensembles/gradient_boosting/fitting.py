@@ -410,7 +410,7 @@ def _rows(job: Job, given: Given) -> Rows:
 
 def _training_rows(job: Job, given: Given) -> Rows:
     """Rows to learn from: labels of two classes are smoothed here, of more in the gradients."""
-    rows, smoothing = _rows(job, _repeated(given)), job.settings.label_smoothing
+    rows, smoothing = _rows(job, given), job.settings.label_smoothing
     if not smoothing or job.objective.gradients is not None:
         return rows
     return Rows(rows.table, rows.values * (1 - smoothing) + smoothing / 2, rows.weights)
@@ -421,23 +421,6 @@ def _without_zeros(given: Given) -> Given:
     if given.weights is None or given.weights.all():
         return given
     return given.some(np.flatnonzero(given.weights))
-
-
-FEW_ROWS = 100
-"""Rows up to which whole weights become repeated rows."""
-
-
-def _repeated(given: Given) -> Given:
-    """Repeat the rows of a very small table by their weights, where these are whole numbers.
-
-    XGBoost rounds weighted gradients to 32 bits, so that a weight of 3 differs from three rows in
-    the last bit of an answer. Where repeating costs nothing, they are the same.
-    """
-    weights = given.weights
-    if weights is None or weights.sum() > FEW_ROWS or (weights % 1).any():
-        return given
-    repeats = np.repeat(np.arange(len(given)), weights.astype(np.intp))
-    return replace(given.some(repeats), weights=None)
 
 
 def _check_groups(groups: Any, n_rows: int) -> Any:
