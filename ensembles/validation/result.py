@@ -107,7 +107,7 @@ class CrossValidation(dict[str, Any]):
     >>> result.oof_prediction_.shape
     (569, 2)
     >>> result["test_score"].round(2)
-    array([0.9 , 0.93, 0.92, 0.96, 0.93])
+    array([0.91, 0.89, 0.94, 0.95, 0.89])
     >>> bool(result.gap_ > 0)
     True
     """
