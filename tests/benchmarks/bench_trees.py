@@ -31,11 +31,21 @@ from sklearn.ensemble import (  # noqa: E402
     RandomForestRegressor,
 )
 from sklearn.model_selection import train_test_split  # noqa: E402
+from timing import peak_memory  # noqa: E402
 
 from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor  # noqa: E402
 
 warnings.simplefilter("ignore")
 HELD_OUT = 5000
+LARGE = """
+import numpy as np
+from ensembles import Bagging
+rng = np.random.default_rng(0)
+X = rng.random((10_000_000, 30), dtype=np.float32)
+y = (X[:, 0] + X[:, 1] * X[:, 2] + rng.normal(0, 0.3, len(X)) > 0.75).astype(int)
+bag = Bagging(n_estimators=2, n_jobs=2, random_state=0).fit(X, y)
+assert bag.predict(X[:1000]).shape == (1000,)
+"""
 
 
 @dataclass
@@ -292,6 +302,7 @@ def scaling():
         X = rng.random((n, 10), dtype=np.float32)
         y = (X[:, 0] + X[:, 1] * X[:, 2] + rng.normal(0, 0.3, n) > 0.75).astype(int)
         tree = HistTreeClassifier(max_depth=12, random_state=0)
+        tree.fit(X[:1000], y[:1000])  # compiles, or reads, the kernels
         prepared, binning = spent(lambda X=X, y=y, tree=tree: tree.prepare(X, y))
         _, growing = spent(lambda p=prepared, tree=tree: tree.fit_draw(p))
         print(
@@ -314,6 +325,7 @@ def scaling():
             list(pool.map(grow, range(40)))
         walls.setdefault(n_threads, []).append(time.perf_counter() - start)
     print(f"    two threads: {np.median(walls[1]) / np.median(walls[2]):.2f}x one (wall time)")
+    print(f"    a bag of two on 10 000 000 x 30: {peak_memory(LARGE) / 1024:.1f} GiB at its peak")
 
 
 def versions():
