@@ -2,7 +2,7 @@
 run.
 
     python tests/benchmarks/bench_trees.py [--data FOLDER] [--repeats 3] [--only NAME ...]
-    [--quick] [--scaling]
+    [--quick] [--scaling] [--profile]
 
 One thread, process CPU time, medians of alternating runs; accuracy (or R2) on held-out rows beside
 every time. Peers that are not installed are skipped. `--data` (or ENSEMBLES_REAL_DATA) names a
@@ -292,6 +292,52 @@ def report(task, max_features, found):
         )
 
 
+def verdict(task, max_features, found):
+    """Say how the fit compares with the fastest peer and with scikit-learn's bag, and what was
+    wanted.
+    """
+    small = len(task.y) < 10_000
+    own = found["ours"][0]
+    others = [found[name][0] for name in found if name != "ours" and name not in SLOW]
+    wanted = {"the fastest peer": (min(others, default=np.nan), 1.5 if small else 2.5)}
+    if "sklearn bagging" in found:
+        wanted["sklearn bagging"] = (found["sklearn bagging"][0], 8 if small else 20)
+    for name, (seconds, times) in wanted.items():
+        reached = "reached" if seconds / own >= times else "MISSED"
+        print(f"    {seconds / own:.1f}x {name} ({times:g}x wanted: {reached})")
+
+
+def profile():
+    """Say in nodes of which size the time of a tree goes: a tree that stops at twice as many rows
+    is timed against one that does not.
+    """
+    print(
+        "\nmilliseconds a tree by the rows of the node, every column and the root of their number"
+    )
+    for size in SYNTHETIC[:5]:
+        task = synthetic(*size)
+        learner = HistTreeClassifier if task.classification else HistTreeRegressor
+        for max_features in (None, "sqrt"):
+            spans, before = [], None
+            for least in (4096, 1024, 256, 64, 16, 4, 2):
+                tree = learner(max_features=max_features, min_samples_split=least, random_state=0)
+                prepared = tree.prepare(task.X, task.y)
+                counts = np.bincount(
+                    np.random.default_rng(0).integers(len(task.y), size=len(task.y))
+                )
+                rows = np.flatnonzero(counts)
+                times = [
+                    spent(lambda t=tree, p=prepared, r=rows, c=counts: t.fit_draw(p, r, c[r]))[1]
+                    for _ in range(9)
+                ]
+                taken = 1000 * np.median(times)
+                spans.append(f"{least}+: {taken - (before or 0):.2f}")
+                before = taken
+            print(
+                f"    {task.name}, max_features={max_features}: {', '.join(spans)}; all {taken:.2f}"
+            )
+
+
 def scaling():
     """Nanoseconds a cell (rows x columns x depth) from 10^4 to 10^7 rows, and two threads against
     one.
@@ -351,14 +397,15 @@ def main():
     parser.add_argument(
         "--scaling", action="store_true", help="only the cost per cell and two threads"
     )
+    parser.add_argument("--profile", action="store_true", help="only where a tree's time goes")
     given = parser.parse_args()
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}"
     )
     print(versions())
-    scaling() if given.scaling else None
-    if given.scaling:
+    if given.scaling or given.profile:
+        scaling() if given.scaling else profile()
         return
     sizes = [s for s in SYNTHETIC if not given.quick or s[0] < 50_000]
     chosen = [name for name in given.only if not given.quick or name not in SLOW]
@@ -371,6 +418,8 @@ def main():
             peers = [name for name in chosen if max_features is None or name != "sklearn bagging"]
             found = measure(task, given.repeats, max_features, peers)
             report(task, max_features, found)
+            if len(found) > 1:
+                verdict(task, max_features, found)
             if max_features is None and "ours" in found:
                 ratios.append((task, found))
     for name in chosen[1:]:
