@@ -382,6 +382,7 @@ def keeper(mode: int) -> Any:
         smaller: Any,
         nodes: Array,
         totals: Array,
+        sizes: Array,
         every: Array,
         blocks: Array,
         free: Array,
@@ -406,6 +407,7 @@ def keeper(mode: int) -> Any:
                 settings[FIRST],
                 every,
                 settings[N_COLUMNS],
+                sizes,
                 settings[WIDTH],
                 nodes[smaller, START],
                 nodes[smaller, STOP],
@@ -415,8 +417,11 @@ def keeper(mode: int) -> Any:
                 nodes[smaller, BLOCK] = counted
                 n_free -= counted != above
         if counted >= 0 and above >= 0 and counted != above:
-            for cell in range(uint64(settings[N_COLUMNS] * settings[WIDTH])):
-                blocks[above, cell] -= blocks[counted, cell]
+            step = 512 if mode == SCALAR else 256
+            for table in range(0, settings[N_COLUMNS] * settings[WIDTH], step):
+                used = sizes[table // settings[WIDTH]] << (1 if mode == SCALAR else 0)
+                for cell in range(uint64(table), uint64(table + used)):
+                    blocks[above, cell] -= blocks[counted, cell]
             nodes[larger, BLOCK] = above
         elif above >= 0 and counted != above:
             free[n_free] = above
@@ -543,6 +548,7 @@ def searcher(mode: int, special: bool) -> Any:
                         first,
                         columns[begin:],
                         n_lanes,
+                        sizes,
                         width,
                         start,
                         stop,
@@ -763,6 +769,7 @@ def grow(
                 smaller,
                 nodes,
                 totals,
+                sizes,
                 columns,
                 blocks,
                 free,

@@ -44,6 +44,7 @@ def filler(mode: int) -> Any:
         first: Any,
         columns: Array,
         n_columns: Any,
+        sizes: Array,
         width: Any,
         start: Any,
         stop: Any,
@@ -52,10 +53,15 @@ def filler(mode: int) -> Any:
         """Add rows start..stop; a row is read once, from one place.
 
         The bins of the i-th column begin at i * width. SCALAR keeps weight and target side by
-        side, CLASSES a table of 256 for each class.
+        side, CLASSES a table of 256 for each class. Cells behind a column's last code are not
+        touched.
         """
-        for cell in range(uint64(n_columns) * uint64(width)):
-            histogram[cell] = uint64(0)
+        step = uint64(512 if mode == SCALAR else 256)
+        for i in range(uint64(n_columns)):
+            used = uint64(sizes[columns[i]]) << uint64(1 if mode == SCALAR else 0)
+            for table in range(i * uint64(width), (i + uint64(1)) * uint64(width), step):
+                for cell in range(table, table + used):
+                    histogram[cell] = uint64(0)
         for row in range(uint64(start), uint64(stop)):
             word = records[row, uint64(0)]
             base = uint64(0)
