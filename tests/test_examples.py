@@ -1,16 +1,22 @@
 """The examples, run as a newcomer runs them."""
 
+import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+def seconds_of_children() -> float:
+    """The CPU time of the processes started so far: what else the machine does is not counted."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
 def test_the_quickstart_shows_that_bagging_helps_in_under_a_minute():
-    start = time.monotonic()
+    start = seconds_of_children()
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "quickstart.py")],
         capture_output=True,
@@ -19,7 +25,7 @@ def test_the_quickstart_shows_that_bagging_helps_in_under_a_minute():
         cwd=EXAMPLES.parent,
         env={"PYTHONPATH": str(EXAMPLES.parent), "PATH": ""},
     )
-    assert time.monotonic() - start < 60
+    assert seconds_of_children() - start < 60
     gains = [float(gain) for gain in re.findall(r"The bag does ([+-]\d\.\d+) better", done.stdout)]
     assert len(gains) == 3
     assert min(gains) > 0
