@@ -110,7 +110,8 @@ class Course(ABC):
 
     def _settled(self, weights: Floats) -> Floats:
         """Weights that add up to one, none nearly nothing."""
-        return np.maximum(self._shares(weights), LEAST_WEIGHT)
+        shares = self._shares(weights)
+        return np.maximum(shares, LEAST_WEIGHT, out=shares)
 
     def _by_class(self, targets: Floats, weights: Floats) -> list[Problem]:
         """A problem for each column."""

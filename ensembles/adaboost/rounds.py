@@ -7,7 +7,7 @@ step that is taken (Friedman 2001, section 5); 1 is the paper's algorithm.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,8 @@ def samme_round(
         if in_logarithms:
             raised = np.exp(np.log(weights) + vote * missed * (weights > 0))
         else:
-            raised = weights * np.where(missed, np.exp(vote), 1.0)
+            raised = np.where(missed, np.exp(vote), 1.0)
+            raised *= weights
     return Round(vote, error, raised)
 
 
@@ -293,7 +294,9 @@ def r2_round(
     Round or None
         None if the mean loss is 0.5 or more. A row of weight zero does not set the largest error.
     """
-    counted = weights > 0
+    counted: Any = weights > 0
+    if counted.all():
+        counted = slice(None)  # views in place of copies
     losses = r2_losses(errors[counted], loss)
     error = float((weights[counted] * losses).sum())
     if error <= 0:

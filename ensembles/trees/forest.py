@@ -71,8 +71,26 @@ class Packed:
         leaves: NDArray[np.int32],
     ) -> None:
         """Add the trees' answers about coded rows to the sums; see `traversing.ask`."""
-        from ensembles.trees import traversing
+        from ensembles.trees import sweeping, traversing
 
+        sizes = np.diff(self.roots, append=len(self.nodes))
+        small = sizes.max() <= sweeping.LARGEST and codes.shape[1] <= sweeping.WIDEST
+        if small and len(self.asks) == 0 and in_bag.shape[1] == 0:
+            sweeping.sweep(
+                self.nodes,
+                self.roots,
+                sizes,
+                self.values,
+                self.votes,
+                how,
+                codes,
+                sums,
+                n_asked,
+                leaves,
+                np.empty((codes.shape[1], sweeping.BLOCK), np.uint8),
+                np.empty(sweeping.BLOCK, np.uint8),
+            )
+            return
         traversing.ask(
             self.nodes,
             self.roots,

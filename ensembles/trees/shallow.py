@@ -24,7 +24,7 @@ Array = Any
 
 LEFT, SUMS, GAINS = 0, 256, 512
 INVALID = -1.0
-COLUMNS = 8
+COLUMNS = 4
 """Columns counted in one pass: their histograms stay in the nearest cache."""
 ROWS = 512
 """Rows counted for one group of columns before the next: their codes stay in the cache."""
