@@ -38,7 +38,7 @@ def _fit_arguments(learner: Any) -> set[str]:
 
 
 def _as_pair(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
-    """Our own estimators and scikit-learn's HistGradientBoosting: ``fit(..., X_val=, y_val=)``."""
+    """Our own boosting and scikit-learn's HistGradientBoosting: ``fit(..., X_val=, y_val=)``."""
     if "early_stopping" in learner.get_params():
         learner.set_params(early_stopping=True)
     arguments = {"X_val": X, "y_val": y}
@@ -114,8 +114,16 @@ def _lightgbm_rounds(learner: Any) -> int | None:
 
 def _pair_losses(learner: Any) -> NDArray[np.float64] | None:
     scores = getattr(learner, "validation_score_", None)
-    if scores is not None and len(scores) > 1:
-        return -np.asarray(scores, dtype=np.float64)[1:]  # the first is that of no round
+    if scores is None or len(scores) < 2:
+        return None
+    return -np.asarray(scores, dtype=np.float64)[1:]  # the first is that of no round
+
+
+def _own_losses(learner: Any) -> NDArray[np.float64] | None:
+    """AdaBoost keeps a score, of which more is better, and GradientBoosting what XGBoost logs."""
+    scores = getattr(learner, "validation_score_", None)
+    if scores is not None:
+        return -np.asarray(scores, dtype=np.float64)
     curves = getattr(learner, "evals_result_", None)
     return _last_losses(curves, _pair_rounds(learner)) if curves else None
 
@@ -165,6 +173,13 @@ class Adapter(NamedTuple):
 
 
 PAIR = Adapter(_as_pair, _pair_rounds, _pair_losses, {"early_stopping": False}, "n_iter_no_change")
+OWN = Adapter(
+    _as_pair,
+    _pair_rounds,
+    _own_losses,
+    {"early_stopping": False, "max_generalization_gap": None, "refit": False},
+    "n_iter_no_change",
+)
 CATBOOST = Adapter(
     _as_catboost,
     _zero_based_rounds,
@@ -193,7 +208,7 @@ def _adapter(learner: Any) -> Adapter | None:
         return None
     arguments = _fit_arguments(learner)
     if {"X_val", "y_val"} <= arguments:
-        return PAIR
+        return OWN if "max_generalization_gap" in learner.get_params() else PAIR
     if "eval_set" not in arguments:
         return None
     if "early_stopping_rounds" in arguments:
@@ -213,7 +228,9 @@ def takes_validation(learner: Any) -> bool:
     return _adapter(learner) is not None
 
 
-def validation_arguments(learner: Any, X: Any, y: Any, weights: Any = None) -> dict[str, Any]:
+def validation_arguments(
+    learner: Any, X: Any, y: Any, weights: Any = None, *, to_the_end: bool = False
+) -> dict[str, Any]:
     """Return the arguments of ``fit`` that hand ``learner`` its validation rows.
 
     Turns early stopping on where the learner has it off, with a patience of 10 rounds where none
@@ -223,8 +240,14 @@ def validation_arguments(learner: Any, X: Any, y: Any, weights: Any = None) -> d
     ----------
     weights : array of shape (n_rows,), optional
         Weights of the rows, where the library takes any.
+    to_the_end : bool
+        Whether the learner was set by `with_rounds` to train on whatever these rows say.
     """
-    return dict(_adapter_of(learner).hand_over(learner, X, y, weights))
+    adapter = _adapter_of(learner)
+    arguments = dict(adapter.hand_over(learner, X, y, weights))
+    if to_the_end and adapter is OWN:  # stopped at the end, ours would be cut to the best round
+        learner.set_params(early_stopping=False)
+    return arguments
 
 
 def rounds_found(learner: Any) -> int | None:

@@ -16,56 +16,36 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-from xgboost import XGBClassifier
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ensembles import BaggingClassifier, cross_validate
+from ensembles import BaggingClassifier, GradientBoostingClassifier, cross_validate
 
-
-def read():
-    folder = Path(os.environ.get("ENSEMBLES_REAL_DATA", ""))
-    given = sys.argv[1:3] or [folder / "titanic.csv", folder / "titanic__test.csv"]
-    if all(Path(path).is_file() for path in given):
-        return [pd.read_csv(path) for path in given]
+folder = Path(os.environ.get("ENSEMBLES_REAL_DATA", ""))
+paths = sys.argv[1:3] or [folder / "titanic.csv", folder / "titanic__test.csv"]
+if all(Path(path).is_file() for path in paths):
+    train, test = map(pd.read_csv, paths)
+else:
     frame = load_breast_cancer(as_frame=True).frame.sample(frac=1, random_state=0)
-    return frame[:400].reset_index(names="id"), frame[400:].drop(columns="target").reset_index(
-        names="id"
-    )
+    frame = frame.reset_index(names="id")
+    train, test = frame[:400], frame[400:].drop(columns="target")
 
+target = sys.argv[3] if len(sys.argv) > 3 else "target"
+id_column = sys.argv[4] if len(sys.argv) > 4 else train.columns[0]
+texts = [name for name in train.select_dtypes(exclude="number") if train[name].nunique() > 30]
+X, X_test = train.drop(columns=[target, id_column, *texts]), test.drop(columns=[id_column, *texts])
 
-def main():
-    train, test = read()
-    target = sys.argv[3] if len(sys.argv) > 3 else "target"
-    id_column = sys.argv[4] if len(sys.argv) > 4 else train.columns[0]
-    y = train.pop(target)
-    texts = [name for name in train.select_dtypes(exclude="number") if train[name].nunique() > 30]
-    X, X_test = (table.drop(columns=[id_column, *texts]) for table in (train, test))
-
-    text = make_column_selector(dtype_exclude="number")
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    coded = make_column_transformer((codes, text), remainder="passthrough")
-    scaled = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), text),
-        remainder=make_pipeline(SimpleImputer(), StandardScaler()),
-    )
-    boosting = XGBClassifier(
-        n_estimators=200, learning_rate=0.05, max_depth=3, n_jobs=1, random_state=0
-    )
-    models = {
-        "linear": make_pipeline(scaled, LogisticRegression()),
-        "bagging": make_pipeline(coded, BaggingClassifier(n_estimators=100, random_state=0)),
-        "boosting": make_pipeline(coded, boosting),
-    }
-    board = cross_validate(
-        models, X, y, X_test=X_test, scoring="accuracy", cv=5, n_repeats=2, random_state=0
-    )
-    print(board, "\n")
-    print(board.best_, "\n")
-    labels = board.best_.classes_[board.best_.test_prediction_.argmax(axis=1)]
-    submission = pd.DataFrame({id_column: test[id_column], target: labels})
-    submission.to_csv("submission.csv", index=False)
-    print(f"submission.csv: {len(submission)} rows of {board.best_name_}'s fold models")
-
-
-if __name__ == "__main__":
-    main()
+text = make_column_selector(dtype_exclude="number")
+numbers = make_pipeline(SimpleImputer(), StandardScaler())
+coded = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), text), remainder=numbers)
+models = {
+    "linear": make_pipeline(coded, LogisticRegression()),
+    "bagging": make_pipeline(coded, BaggingClassifier(n_estimators=100, random_state=0)),
+    "boosting": GradientBoostingClassifier(200, learning_rate=0.05, max_depth=3),
+}
+board = cross_validate(
+    models, X, train[target], X_test=X_test, scoring="accuracy", n_repeats=2, random_state=0
+)
+print(board, board.best_, sep="\n\n")
+labels = board.best_.classes_[board.best_.test_prediction_.argmax(axis=1)]
+pd.DataFrame({id_column: test[id_column], target: labels}).to_csv("submission.csv", index=False)
+print(f"\nsubmission.csv: {len(labels)} rows of {board.best_name_}'s fold models")

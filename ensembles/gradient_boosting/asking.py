@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,16 +52,20 @@ class Asking(Explaining, Storing):
 
     def _mean(self, X: Any, *, margin: bool = False) -> NDArray[np.float32]:
         """Ask every booster, and average over the seeds."""
-        table = self._coded(X)
-        answers = [self._answer(booster, table, margin) for booster in self.boosters_]
+        return self._mean_of(self._coded(X), margin)
+
+    def _mean_of(self, table: Any, margin: bool, n_rounds: int = 0) -> NDArray[np.float32]:
+        """Ask about a coded table after so many rounds; 0 for all there are."""
+        answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
         if len(answers) == 1:
             return answers[0]
         return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
 
-    def _answer(self, booster: Any, table: Any, margin: bool) -> Any:
+    def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
         self._place(booster, table)
         return booster.inplace_predict(
             table,
+            iteration_range=(0, n_rounds),
             predict_type="margin" if margin else "value",
             missing=self._missing,
             validate_features=False,
@@ -90,16 +95,18 @@ class Asking(Explaining, Storing):
         check_is_fitted(self, "boosters_")
         if distributed.is_collection(X):
             return distributed.ask(self, "predict", X)
+        return self._chosen(self._mean(X))
+
+    def _chosen(self, answers: Any) -> NDArray[Any]:
+        """Turn the boosters' answers into labels or values."""
         if self.task_ == REGRESSION:
-            return self._values(X)
+            return self._values(answers)
         if len(self.classes_) == 2:
-            answers = self._mean(X)
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
             return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        return self.classes_[np.argmax(self._probabilities(answers), axis=1)]
 
-    def _values(self, X: Any) -> NDArray[Any]:
-        answers = self._mean(X)
+    def _values(self, answers: Any) -> NDArray[Any]:
         if answers.ndim == 1:
             return answers
         if self._objective.name == "reg:quantileerror":
@@ -118,7 +125,9 @@ class Asking(Explaining, Storing):
         check_is_fitted(self, "boosters_")
         if distributed.is_collection(X):
             return distributed.ask(self, "predict_proba", X)
-        answers = self._mean(X)
+        return self._probabilities(self._mean(X))
+
+    def _probabilities(self, answers: Any) -> NDArray[np.float32]:
         if len(self.classes_) == 1:
             return np.ones((len(answers), 1), dtype=np.float32)
         if answers.ndim == 2:
@@ -143,6 +152,30 @@ class Asking(Explaining, Storing):
         """
         check_is_fitted(self, "boosters_")
         return self._mean(X, margin=True)
+
+    def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
+        check_is_fitted(self, "boosters_")
+        table = self._coded(X)
+        for n_rounds in range(1, self.n_estimators_ + 1):
+            yield self._mean_of(table, margin, n_rounds)
+
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
+        """Yield the predictions after the first round, the second, and so on.
+
+        The last equals ``predict(X)``, to the bit. Every stage is asked anew, so that all together
+        take time with the square of the rounds.
+        """
+        yield from map(self._chosen, self._staged(X))
+
+    @available_if(_classifies)
+    def staged_predict_proba(self, X: Any) -> Iterator[NDArray[np.float32]]:
+        """Yield the class probabilities after the first round, the second, and so on."""
+        yield from map(self._probabilities, self._staged(X))
+
+    @available_if(_classifies)
+    def staged_decision_function(self, X: Any) -> Iterator[NDArray[np.float32]]:
+        """Yield the decision function after the first round, the second, and so on."""
+        yield from self._staged(X, margin=True)
 
     @available_if(_has_quantiles)
     def predict_interval(self, X: Any) -> NDArray[np.float32]:

@@ -218,10 +218,17 @@ class GeneralizationGapDisplay:
         ----------
         estimator : fitted estimator
             With ``train_score_`` and ``validation_score_``, one number for each round: AdaBoost,
-            GradientBoosting, scikit-learn's HistGradientBoosting, fitted with validation rows.
+            scikit-learn's HistGradientBoosting; or GradientBoosting, whose loss is drawn with its
+            sign turned, so that more is better. Fitted with validation rows.
         """
         check_is_fitted(estimator)
         kept = [getattr(estimator, which, None) for which in ("train_score_", "validation_score_")]
+        logged = getattr(estimator, "evals_result_", None)
+        if all(scores is None for scores in kept) and logged and len(logged) > 1:
+            loss = next(iter(next(iter(logged.values()))))
+            tables = list(logged.values())
+            kept = [-np.asarray(table[loss], dtype=np.float64) for table in (tables[0], tables[-1])]
+            name = name or f"negative {loss}"
         if any(scores is None or np.size(scores) == 0 for scores in kept):
             raise ValueError(
                 f"estimator must have train_score_ and validation_score_; {_type(estimator)} kept "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -92,8 +93,8 @@ def check_stopping(learner: Any, name: str) -> None:
     if not takes_validation(last):
         raise ValueError(
             "early_stopping needs an estimator whose fit takes validation rows (XGBoost, LightGBM, "
-            "CatBoost, HistGradientBoosting, GradientBoosting), alone or at the end of a pipeline; "
-            f"got {type(last).__name__}{name}."
+            "CatBoost, HistGradientBoosting, GradientBoosting, AdaBoost), alone or at the end of a "
+            f"pipeline; got {type(last).__name__}{name}."
         )
     if not takes_rounds(last):
         raise ValueError(
@@ -142,7 +143,10 @@ def fit_fold(
     table = data.table(learner, rows, rows)
     targets, present = _coded(recipe, data.targets(rows))
     arguments = _arguments(learner, data, rows)
-    fit = partial(_fit_watched, recipe, data, watched, present) if watched is not None else _fit
+    fit: Any = _fit
+    if watched is not None:
+        hand_over = partial(validation_arguments, to_the_end=stopping.watched)
+        fit = partial(_fit_watched, recipe, data, watched, present, hand_over)
     only_class = present is not None and len(present) == 1
     model = fit(model, table, targets, arguments, only_class=only_class)
     if model is None:
@@ -237,6 +241,7 @@ def _fit_watched(
     data: Data,
     watched: Rows,
     present: NDArray[np.intp] | None,
+    hand_over: Callable[..., dict[str, Any]],
     model: Any,
     table: Any,
     targets: Any,
@@ -251,7 +256,7 @@ def _fit_watched(
     X_watched = data.table(model, rows, rows)
     weights = data.weights(rows)
     if not isinstance(model, Pipeline):
-        arguments |= validation_arguments(model, X_watched, y_watched, weights)
+        arguments |= hand_over(model, X_watched, y_watched, weights)
         return _fit(model, table, targets, arguments, only_class=only_class)
     name, last = model.steps[-1]
     own, others = _split_arguments(model, arguments)
@@ -261,7 +266,7 @@ def _fit_watched(
     before = Pipeline(steps, memory=model.memory, transform_input=model.transform_input)
     table = before.fit_transform(table, targets, **others)
     X_watched = before.transform(X_watched)
-    own |= validation_arguments(last, X_watched, y_watched, weights)
+    own |= hand_over(last, X_watched, y_watched, weights)
     fitted = _fit(last, table, targets, own, only_class=only_class)
     if fitted is None:
         return None

@@ -262,14 +262,20 @@ def _longest(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> dict[str, int]
 
 
 def _best_rounds(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """The number of rounds with the least loss, averaged over a candidate's folds."""
+    """The number of rounds with the least loss, averaged over a candidate's folds.
+
+    A fold that ended by itself before the others, as AdaBoost does when nothing is missed any more,
+    stays what it was.
+    """
     curves: dict[str, list[Any]] = {}
     for job, outcome in zip(jobs, outcomes, strict=True):
         if outcome.losses is not None:
             curves.setdefault(job.candidate.name, []).append(outcome.losses)
     best = {}
     for name, losses in curves.items():
-        best[name] = int(np.argmin(np.mean(losses, axis=0))) + 1
+        most = max(map(len, losses))
+        whole = [np.pad(curve, (0, most - len(curve)), mode="edge") for curve in losses]
+        best[name] = int(np.argmin(np.mean(whole, axis=0))) + 1
     return best
 
 

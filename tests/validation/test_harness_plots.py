@@ -42,9 +42,9 @@ def test_learning_curves_end_at_the_scores(model):
     curves = result.learning_curves(n_points=5)
     assert curves.rounds[0] == 1
     assert curves.rounds[-1] == 12
-    np.testing.assert_allclose(curves.test[:, -1], result["test_score"], rtol=1e-5)
-    np.testing.assert_allclose(curves.train[:, -1], result["train_score"], rtol=1e-5)
-    np.testing.assert_allclose(curves.gap[:, -1], result.gaps_, rtol=1e-4)
+    np.testing.assert_allclose(curves.test[:, -1], result["test_score"], rtol=1e-6)
+    np.testing.assert_allclose(curves.train[:, -1], result["train_score"], rtol=1e-6)
+    np.testing.assert_allclose(curves.gap[:, -1], result.gaps_, rtol=1e-5)
     ax = result.plot_learning_curves(n_points=5)
     assert ax.get_ylabel() == "neg_log_loss"
 
