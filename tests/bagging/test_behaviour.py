@@ -123,8 +123,13 @@ REGRESSIONS = {
 }
 
 
+def named(rule):
+    """A rule's name for a test: that of a function, without where it lies in memory."""
+    return getattr(rule, "__name__", str(rule))
+
+
 @quiet
-@pytest.mark.parametrize("rule", REGRESSIONS, ids=str)
+@pytest.mark.parametrize("rule", REGRESSIONS, ids=named)
 @pytest.mark.parametrize("max_features", [1.0, 3])
 @pytest.mark.parametrize("y", [VALUES, BOTH], ids=["one", "two"])
 @pytest.mark.parametrize("n_estimators", [8, 31])
@@ -170,7 +175,7 @@ CLASSIFICATIONS = {
 
 
 @quiet
-@pytest.mark.parametrize("rule", CLASSIFICATIONS, ids=str)
+@pytest.mark.parametrize("rule", CLASSIFICATIONS, ids=named)
 @pytest.mark.parametrize("max_features", [1.0, 3])
 @pytest.mark.parametrize("n_estimators", [8, 31])
 def test_out_of_bag_probabilities_are_those_of_the_naive_loop(rule, max_features, n_estimators):
@@ -190,8 +195,10 @@ def test_out_of_bag_probabilities_are_those_of_the_naive_loop(rule, max_features
 
 
 @quiet
-@pytest.mark.parametrize("rule", REGRESSIONS, ids=str)
-@pytest.mark.parametrize("params", [{}, {"max_features": 2}, {"bootstrap_features": True}], ids=str)
+@pytest.mark.parametrize("rule", REGRESSIONS, ids=named)
+@pytest.mark.parametrize(
+    "params", [{}, {"max_features": 2}, {"bootstrap_features": True}], ids=named
+)
 def test_out_of_bag_of_the_default_tree_is_that_of_the_naive_loop(rule, params):
     """From the answers of every single member, whatever way the members are asked."""
     bag = BaggingRegressor(
@@ -263,7 +270,7 @@ BASES = {"default": None, "tree": DecisionTreeClassifier(max_features=2), "bayes
 
 @quiet
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("params", [{}, {"aggregation": "log"}, {"max_features": 2}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"aggregation": "log"}, {"max_features": 2}], ids=named)
 def test_a_warm_start_is_a_cold_fit(base, params):
     settings = {"estimator": BASES[base], "oob_score": True, "random_state": 0, **params}
     warm = BaggingClassifier(n_estimators=4, warm_start=True, **settings).fit(X, LABELS)
@@ -325,7 +332,7 @@ def test_the_first_members_of_a_large_bag_are_a_small_bag(base, resampling):
     np.testing.assert_array_equal(stages[2], small.predict_proba(X))
 
 
-@pytest.mark.parametrize("rule", ["soft", "hard", "log", weakest], ids=str)
+@pytest.mark.parametrize("rule", ["soft", "hard", "log", weakest], ids=named)
 @pytest.mark.parametrize("base", BASES)
 def test_the_last_stage_is_the_prediction(rule, base):
     bag = BaggingClassifier(BASES[base], 6, aggregation=rule, random_state=0).fit(X, LABELS)
@@ -336,7 +343,7 @@ def test_the_last_stage_is_the_prediction(rule, base):
     np.testing.assert_array_equal(stages[0], bag.predict_all(X)[0])
 
 
-@pytest.mark.parametrize("rule", ["mean", "median", "trimmed_mean", upper_quartile], ids=str)
+@pytest.mark.parametrize("rule", ["mean", "median", "trimmed_mean", upper_quartile], ids=named)
 @pytest.mark.parametrize("y", [VALUES, BOTH], ids=["one", "two"])
 def test_every_stage_combines_the_members_so_far(rule, y):
     bag = BaggingRegressor(n_estimators=23, aggregation=rule, random_state=0).fit(X, y)
@@ -547,7 +554,7 @@ def test_early_stopping_with_text_labels_and_a_class_that_some_draws_miss(kind):
 
 
 @pytest.mark.parametrize("kind", ["hist", "xgboost", "lightgbm", "catboost"])
-@pytest.mark.parametrize("labels", [[2, 7], [-1, 1], ["no", "yes"], [False, True]], ids=str)
+@pytest.mark.parametrize("labels", [[2, 7], [-1, 1], ["no", "yes"], [False, True]], ids=named)
 def test_early_stopping_does_not_depend_on_what_classes_are_called(kind, labels):
     """Validation targets reach the library in the same coin as training targets."""
     table, codes = wide_classification()
@@ -791,7 +798,7 @@ def test_bayesian_weights_reach_the_learner():
 # Importances
 
 
-@pytest.mark.parametrize("params", [{"max_features": 2}, {"bootstrap_features": True}], ids=str)
+@pytest.mark.parametrize("params", [{"max_features": 2}, {"bootstrap_features": True}], ids=named)
 def test_importances_of_drawn_columns_add_up_at_the_column(params):
     bag = BaggingRegressor(DecisionTreeRegressor(), 6, random_state=0, **params).fit(X, VALUES)
     table = np.zeros((6, 4))
