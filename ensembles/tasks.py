@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array
 __all__ = [
     "CLASSIFICATION",
     "REGRESSION",
+    "check_class_weight",
     "check_labels",
     "check_values",
     "infer_task",
@@ -153,17 +154,8 @@ def _suspects(labels: NDArray[Any]) -> list[Any]:
     return list(set(labels.tolist())) if labels.dtype.kind == "O" else []
 
 
-def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) -> Any:
-    """Return the weight that the class of each row has, shape (n_rows,).
-
-    Parameters
-    ----------
-    class_weight : dict or "balanced"
-        By label; a label that is not named has weight one.
-    classes : array of shape (n_classes,)
-    y : array of shape (n_rows,)
-        Labels.
-    """
+def check_class_weight(class_weight: Any, classes: NDArray[Any]) -> None:
+    """Check a ``class_weight``: "balanced", or finite weights >= 0 of labels among the classes."""
     if isinstance(class_weight, dict):
         strangers = set(class_weight) - set(classes.tolist())
         if strangers:
@@ -180,6 +172,20 @@ def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) 
                 )
     elif not isinstance(class_weight, str) or class_weight != "balanced":
         raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
+
+
+def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) -> Any:
+    """Return the weight that the class of each row has, shape (n_rows,).
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        By label; a label that is not named has weight one.
+    classes : array of shape (n_classes,)
+    y : array of shape (n_rows,)
+        Labels.
+    """
+    check_class_weight(class_weight, classes)
     return compute_sample_weight(class_weight, y)
 
 

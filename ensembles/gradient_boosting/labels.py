@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.parameters import check_sample_weight, is_real
-from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values
+from ensembles.parameters import check_sample_weight
+from ensembles.tasks import CLASSIFICATION, Task, check_class_weight, check_labels, check_values
 
 __all__ = ["Targets", "check_targets", "class_weights", "codes_of", "row_weights"]
 
@@ -78,26 +78,11 @@ def class_weights(
         return None
     if classes is None or counts is None:
         raise ValueError(f"class_weight must be None in a regression; got {class_weight!r}.")
+    check_class_weight(class_weight, classes)
     if isinstance(class_weight, dict):
-        return _weights_given(class_weight, classes)
-    if not isinstance(class_weight, str) or class_weight != "balanced":
-        raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
+        return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], np.float64)
     present = counts > 0
     return np.where(present, counts.sum() / (present.sum() * np.maximum(counts, 1)), 1.0)
-
-
-def _weights_given(class_weight: dict[Any, Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    known = classes.tolist()
-    strangers = [label for label in class_weight if label not in known]
-    if strangers:
-        raise ValueError(f"class_weight must name classes among {known}; got {strangers}.")
-    for label, weight in class_weight.items():
-        if not (is_real(weight) and 0 <= weight < np.inf):
-            raise ValueError(
-                "class_weight must give every class a finite number >= 0; "
-                f"got {weight!r} for {label!r}."
-            )
-    return np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
 
 
 def row_weights(
