@@ -127,3 +127,47 @@ def test_a_verbose_bag_says_where_kernels_cannot_be_cached(nowhere_to_cache):
 @pytest.mark.slow
 def test_no_kernel_leaves_its_arrays(tmp_path):
     assert "done" in run(EVERYTHING, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_a_part_is_assembled_only_in_its_kernel():
+    from numba import float64
+
+    from ensembles.trees.compiling import kernel, part
+
+    @part
+    def half(x):
+        return 0.5 * x
+
+    @part
+    def quarter(x):
+        return half(half(x))
+
+    @kernel(float64(float64))
+    def eighth(x):
+        return half(quarter(x))
+
+    def machine_code(function):
+        [compiled] = function.overloads.values()
+        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+    assert eighth(2.0) == 0.25
+    assert machine_code(eighth) != 0
+    assert machine_code(half) == machine_code(quarter) == 0
+
+
+def test_compiling_leaves_garbage_collection_as_it_was():
+    import gc
+
+    from numba import float64
+
+    from ensembles.trees.compiling import garbage_left, kernel
+
+    with garbage_left():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        kernel(float64(float64))(lambda x: x + 1.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
