@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting import distributed
-from ensembles.gradient_boosting.columns import refuse_infinity
+from ensembles.gradient_boosting.columns import packed, refuse_infinity
 from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
@@ -42,13 +41,12 @@ class Asking(Explaining, Storing):
 
     def _coded(self, X: Any) -> Any:
         """Check a table and code it as at fit."""
-        check_is_fitted(self, "boosters_")
         if hasattr(X, "__cuda_array_interface__"):
             return self._checked_on_gpu(X, reset=False)
         X = check_table(self, X, reset=False)
         table = self._columns.coded(X)
-        refuse_infinity(table, self._names(), self._missing)
-        return table
+        refuse_infinity(table, self._columns.names, self._missing)
+        return packed(table)
 
     def _mean(self, X: Any, *, margin: bool = False) -> NDArray[np.float32]:
         """Ask every booster, and average over the seeds."""
@@ -92,7 +90,7 @@ class Asking(Explaining, Storing):
         array of shape (n_rows,), (n_rows, n_outputs) or (n_rows, n_quantiles)
             Quantiles ascend along each row.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         if distributed.is_collection(X):
             return distributed.ask(self, "predict", X)
         return self._chosen(self._mean(X))
@@ -122,7 +120,7 @@ class Asking(Explaining, Storing):
         array of shape (n_rows, n_classes)
             In the order of ``classes_``.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         if distributed.is_collection(X):
             return distributed.ask(self, "predict_proba", X)
         return self._probabilities(self._mean(X))
@@ -132,11 +130,12 @@ class Asking(Explaining, Storing):
             return np.ones((len(answers), 1), dtype=np.float32)
         if answers.ndim == 2:
             return answers
-        return (
-            np.vstack((1.0 - answers, answers)).T
-            if isinstance(answers, np.ndarray)
-            else _two(answers)
-        )
+        if not isinstance(answers, np.ndarray):
+            return _two(answers)
+        both = np.empty((len(answers), 2), dtype=np.float32)
+        np.subtract(1.0, answers, out=both[:, 0])
+        both[:, 1] = answers
+        return both
 
     @available_if(_classifies)
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
@@ -150,11 +149,11 @@ class Asking(Explaining, Storing):
 
         With ``n_seeds``, their mean over the seeds.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         return self._mean(X, margin=True)
 
     def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         table = self._coded(X)
         for n_rounds in range(1, self.n_estimators_ + 1):
             yield self._mean_of(table, margin, n_rounds)
@@ -201,7 +200,7 @@ class Asking(Explaining, Storing):
 
         The last is D2: one minus the mean pinball loss over that of the quantiles of ``y``.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         answers = self.predict(X)
         if self.task_ == CLASSIFICATION:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
