@@ -57,17 +57,25 @@ class Asking(Explaining, Storing):
         answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
         if len(answers) == 1:
             return answers[0]
-        return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
+        if isinstance(answers[0], np.ndarray):
+            return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
+        return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
         self._place(booster, table)
-        return booster.inplace_predict(
-            table,
-            iteration_range=(0, n_rounds),
-            predict_type="margin" if margin else "value",
-            missing=self._missing,
-            validate_features=False,
-        )
+        try:
+            return booster.inplace_predict(
+                table,
+                iteration_range=(0, n_rounds),
+                predict_type="margin" if margin else "value",
+                missing=self._missing,
+                validate_features=False,
+            )
+        except ImportError as error:
+            raise ImportError(
+                "cupy is needed to ask about an array on a GPU, where XGBoost leaves its answers; "
+                "install it, or bring the array to the host: X.get() or X.cpu().numpy()."
+            ) from error
 
     def _place(self, booster: Any, table: Any) -> None:
         """Let a table be asked about where it lies; XGBoost would copy it and warn."""
@@ -102,7 +110,7 @@ class Asking(Explaining, Storing):
         if len(self.classes_) == 2:
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
             return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
-        return self.classes_[np.argmax(self._probabilities(answers), axis=1)]
+        return self.classes_[_host(self._probabilities(answers).argmax(axis=1))]
 
     def _values(self, answers: Any) -> NDArray[Any]:
         if answers.ndim == 1:
@@ -214,10 +222,11 @@ def _host(codes: Any) -> Any:
 
 
 def _two(answers: Any) -> Any:
-    """Stack two columns where the answers lie, on a GPU."""
-    import cupy
-
-    return cupy.stack((1.0 - answers, answers), axis=1)
+    """Stack two columns where the answers lie, on a GPU: with their own library, XGBoost's cupy."""
+    both = type(answers)((len(answers), 2), dtype=answers.dtype)
+    both[:, 0] = 1.0 - answers
+    both[:, 1] = answers
+    return both
 
 
 def _explained(y: NDArray[Any], answers: NDArray[Any], objective: Any, weights: Any) -> float:
