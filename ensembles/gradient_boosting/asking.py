@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting import distributed
-from ensembles.gradient_boosting.columns import refuse_infinity
+from ensembles.gradient_boosting.columns import packed, refuse_infinity
 from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
@@ -42,13 +41,12 @@ class Asking(Explaining, Storing):
 
     def _coded(self, X: Any) -> Any:
         """Check a table and code it as at fit."""
-        check_is_fitted(self, "boosters_")
         if hasattr(X, "__cuda_array_interface__"):
             return self._checked_on_gpu(X, reset=False)
         X = check_table(self, X, reset=False)
         table = self._columns.coded(X)
-        refuse_infinity(table, self._names(), self._missing)
-        return table
+        refuse_infinity(table, self._columns.names, self._missing)
+        return packed(table)
 
     def _mean(self, X: Any, *, margin: bool = False) -> NDArray[np.float32]:
         """Ask every booster, and average over the seeds."""
@@ -59,17 +57,25 @@ class Asking(Explaining, Storing):
         answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
         if len(answers) == 1:
             return answers[0]
-        return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
+        if isinstance(answers[0], np.ndarray):
+            return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
+        return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
         self._place(booster, table)
-        return booster.inplace_predict(
-            table,
-            iteration_range=(0, n_rounds),
-            predict_type="margin" if margin else "value",
-            missing=self._missing,
-            validate_features=False,
-        )
+        try:
+            return booster.inplace_predict(
+                table,
+                iteration_range=(0, n_rounds),
+                predict_type="margin" if margin else "value",
+                missing=self._missing,
+                validate_features=False,
+            )
+        except ImportError as error:
+            raise ImportError(
+                "cupy is needed to ask about an array on a GPU, where XGBoost leaves its answers; "
+                "install it, or bring the array to the host: X.get() or X.cpu().numpy()."
+            ) from error
 
     def _place(self, booster: Any, table: Any) -> None:
         """Let a table be asked about where it lies; XGBoost would copy it and warn."""
@@ -92,7 +98,7 @@ class Asking(Explaining, Storing):
         array of shape (n_rows,), (n_rows, n_outputs) or (n_rows, n_quantiles)
             Quantiles ascend along each row.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         if distributed.is_collection(X):
             return distributed.ask(self, "predict", X)
         return self._chosen(self._mean(X))
@@ -104,7 +110,7 @@ class Asking(Explaining, Storing):
         if len(self.classes_) == 2:
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
             return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
-        return self.classes_[np.argmax(self._probabilities(answers), axis=1)]
+        return self.classes_[_host(self._probabilities(answers).argmax(axis=1))]
 
     def _values(self, answers: Any) -> NDArray[Any]:
         if answers.ndim == 1:
@@ -122,7 +128,7 @@ class Asking(Explaining, Storing):
         array of shape (n_rows, n_classes)
             In the order of ``classes_``.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         if distributed.is_collection(X):
             return distributed.ask(self, "predict_proba", X)
         return self._probabilities(self._mean(X))
@@ -132,11 +138,12 @@ class Asking(Explaining, Storing):
             return np.ones((len(answers), 1), dtype=np.float32)
         if answers.ndim == 2:
             return answers
-        return (
-            np.vstack((1.0 - answers, answers)).T
-            if isinstance(answers, np.ndarray)
-            else _two(answers)
-        )
+        if not isinstance(answers, np.ndarray):
+            return _two(answers)
+        both = np.empty((len(answers), 2), dtype=np.float32)
+        np.subtract(1.0, answers, out=both[:, 0])
+        both[:, 1] = answers
+        return both
 
     @available_if(_classifies)
     def predict_log_proba(self, X: Any) -> NDArray[np.float32]:
@@ -150,11 +157,11 @@ class Asking(Explaining, Storing):
 
         With ``n_seeds``, their mean over the seeds.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         return self._mean(X, margin=True)
 
     def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         table = self._coded(X)
         for n_rounds in range(1, self.n_estimators_ + 1):
             yield self._mean_of(table, margin, n_rounds)
@@ -201,7 +208,7 @@ class Asking(Explaining, Storing):
 
         The last is D2: one minus the mean pinball loss over that of the quantiles of ``y``.
         """
-        check_is_fitted(self, "boosters_")
+        self._must_be_fitted()
         answers = self.predict(X)
         if self.task_ == CLASSIFICATION:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
@@ -215,10 +222,11 @@ def _host(codes: Any) -> Any:
 
 
 def _two(answers: Any) -> Any:
-    """Stack two columns where the answers lie, on a GPU."""
-    import cupy
-
-    return cupy.stack((1.0 - answers, answers), axis=1)
+    """Stack two columns where the answers lie, on a GPU: with their own library, XGBoost's cupy."""
+    both = type(answers)((len(answers), 2), dtype=answers.dtype)
+    both[:, 0] = 1.0 - answers
+    both[:, 1] = answers
+    return both
 
 
 def _explained(y: NDArray[Any], answers: NDArray[Any], objective: Any, weights: Any) -> float:

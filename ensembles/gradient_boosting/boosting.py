@@ -13,13 +13,13 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.columns import Columns, name_infinity
+from ensembles.gradient_boosting.columns import Columns, name_infinity, packed
 from ensembles.gradient_boosting.devices import out_of_memory, size_of
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import n_threads, training_parameters
 
-__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of"]
+__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Grown:
 def matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
     """Bin rows into a quantile matrix, with the bins of ``reference`` where there is one."""
     with infinity_named(rows.table, job.columns):
-        return xgboost.QuantileDMatrix(
-            rows.table,
+        matrix = xgboost.QuantileDMatrix(
+            packed(rows.table),
             label=rows.values,
             weight=rows.weights,
             missing=job.settings.missing,
@@ -101,6 +101,13 @@ def matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
             ref=reference,
             enable_categorical=True,
         )
+    return unnamed(matrix)
+
+
+def unnamed(matrix: Any) -> Any:
+    """Take the names of its columns from a matrix: XGBoost compares them all in every round."""
+    matrix.feature_names = None
+    return matrix
 
 
 @contextmanager
@@ -127,7 +134,7 @@ def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Jo
     """
     try:
         return job, _grow_all(job, rows, judged, n_rounds)
-    except xgboost.core.XGBoostError as error:
+    except (xgboost.core.XGBoostError, OSError) as error:
         if not _may_fall_back(job, error):
             raise
         figures = size_of(len(rows), len(job.columns.names), job.settings.max_bin)

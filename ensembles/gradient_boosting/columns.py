@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from math import isinf
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,14 @@ from scipy import sparse
 
 from ensembles.tables import container_of
 
-__all__ = ["Columns", "learn_columns", "name_infinity", "refuse_infinity", "sorted_levels"]
+__all__ = [
+    "Columns",
+    "learn_columns",
+    "name_infinity",
+    "packed",
+    "refuse_infinity",
+    "sorted_levels",
+]
 
 LARGEST = float(np.finfo(np.float32).max)
 BLOCK = 1 << 13
@@ -31,7 +40,7 @@ class Columns:
     levels: list[NDArray[Any] | None]
     sparse: bool = False
 
-    @property
+    @cached_property
     def types(self) -> list[str] | None:
         """XGBoost's types of the columns; None where all are numbers."""
         if all(levels is None for levels in self.levels):
@@ -40,6 +49,8 @@ class Columns:
 
     def coded(self, X: Any) -> Any:
         """Return the table as XGBoost takes it: the table itself where nothing is to be coded."""
+        if isinstance(X, np.ndarray) and not self.sparse:
+            return _code_array(X, self)
         if hasattr(X, "__cuda_array_interface__"):
             return X
         if sparse.issparse(X):
@@ -318,6 +329,23 @@ def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) 
     return places(column.tolist(), levels)
 
 
+FEW_CELLS = 1_000_000
+"""Cells of a frame that may be copied: 4 MB."""
+
+
+def packed(table: Any) -> Any:
+    """Return a small coded frame as one array.
+
+    XGBoost looks at a frame column by column, and takes longer over each than over its numbers.
+    """
+    if isinstance(table, np.ndarray) or container_of(table) != "pandas":
+        return table
+    if table.size > FEW_CELLS:
+        return table
+    with np.errstate(over="ignore"):
+        return table.to_numpy(np.float32, na_value=np.nan)
+
+
 CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
 
 # ---------------------------------------------------------------------------------------------
@@ -326,7 +354,7 @@ CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
 
 def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
     """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
-    if not np.isinf(missing) and any(_any_infinite(part) for part in _float_parts(table)):
+    if not isinf(missing) and any(map(_any_infinite, _float_parts(table))):
         name_infinity(table, names)
 
 
@@ -358,12 +386,11 @@ def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
     rows = part.ravel(order="K") if whole else part
     largest = min(LARGEST, float(np.finfo(part.dtype).max))
     step = max(1, BLOCK * len(rows) // max(1, rows.size))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step].ravel()
-        with np.errstate(over="ignore"):
-            squares = float(np.dot(block, block))
-        if not squares < LARGEST and (np.abs(block) > largest).any():
-            return True
+    with np.errstate(over="ignore"):
+        for start in range(0, len(rows), step):
+            block = rows[start : start + step].ravel()
+            if not np.dot(block, block) < LARGEST and (np.abs(block) > largest).any():
+                return True
     return False
 
 

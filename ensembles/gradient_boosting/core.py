@@ -145,6 +145,11 @@ class Core(BaseEstimator):
             return self._pinned
         return self.__dict__.get("task_") or getattr(self, "task", None)
 
+    def _must_be_fitted(self) -> None:
+        """Refuse to answer before `fit`; scikit-learn's check takes as long as some answers."""
+        if "boosters_" not in self.__dict__:
+            check_is_fitted(self, "boosters_")
+
     @property
     def booster_(self) -> Any:
         """The booster of XGBoost; the first of them with ``n_seeds``."""

@@ -289,7 +289,6 @@ def _matrix(client: Any, job: Job, parts: list[Any], reference: Any = None) -> A
         joined(1, (), np.float32),
         weight=joined(2, (), np.float32) if weighted else None,
         missing=job.settings.missing,
-        feature_names=job.names,
         feature_types=job.columns.types,
         max_bin=job.settings.max_bin,
         enable_categorical=True,

@@ -7,6 +7,7 @@ however it returns.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import shutil
@@ -25,7 +26,7 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on
+from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on, unnamed
 from ensembles.gradient_boosting.columns import (
     Columns,
     learn_columns,
@@ -168,6 +169,7 @@ class Spool:
     counts: list[int] = field(default_factory=list)
     total_weight: float = 0.0
     weighted: bool = False
+    dense: bool = True
 
     def take_in(self, X: Any, y: Any, weights: Any) -> None:
         """Code one batch and write it down."""
@@ -198,6 +200,8 @@ class Spool:
 
     def _write(self, table: NDArray[Any], values: NDArray[Any], weights: Any) -> None:
         k = len(self.sizes)
+        missing = self.estimator.missing
+        self.dense &= not (np.isnan(table).any() or (table == missing).any())
         try:
             np.save(self.folder / f"{k}.table.npy", table)
             np.save(self.folder / f"{k}.values.npy", values)
@@ -304,6 +308,9 @@ class Reader(xgboost.DataIter):
         coder: Callable[..., tuple[Any, Any, Any]],
     ) -> None:
         self.spool, self.job, self.picked, self.coder = spool, job, picked, coder
+        self.folder, self.dense = spool.folder, spool.dense
+        self.n_rows = sum(spool.sizes if picked is None else map(int, map(np.sum, picked)))
+        self.n_batches = len(spool.sizes)
         self.k = 0
         super().__init__(cache_prefix=str(cache))
 
@@ -330,8 +337,9 @@ class Reader(xgboost.DataIter):
         return False
 
 
-def _matrix(job: Job, reader: xgboost.DataIter, reference: Any = None) -> Any:
-    return xgboost.ExtMemQuantileDMatrix(
+def _matrix(job: Job, reader: Reader | Blocks, reference: Any = None) -> Any:
+    _check_space(reader.folder, _cache_bytes(job, reader))
+    matrix = xgboost.ExtMemQuantileDMatrix(
         reader,
         missing=job.settings.missing,
         nthread=job.threads,
@@ -339,6 +347,48 @@ def _matrix(job: Job, reader: xgboost.DataIter, reference: Any = None) -> Any:
         ref=reference,
         enable_categorical=True,
     )
+    return unnamed(matrix)
+
+
+def _cache_bytes(job: Job, reader: Reader | Blocks) -> int:
+    """Bound what XGBoost will write: it keeps the codes twice, by row and by column.
+
+    Codes by row take 4 bytes each where some are missing; each batch carries all of the bins. The
+    files of XGBoost 3.2 came to 80 % of this and more, never to all of it, with few missing.
+    """
+    n_rows, n_columns, max_bin = reader.n_rows, len(job.columns.names), job.settings.max_bin
+    width = 1 if max_bin <= 256 else 2 if max_bin <= 65_536 else 4
+    by_row = width if reader.dense else 4
+    most = max([max_bin, *(len(one) for one in job.columns.levels if one is not None)])
+    bins = n_columns * min(most, n_rows)
+    cells = n_rows * n_columns
+    whole = cells * (by_row + width) + cells // 8 + 8 * n_rows
+    return (whole + reader.n_batches * (8 * bins + 4096)) * 21 // 20
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Refuse before XGBoost writes its cache: a disk that is full then ends the whole process.
+
+    A trial file shows what the free space alone does not: quotas and limits on the size of a file.
+    """
+    free = shutil.disk_usage(folder).free
+    text = f"cache_dir must have {needed / 2**20:,.1f} MiB free for XGBoost's cache; "
+    if needed > free:
+        raise OSError(
+            errno.ENOSPC, f"{text}{folder.parent} has {free / 2**20:,.1f} MiB, too little"
+        )
+    trial = folder / "trial"
+    try:
+        with open(trial, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, needed)
+    except AttributeError:  # there is none on macOS and Windows
+        return
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+            return
+        raise OSError(error.errno, f"{text}{folder.parent}: {error.strerror}") from error
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -520,7 +570,6 @@ def _grow(
     inside = not outside and (stop or settings.max_generalization_gap is not None)
     held_out = _held_out(estimator, settings, spool) if inside else None
     learnt = None if held_out is None else [~mark for mark in held_out]
-    _check_space(folder, spool, len(job.names))
     with _told(folder):
         matrix = _matrix(job, Reader(spool, folder / "training", job, learnt, read))
         others, values = {}, {}
@@ -557,17 +606,6 @@ def _validation_coder(job: Job, spool: Spool, weigh: Callable[..., Any]) -> Call
     return _coder(smooth, spool, weigh)
 
 
-def _check_space(folder: Path, spool: Spool, n_columns: int) -> None:
-    """Refuse before XGBoost writes its cache, which it does not check."""
-    needed = 2 * sum(spool.sizes) * n_columns
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise OSError(
-            f"cache_dir must have {needed / 2**20:,.0f} MiB free for XGBoost's cache; "
-            f"{folder.parent} has {free / 2**20:,.0f} MiB."
-        )
-
-
 @contextmanager
 def _told(folder: Path) -> Iterator[None]:
     """Name the folder when XGBoost fails to write to it or to read from it."""
@@ -592,9 +630,11 @@ BLOCK_ROWS = 262_144
 class Blocks(xgboost.DataIter):
     """Hand a table that is in memory to XGBoost in blocks of rows."""
 
-    def __init__(self, job: Job, rows: Rows, cache: str) -> None:
+    def __init__(self, job: Job, rows: Rows, cache: Path) -> None:
         self.job, self.rows, self.begin = job, rows, 0
-        super().__init__(cache_prefix=cache)
+        self.folder, self.dense, self.n_rows = cache.parent, False, len(rows)
+        self.n_batches = 1 + len(rows) // BLOCK_ROWS
+        super().__init__(cache_prefix=str(cache))
 
     def reset(self) -> None:
         """Begin again."""
@@ -621,7 +661,7 @@ def external_matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
     """Bin rows into a matrix on disk, in a folder that lives as long as the matrix."""
     folder = tempfile.mkdtemp(prefix="gradient-boosting-", dir=job.settings.cache_dir)
     try:
-        matrix = _matrix(job, Blocks(job, rows, f"{folder}/cache"), reference)
+        matrix = _matrix(job, Blocks(job, rows, Path(folder) / "cache"), reference)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -362,7 +362,7 @@ def boosters_from(model: Any, n_seeds: int) -> Start:
 
 
 def renamed(start: Start | None, columns: Columns) -> list[Any]:
-    """Return copies of the boosters to go on from, which know the columns by number.
+    """Return copies of the boosters to go on from, which know the columns by place alone.
 
     Made of their UBJSON, so that a model goes on from memory as it does from a file: a Booster
     holds more than its trees, the state of a random generator too.
@@ -370,7 +370,7 @@ def renamed(start: Start | None, columns: Columns) -> list[Any]:
     boosters = [] if start is None else start.boosters
     copies = [booster_of(booster.save_raw("ubj"), None) for booster in boosters]
     for booster in copies:
-        booster.feature_names = [f"f{i}" for i in range(len(columns.names))]
+        booster.feature_names = None
         booster.feature_types = columns.types
     return copies
 

@@ -1,10 +1,13 @@
 """What the estimator costs on top of XGBoost: time to fit, time to predict, memory.
 
-    python tests/benchmarks/bench_gradient_boosting.py [--rows 100000] [--columns 30]
-    [--rounds 100] [--repeats 5] [--device cpu]
+    python tests/benchmarks/bench_gradient_boosting.py [--rows 1000 10000 100000]
+    [--tasks regression binary 5-classes] [--kinds float64 float32 frame] [--rounds 100]
+    [--repeats 15] [--threads 1] [--device cpu] [--memory]
 
-The same parameters on both sides, the conversion counted on both; medians of alternating runs in
-process CPU time on one thread (wall-clock time on a GPU), and peak memory of fresh processes.
+The same parameters on both sides, the conversion counted on both. Runs alternate, and each of ours
+is divided by the one of XGBoost's beside it: the median of these shares, with a 95 % range from
+their order (no matter how they are distributed). Process CPU time on one thread, wall-clock time on
+more and on a GPU. `--memory` measures peak memory of fresh processes instead.
 """
 
 import argparse
@@ -14,101 +17,128 @@ import warnings
 import numpy as np
 import xgboost
 from sklearn.datasets import make_classification
-from timing import alternate, machine, peak_memory
+from timing import against, machine, peak_memory
 
-from ensembles import GradientBoostingClassifier
+from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
 
 warnings.simplefilter("ignore")
 
 SAME = {"learning_rate": 0.1, "max_depth": 6, "colsample_bynode": 0.5, "max_bin": 256}
+COLUMNS = {1000: 20, 10_000: 20}
+OBJECTIVES = {
+    "regression": {"objective": "reg:squarederror"},
+    "binary": {"objective": "binary:logistic"},
+    "5-classes": {"objective": "multi:softprob", "num_class": 5},
+}
 
 PROGRAM = """
-import numpy as np, xgboost
-X = np.random.default_rng(0).normal(size=({rows}, {columns})).astype(np.float32)
+import numpy as np, xgboost, ensembles
+X = np.random.default_rng(0).normal(size=({rows}, 30)).astype(np.{kind})
 y = (X[:, 0] > 0).astype(np.int64)
 parameters = {parameters}
 """
 OURS = """
-from ensembles import GradientBoostingClassifier
-model = GradientBoostingClassifier(
-    {rounds}, early_stopping=False, device={device!r}, n_jobs=1, random_state=0, **parameters
+model = ensembles.GradientBoostingClassifier(
+    10, early_stopping=False, device={device!r}, n_jobs={threads}, random_state=0, **parameters
 ).fit(X, y)
 model.predict_proba(X)
 """
 THEIRS = """
-import ensembles
-matrix = xgboost.QuantileDMatrix(X, y, max_bin=256, nthread=1)
-more = dict(objective="binary:logistic", device={device!r}, nthread=1, seed=0)
-model = xgboost.train(parameters | more, matrix, {rounds})
+matrix = xgboost.QuantileDMatrix(X, y, max_bin=256, nthread={threads})
+more = dict(objective="binary:logistic", device={device!r}, nthread={threads}, seed=0)
+model = xgboost.train(parameters | more, matrix, 10)
 chance = model.inplace_predict(X)
 np.vstack((1 - chance, chance)).T
 """
 
 
-def frame_of(X):
-    """Name the columns, as users of pandas have them."""
+def table_of(kind, X):
+    """Return the numbers as an array or as users of pandas have them."""
+    if kind != "frame":
+        return X.astype(kind)
     import pandas as pd
 
     return pd.DataFrame(X, columns=[f"column {i}" for i in range(X.shape[1])])
 
 
-def compare(name, X, y, given, clock):
+def targets(task, X, y):
+    """Return the targets of a task."""
+    return {"regression": X[:, 0] + y, "binary": (y > 1).astype(int), "5-classes": y}[task]
+
+
+def compare(task, kind, X, y, given, clock):
     """Print the times of fitting and predicting beside XGBoost's own, and whether they agree."""
-    model = GradientBoostingClassifier(
-        given.rounds,
-        early_stopping=False,
-        device=given.device,
-        n_jobs=1,
-        random_state=0,
-        **SAME,
-    )
-    more = {"objective": "binary:logistic", "device": given.device, "nthread": 1, "seed": 0}
+    make = GradientBoostingRegressor if task == "regression" else GradientBoostingClassifier
+    threads = {"device": given.device, "n_jobs": given.threads}
+    model = make(given.rounds, early_stopping=False, random_state=0, **threads, **SAME)
+    more = OBJECTIVES[task] | {"device": given.device, "nthread": given.threads, "seed": 0}
+    table = table_of(kind, X)
 
     def train():
-        matrix = xgboost.QuantileDMatrix(X, y, max_bin=256, nthread=1)
+        matrix = xgboost.QuantileDMatrix(table, y, max_bin=256, nthread=given.threads)
         return xgboost.train(SAME | more, matrix, given.rounds)
 
-    fits = alternate({"ours": lambda: model.fit(X, y), "theirs": train}, given.repeats, clock)
+    title = f"{task:10} {kind:8} {X.shape[0]:7} x {X.shape[1]}"
+    repeats = max(5, given.repeats * 20_000 // max(20_000, len(X)))
+    print(title, "fit           ", against(lambda: model.fit(table, y), train, repeats, clock))
     booster = train()
-    asks = {
-        "ours": lambda: model.predict_proba(X),
-        "theirs": lambda: booster.inplace_predict(X),
-    }
-    answers = alternate(asks, 3 * given.repeats, clock)
-    same = np.array_equal(model.predict_proba(X)[:, 1], booster.inplace_predict(X))
-    for doing, taken in (("fit", fits), ("predict", answers)):
-        share = taken["ours"] / taken["theirs"] - 1
-        print(
-            f"{name:20} {doing:8} ours {taken['ours']:8.3f} s   XGBoost {taken['theirs']:8.3f} s   "
-            f"{share:+7.1%}"
+    ask = model.predict if task == "regression" else model.predict_proba
+    same = np.array_equal(np.squeeze(_positive(ask(table), task)), booster.inplace_predict(table))
+    for n in sorted({1, 1000, len(X)}):
+        some = table[:n]
+        often = 3 * given.repeats if n > 10_000 else 30 * given.repeats
+        taken = against(
+            lambda some=some: ask(some),
+            lambda some=some: booster.inplace_predict(some),
+            often,
+            clock,
         )
-    print(f"{name:20} predictions identical to the last bit: {same}")
+        print(title, f"predict {n:6}", taken)
+    print(title, f"identical to the last bit: {same}", flush=True)
+
+
+def _positive(answers, task):
+    return answers[:, 1] if task == "binary" else answers
+
+
+def memory(given):
+    """Print the peak memory of fresh processes."""
+    for kind in ("float32", "float64"):
+        filled = vars(given) | {"rows": 1_000_000, "parameters": SAME, "kind": kind}
+        ours, theirs = (
+            peak_memory((PROGRAM + program).format(**filled)) for program in (OURS, THEIRS)
+        )
+        print(
+            f"peak memory, 1,000,000 rows x 30 columns of {kind}: ours {ours:,.0f} MiB, XGBoost "
+            f"{theirs:,.0f} MiB ({ours / theirs:.2f}x)"
+        )
 
 
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--columns", type=int, default=30)
+    parser.add_argument("--rows", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--tasks", nargs="*", default=list(OBJECTIVES))
+    parser.add_argument("--kinds", nargs="*", default=["float64", "float32", "frame"])
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--memory", action="store_true")
     given = parser.parse_args()
-    clock = time.process_time if given.device == "cpu" else time.perf_counter
     print(machine())
-    X, y = make_classification(given.rows, given.columns, n_informative=10, random_state=0)
-    compare("float64 array", X, y, given, clock)
-    compare("float32 array", X.astype(np.float32), y, given, clock)
-    compare("DataFrame", frame_of(X), y, given, clock)
-    filled = vars(given) | {"rows": 10 * given.rows, "rounds": 10, "parameters": SAME}
-    peaks = {
-        name: peak_memory(PROGRAM.format(**filled) + program.format(**filled))
-        for name, program in (("ours", OURS), ("theirs", THEIRS))
-    }
-    print(
-        f"peak memory, {filled['rows']:,} rows of float32: ours {peaks['ours']:,.0f} MiB, XGBoost "
-        f"{peaks['theirs']:,.0f} MiB ({peaks['ours'] / peaks['theirs']:.2f}x)"
-    )
+    if given.memory:
+        memory(given)
+        return
+    alone = given.device == "cpu" and given.threads == 1
+    clock = time.process_time if alone else time.perf_counter
+    for rows in given.rows:
+        X, y = make_classification(
+            rows, COLUMNS.get(rows, 50), n_informative=10, n_classes=5, random_state=0
+        )
+        for task in given.tasks:
+            for kind in given.kinds:
+                compare(task, kind, X, targets(task, X, y), given, clock)
 
 
 if __name__ == "__main__":

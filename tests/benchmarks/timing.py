@@ -25,6 +25,37 @@ def alternate(
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
+def against(
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    repeats: int,
+    clock: Callable[[], float],
+) -> str:
+    """Time two runs in turn and say the medians and the share, with a range of 95 %.
+
+    The share is the median of ours over theirs in neighbouring runs, so that what slows the machine
+    for a while slows both; the range is that of a median (its order statistics are binomial).
+    """
+    taken = []
+    for i in range(repeats + 1):
+        pair = {}
+        for run in (ours, theirs) if i % 2 else (theirs, ours):
+            start = clock()
+            run()
+            pair[run] = clock() - start
+        taken.append((pair[ours], pair[theirs]))
+    mine, other = zip(*taken[1:], strict=True)
+    shares = sorted(a / b - 1 for a, b in zip(mine, other, strict=True))
+    reach = 0.98 * repeats**0.5
+    low = shares[max(0, int(repeats / 2 - reach))]
+    high = shares[min(repeats - 1, int(repeats / 2 + reach))]
+    return (
+        f"ours {1e3 * statistics.median(mine):9.3f} ms   "
+        f"XGBoost {1e3 * statistics.median(other):9.3f} ms   "
+        f"{statistics.median(shares):+7.1%} [{low:+.1%}, {high:+.1%}]"
+    )
+
+
 def peak_memory(program: str) -> float:
     """Run a program in a fresh process and return its peak resident memory in MiB (Linux only)."""
     measured = program + (

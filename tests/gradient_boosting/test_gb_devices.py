@@ -140,6 +140,107 @@ def test_an_array_on_a_gpu_stays_there(monkeypatch):
         model.predict(OnGpu((200, 4)))
 
 
+class Answers:
+    """What cupy's arrays can do, of numbers that must not come to the host unasked."""
+
+    __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
+
+    def __init__(self, shape, dtype=np.float32):
+        self.numbers = np.empty(shape, dtype)
+        self.shape, self.dtype, self.ndim = self.numbers.shape, self.numbers.dtype, len(shape)
+
+    @classmethod
+    def of(cls, numbers):
+        made = cls(numbers.shape, numbers.dtype)
+        made.numbers[...] = numbers
+        return made
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("brought to the host unasked")
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __setitem__(self, key, value):
+        self.numbers[key] = value.numbers
+
+    def __gt__(self, value):
+        return Answers.of(self.numbers > value)
+
+    def __rsub__(self, value):
+        return Answers.of(value - self.numbers)
+
+    def __add__(self, other):
+        return Answers.of(self.numbers + getattr(other, "numbers", other))
+
+    __radd__ = __add__
+
+    def __truediv__(self, value):
+        return Answers.of(self.numbers / value)
+
+    def astype(self, dtype):
+        return Answers.of(self.numbers.astype(dtype))
+
+    def argmax(self, axis):
+        return Answers.of(self.numbers.argmax(axis))
+
+    def get(self):
+        return self.numbers
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_seeds", [1, 2])
+def test_answers_on_a_gpu_stay_there_and_labels_come_home(n_classes, n_seeds, monkeypatch):
+    labels = np.digitize(y, [0.0, 1.0][: n_classes - 1]) + 5
+    model = GradientBoostingClassifier(5, device="cpu", n_seeds=n_seeds, subsample=0.5)
+    model.fit(X, labels)
+    expected, chances = model.predict(X), model.predict_proba(X)
+    ask = xgboost.Booster.inplace_predict
+    monkeypatch.setattr(
+        xgboost.Booster,
+        "inplace_predict",
+        lambda self, table, **more: Answers.of(ask(self, X, **more)),
+    )
+    found = model.predict_proba(OnGpu(X.shape))
+    assert isinstance(found, Answers)
+    np.testing.assert_array_equal(found.numbers, chances)
+    np.testing.assert_array_equal(model.predict(OnGpu(X.shape)), expected)
+
+
+def test_without_cupy_it_says_what_to_install(monkeypatch):
+    """XGBoost hands its answers on a GPU over as cupy's arrays, whatever it was asked with."""
+
+    def ask(self, table, **more):
+        raise ModuleNotFoundError("No module named 'cupy'")
+
+    model = GradientBoostingRegressor(3, device="cpu").fit(X, y)
+    monkeypatch.setattr(xgboost.Booster, "inplace_predict", ask)
+    with pytest.raises(ImportError, match=r"cupy is needed .* X.cpu\(\).numpy\(\)"):
+        model.predict(OnGpu(X.shape))
+
+
+@pytest.mark.parametrize("n_failures", [2, 3])
+def test_a_full_disk_on_the_way_leads_to_the_cpu(small_gpu, n_failures, monkeypatch, tmp_path):
+    """External memory was the second way out; without space for it there is the third."""
+    from ensembles.gradient_boosting import sources
+
+    def full(folder, needed):
+        raise OSError("cache_dir must have 9 MiB free")
+
+    monkeypatch.setattr(sources, "_check_space", full)
+    seen = small_gpu(n_failures)
+    with pytest.warns(ResourceWarning, match="too small") as warned:
+        model = GradientBoostingRegressor(3, cache_dir=tmp_path).fit(X, y)
+    assert seen[-1] == ("cpu", 256, False)
+    assert [str(one.message).rpartition(". ")[2] for one in warned] == [
+        "Trying max_bin=64.",
+        "Trying external memory.",
+        "Training on the CPU.",
+    ]
+    assert model.device_ == "cpu"
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(NO_GPU, reason="no CUDA device answers XGBoost")
 def test_a_gpu_trains_about_the_same_model():

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -192,6 +194,89 @@ def test_too_little_space_for_xgboosts_cache_is_seen_before(cache, monkeypatch):
     )
     with pytest.raises(OSError, match=r"cache_dir must have .* MiB free"):
         GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
+
+
+LIMITED = """
+import os, resource, sys
+import numpy as np
+from ensembles import GradientBoostingRegressor
+
+folder, n_batches, largest = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+if largest:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+rng = np.random.default_rng(0)
+batches = (rng.normal(size=(10_000, 10)).astype(np.float32) for _ in range(n_batches))
+model = GradientBoostingRegressor(3, cache_dir=folder, n_jobs=1, early_stopping=False)
+try:
+    model.fit((X, X[:, 0]) for X in batches)
+    print("trained")
+except OSError as error:
+    print("OSError", error, *getattr(error, "__notes__", []))
+assert not os.listdir(folder), os.listdir(folder)
+"""
+
+
+def limited(folder, n_batches, largest=0):
+    """Train in a process of its own, which XGBoost would end: return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(folder), str(n_batches), str(largest)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are limited as Linux does")
+def test_a_real_limit_of_files_is_an_error_and_not_the_end_of_the_process(cache):
+    """XGBoost 3.2 calls std::terminate when it cannot write: the notebook's kernel is gone."""
+    pytest.importorskip("resource")
+    assert "batch 0 was written" in limited(cache, 3, 300_000)
+    assert "cache_dir must have 1.0 MiB free" in limited(cache, 3, 600_000)
+    assert "trained" in limited(cache, 3, 2_000_000)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root mounts a disk to fill up"
+)
+def test_a_real_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("this container does not let root mount a disk")
+    try:
+        assert "trained" in limited(disk, 2)
+        assert "cache_dir must have 1.3 MiB free" in limited(disk, 4)
+        assert "was written to" in limited(disk, 5)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("max_bin", [16, 256, 1000])
+@pytest.mark.parametrize("shape", [(2000, 1), (300, 60), (25, 4)])
+def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missing, monkeypatch):
+    """One that is too small would let XGBoost run into a full disk."""
+    make, seen = sources._matrix, []
+
+    def watched(job, reader, reference=None):
+        matrix = make(job, reader, reference)
+        files = [one for one in reader.folder.iterdir() if one.suffix != ".npy"]
+        seen.append((sum(one.stat().st_size for one in files), sources._cache_bytes(job, reader)))
+        return matrix
+
+    monkeypatch.setattr(sources, "_matrix", watched)
+    draw = np.random.default_rng(0)
+    tables = [draw.normal(size=shape).astype(np.float32) for _ in range(3)]
+    for table in tables:
+        table[draw.random(shape) < missing] = np.nan
+    model = GradientBoostingRegressor(1, max_bin=max_bin, early_stopping=False)
+    model.fit([(table, draw.normal(size=len(table))) for table in tables])
+    written, bound = seen[0]
+    headers = 3 * 4096
+    assert 0.5 * (bound - 2 * headers) < written <= bound
 
 
 def test_a_fault_while_xgboost_trains_leaves_nothing(cache, monkeypatch):

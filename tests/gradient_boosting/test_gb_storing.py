@@ -149,6 +149,41 @@ def test_a_file_that_is_none_of_ours_is_refused(content, tmp_path):
         GradientBoosting.load_model(tmp_path / "nothing")
 
 
+def test_a_file_of_a_later_format_says_so(tmp_path):
+    MODELS["text"].save_model(tmp_path / "m")
+    with zipfile.ZipFile(tmp_path / "m") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    later = json.loads(parts["estimator.json"]) | {"format": 2, "fitted": "in another way"}
+    parts["estimator.json"] = json.dumps(later).encode()
+    with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    model = GradientBoostingClassifier(max_depth=2)
+    with pytest.raises(ValueError, match="got format 2: a later version of this library wrote it"):
+        model.load_model(tmp_path / "m")
+    assert not hasattr(model, "boosters_")
+
+
+@pytest.mark.parametrize("name", ["text", "three", "quantiles", "dart"])
+def test_a_saved_model_answers_the_same_in_a_fresh_process(name, tmp_path):
+    MODELS[name].save_model(tmp_path / "m")
+    FRAME.to_pickle(tmp_path / "frame.pickle")
+    program = (
+        "import warnings; warnings.simplefilter('error')\n"
+        "import numpy as np, pandas as pd\n"
+        "from ensembles import GradientBoosting\n"
+        "model = GradientBoosting.load_model('m')\n"
+        "np.save('answers.npy', model.predict(pd.read_pickle('frame.pickle')))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), MODELS[name].predict(FRAME))
+
+
 def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
     path = tmp_path / "m"
     MODELS["text"].save_model(path)
@@ -193,7 +228,6 @@ def test_a_pickle_opens_where_there_is_no_gpu(tmp_path):
     FRAME.to_pickle(tmp_path / "frame.pickle")
     program = (
         "import pickle, sys, warnings; warnings.simplefilter('error'); import pandas as pd\n"
-        "model = pickle.load(open('m.pickle', 'rb')) if False else None\n"
         "with open('m.pickle', 'rb') as file: model = pickle.load(file)\n"
         "print(model.device_, repr(float(model.predict(pd.read_pickle('frame.pickle')).sum())))"
     )
