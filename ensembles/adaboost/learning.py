@@ -132,12 +132,13 @@ class Trees:
         *,
         resample: bool,
         trimming: float,
+        crew: members.Crew | None = None,
     ) -> None:
         self._learner = members.cloned(recipe.learner)
         equal = bool(np.all(weights == weights[:1]))
         self._prepared = self._learner.prepare(X, y, None if equal else weights)
         self._learner.random_state = 0
-        self._rounds = self._learner.rounds(self._prepared)
+        self._rounds = self._learner.rounds(self._prepared, crew)
         self._classes = recipe.classes
         self._question = question
         self._resample = resample
