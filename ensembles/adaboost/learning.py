@@ -160,7 +160,8 @@ class Trees:
             target=problem.target,
         )
         member = tree_member(tree, self._classes)
-        return Learned(member, leaf_answers(self._question, member, self._classes)[leaves])
+        said = leaf_answers(self._question, member, self._classes)
+        return Learned(member, said.take(leaves, axis=0))
 
     def recall(self, member: Member) -> NDArray[Any]:
         """Send the rows down a grown tree again."""
@@ -214,7 +215,8 @@ def leaf_answers(question: str, member: Member, classes: Any) -> NDArray[Any]:
     value = member.estimator.tree_.value[:, 0, :]
     known = member.classes
     if question == VOTES:
-        return known[value.argmax(axis=1)] if known is not None else value.argmax(axis=1)
+        chosen = value.argmax(axis=1) if known is None else known[value.argmax(axis=1)]
+        return chosen.astype(np.min_scalar_type(len(classes)))
     if question == PROBABILITIES:
         if known is None or len(known) == len(classes):
             return value

@@ -108,7 +108,7 @@ class Rounds:
         self._set_order(width)
         self._words = np.empty(n_rows, np.uint64)
         self._place = np.empty(n_rows, np.uint8)
-        self._listed = np.empty(n_rows + 1, np.int64)
+        self._listed = np.empty(n_rows + 1, np.uint32)
         self._cells = np.empty(256 * width * n_columns * n_slots, np.uint64)
         self._nodes = np.empty((capacity, 12), np.int64)
         self._totals = np.empty((capacity, self._n_sums), np.int64)
@@ -140,7 +140,7 @@ class Rounds:
         self,
         learner: Any,
         weights: Floats | None = None,
-        counts: NDArray[np.int64] | None = None,
+        counts: NDArray[Any] | None = None,
         target: Floats | None = None,
     ) -> Leaves:
         """Grow `learner`, a seeded clone, and return the leaf of every row, (n_rows,).
@@ -166,7 +166,7 @@ class Rounds:
         """Return the leaf that each row reaches in a fitted tree, (n_rows,)."""
         return Forest([learner]).leaves(self.prepared)[:, 0]
 
-    def drawn(self, shares: Floats, uniform: Floats) -> NDArray[np.int64]:
+    def drawn(self, shares: Floats, uniform: Floats) -> NDArray[np.int32]:
         """Return how often each row is drawn, in proportion to its share, by uniform numbers.
 
         The counts of ``numpy.random.RandomState.choice(n_rows, len(uniform), p=shares)``.
@@ -175,7 +175,7 @@ class Rounds:
 
         reached = shares.cumsum()
         reached /= reached[-1]
-        counts, guide = np.empty(len(shares), np.int64), np.empty(len(shares), np.int64)
+        counts, guide = np.empty(len(shares), np.int32), np.empty(len(shares), np.int32)
         shallow.count_draws(reached, uniform, guide, counts)
         return counts
 
@@ -186,7 +186,7 @@ class Rounds:
 
         drawn = weights if counts is None else counts
         drawn = np.ones(prepared.n_rows) if drawn is None else np.asarray(drawn, np.float64)
-        whole, shift, power = self._encode(prepared, drawn)
+        whole, shift, power = self._encode(prepared, drawn, counts is not None)
         fraction = self._rules.min_weight_fraction_leaf
         least = max(float(np.ldexp(fraction * drawn.sum(), power)), 1.0) if fraction else 1.0
         self._settings[:] = (
@@ -252,17 +252,19 @@ class Rounds:
         leaves[self._order] = place
         return leaves
 
-    def _encode(self, prepared: Prepared, drawn: Floats) -> tuple[bool, int, int]:
-        """Write the rows' words; return whether weights are whole as they are, where the target
-        begins in a word, and the power of two that weights were multiplied by.
+    def _encode(
+        self, prepared: Prepared, drawn: Floats, counts: bool = False
+    ) -> tuple[bool, int, int]:
+        """Write the rows' words; return whether weights are whole as they are, as counts are,
+        where the target begins in a word, and the power of two that weights were multiplied by.
         """
         from ensembles.trees import shallow
 
         heaviest = float(drawn.sum())
         if not heaviest > 0:
             raise ValueError("a tree needs at least one row of positive weight; got none.")
-        whole = heaviest < 2**HEAVIEST and drawn[0] == np.rint(drawn[0])
-        whole = whole and np.array_equal(drawn, np.rint(drawn))
+        whole = heaviest < 2**HEAVIEST and (counts or drawn[0] == np.rint(drawn[0]))
+        whole = whole and (counts or np.array_equal(drawn, np.rint(drawn)))
         power = 0 if whole else HEAVIEST - int(np.frexp(heaviest)[1])
         scale = float(np.ldexp(1.0, power))
         if prepared.classes is not None:

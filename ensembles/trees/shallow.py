@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, types, uint8, uint64
+from numba import float64, int32, int64, types, uint8, uint32, uint64
 
 from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.table import drawn_below, mix
@@ -254,7 +254,7 @@ def grower(many: bool) -> Any:
             int64[:, ::1],
             float64[:, ::1],
             uint8[::1],
-            int64[::1],
+            uint32[::1],
             int64[::1],
             int64[::1],
             float64[::1],
@@ -545,7 +545,7 @@ def grower(many: bool) -> Any:
     types.void(
         reads(uint8, 2),
         uint64[::1],
-        int64[::1],
+        uint32[::1],
         int64[::1],
         int64[::1],
         int64[:, ::1],
@@ -746,7 +746,7 @@ def describe_splits(
     return int(deepest)
 
 
-@kernel(types.void(reads(float64, 1), reads(float64, 1), int64[::1], int64[::1]))
+@kernel(types.void(reads(float64, 1), reads(float64, 1), int32[::1], int32[::1]))
 def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> None:
     """Count how often each row is drawn: the first whose `reached` exceeds a uniform number.
 
