@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from ensembles.stopping import validation_arguments
 from ensembles.tables import container_of, take
 
 __all__ = [
+    "Crew",
     "Member",
     "Recipe",
     "answers_of_forest",
@@ -46,6 +48,7 @@ __all__ = [
     "call",
     "class_votes",
     "cloned",
+    "crew",
     "decisions",
     "explained",
     "fit_and_ask",
@@ -122,6 +125,36 @@ def n_workers(n_jobs: int | None) -> int:
 def inner_threads(workers: int) -> int:
     """Return how many threads each of ``workers`` may use, so that none exceeds the cores."""
     return max(1, int(joblib.cpu_count()) // max(1, workers))
+
+
+class Crew(NamedTuple):
+    """Threads that are kept ready for many small pieces of work; the caller is one of them."""
+
+    n: int
+    pool: ThreadPoolExecutor
+
+    def each(self, work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
+        """Do the work on every piece, in any order, and return when all is done."""
+        others = [self.pool.submit(work, piece) for piece in pieces[1:]]
+        work(pieces[0])
+        for other in others:
+            other.result()
+
+
+@contextmanager
+def crew(n_jobs: int | None) -> Iterator[Crew | None]:
+    """Keep ``n_jobs`` threads ready while the context lasts; None if that is one.
+
+    For work that holds no lock and comes in pieces of less than a millisecond, as the columns of
+    one round of boosting do: to start a joblib pool takes longer. No thread starts before it has
+    something to do.
+    """
+    n = n_workers(n_jobs)
+    if n == 1:
+        yield None
+        return
+    with ThreadPoolExecutor(n - 1) as pool:
+        yield Crew(n, pool)
 
 
 @cache

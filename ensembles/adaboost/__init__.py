@@ -75,8 +75,9 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are. The result is that of one fit with all.
     n_jobs : int or None, default=None
-        Workers at predict, in joblib's meaning. The result is the same, to the bit, for every
-        number.
+        Threads that count the columns of a round, where members are histogram trees and a round
+        has enough rows, and workers at predict; in joblib's meaning. The result is the same, to
+        the bit, for every number.
     verbose : int, default=0
         A progress bar if positive.
 
@@ -237,8 +238,9 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are. The result is that of one fit with all.
     n_jobs : int or None, default=None
-        Workers at predict, in joblib's meaning. The result is the same, to the bit, for every
-        number.
+        Threads that count the columns of a round, where members are histogram trees and a round
+        has enough rows, and workers at predict; in joblib's meaning. The result is the same, to
+        the bit, for every number.
     verbose : int, default=0
         A progress bar if positive.
 
@@ -393,8 +395,9 @@ class AdaBoost(BaseAdaBoost):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are. The result is that of one fit with all.
     n_jobs : int or None, default=None
-        Workers at predict, in joblib's meaning. The result is the same, to the bit, for every
-        number.
+        Threads that count the columns of a round, where members are histogram trees and a round
+        has enough rows, and workers at predict; in joblib's meaning. The result is the same, to
+        the bit, for every number.
     verbose : int, default=0
         A progress bar if positive.
     task : {"classification", "regression"} or None, default=None

@@ -137,12 +137,20 @@ class Course(ABC):
             return Verdict(judged.vote, judged.error, last=True)
         if total <= 0:
             return Verdict(judged.vote, judged.error, last=True)
-        self.weights = self._settled(judged.weights)
+        weights = judged.weights
+        if self.rules.max_weight_share is not None:
+            weights = capped(weights, self.rules.max_weight_share)
+        else:
+            weights /= total  # nobody else holds them
+        self.weights = np.maximum(weights, LEAST_WEIGHT, out=weights)
         return Verdict(judged.vote, judged.error)
 
 
 class Samme(Course):
     """SAMME: the members name classes."""
+
+    def __init__(self, y: NDArray[Any], start: Floats, rules: Rules) -> None:
+        super().__init__(y.astype(np.min_scalar_type(rules.n_classes)), start, rules)
 
     def problems(self) -> list[Problem]:
         """Return what the members are to learn."""

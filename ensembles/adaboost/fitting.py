@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,8 @@ class Fitting(Checking, Asking):
         elif self._holds_out():
             training, validating = self._divided(rows, kept, groups)
         arguments = self._cut(arguments, rows, training)
-        history = self._boost(training, validating, arguments, start, earlier)
+        with members.crew(self.n_jobs) as crew:
+            history = self._boost(training, validating, arguments, start, earlier, crew)
         self._rounds, self._discarded = history.rounds, history.discarded
         self._packing = {}  # what predictions are made of, once the first one is asked for
         self.estimator_weights_ = np.asarray(history.votes)
@@ -239,10 +241,11 @@ class Fitting(Checking, Asking):
         arguments: dict[str, Any],
         start: Any,
         earlier: dict[str, Any] | None,
+        crew: members.Crew | None,
     ) -> History:
         """Learn, judge, keep; a warm start recalls the rounds it has, and so equals a cold one."""
         self._fitted_algorithm = self._algorithm()
-        learning, course = self._learning(training, arguments), self._course(training)
+        learning, course = self._learning(training, arguments, crew), self._course(training)
         watch = self._watch(training, validating, learning)
         tape = np.random.RandomState()
         tape.set_state(start)
@@ -287,7 +290,9 @@ class Fitting(Checking, Asking):
         bar.close()
         return self._kept(history, watch)
 
-    def _learning(self, training: Rows, arguments: dict[str, Any]) -> Learning:
+    def _learning(
+        self, training: Rows, arguments: dict[str, Any], crew: members.Crew | None
+    ) -> Learning:
         classifies = self.task_ == CLASSIFICATION
         by_class = classifies and self._fitted_algorithm not in ("gentle", "logit")
         recipe = Recipe(
@@ -300,8 +305,8 @@ class Fitting(Checking, Asking):
             arguments=arguments,
         )
         trees = members.shares_rounds(self.estimator_) and not arguments
-        kind = Trees if trees else Estimators
-        return kind(
+        kind: Any = partial(Trees, crew=crew) if trees else Estimators
+        learning: Learning = kind(
             recipe,
             training.X,
             training.labels if by_class or not classifies else training.y.astype(np.float64),
@@ -310,6 +315,7 @@ class Fitting(Checking, Asking):
             resample=self._resamples(),
             trimming=float(self.weight_trimming),
         )
+        return learning
 
     def _course(self, training: Rows) -> Course:
         rules = Rules(

@@ -132,12 +132,13 @@ class Trees:
         *,
         resample: bool,
         trimming: float,
+        crew: members.Crew | None = None,
     ) -> None:
         self._learner = members.cloned(recipe.learner)
         equal = bool(np.all(weights == weights[:1]))
         self._prepared = self._learner.prepare(X, y, None if equal else weights)
         self._learner.random_state = 0
-        self._rounds = self._learner.rounds(self._prepared)
+        self._rounds = self._learner.rounds(self._prepared, crew)
         self._classes = recipe.classes
         self._question = question
         self._resample = resample
@@ -159,7 +160,8 @@ class Trees:
             target=problem.target,
         )
         member = tree_member(tree, self._classes)
-        return Learned(member, leaf_answers(self._question, member, self._classes)[leaves])
+        said = leaf_answers(self._question, member, self._classes)
+        return Learned(member, said.take(leaves, axis=0))
 
     def recall(self, member: Member) -> NDArray[Any]:
         """Send the rows down a grown tree again."""
@@ -213,7 +215,8 @@ def leaf_answers(question: str, member: Member, classes: Any) -> NDArray[Any]:
     value = member.estimator.tree_.value[:, 0, :]
     known = member.classes
     if question == VOTES:
-        return known[value.argmax(axis=1)] if known is not None else value.argmax(axis=1)
+        chosen = value.argmax(axis=1) if known is None else known[value.argmax(axis=1)]
+        return chosen.astype(np.min_scalar_type(len(classes)))
     if question == PROBABILITIES:
         if known is None or len(known) == len(classes):
             return value

@@ -6,7 +6,8 @@ and then asked about the rows.
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,21 @@ TIE = 1e-6
 would choose between splits that are equally good, and a row of weight two be other than two rows.
 """
 
+WORTH_THREADS = 1 << 18
+"""Codes of rows to be counted, of one level, from which threads save more than they cost."""
+EVERYTHING = 2**62
+"""More than there are: the kernel counts all by itself."""
+
 NO_CATEGORIES = np.zeros((1, 4), np.uint64)
+
+
+class Crew(Protocol):
+    """Threads that are kept ready."""
+
+    n: int
+
+    def each(self, work: Any, pieces: Any) -> None:
+        """Do the work on every piece, in any order."""
 
 
 class Rounds:
@@ -43,6 +58,8 @@ class Rounds:
         A tree whose parameters all rounds share, but for `random_state`.
     prepared
         From its `prepare`.
+    crew
+        Threads that count the columns of large levels; the trees are the same without.
 
     Examples
     --------
@@ -54,8 +71,9 @@ class Rounds:
     array([1, 2, 2], dtype=uint8)
     """
 
-    def __init__(self, learner: Any, prepared: Prepared) -> None:
+    def __init__(self, learner: Any, prepared: Prepared, crew: Crew | None = None) -> None:
         self.prepared = prepared
+        self._crew = crew
         n_rows, n_columns = prepared.codes.shape
         self._rules: Rules = rules_of(learner, n_rows, n_columns, n_columns)
         self._fast = self._is_plain(learner)
@@ -87,29 +105,42 @@ class Rounds:
         capacity = 2 ** (self._rules.max_depth + 1) + 1
         width = self._n_sums if self._many else 1
         n_slots = 1 << max(0, self._rules.max_depth - 1)
-        self._codes = np.ascontiguousarray(self.prepared.codes)
+        self._set_order(width)
         self._words = np.empty(n_rows, np.uint64)
         self._place = np.empty(n_rows, np.uint8)
-        self._listed = np.empty(n_rows + 1, np.int64)
+        self._listed = np.empty(n_rows + 1, np.uint32)
         self._cells = np.empty(256 * width * n_columns * n_slots, np.uint64)
         self._nodes = np.empty((capacity, 12), np.int64)
         self._totals = np.empty((capacity, self._n_sums), np.int64)
         self._ranges = np.empty((capacity, 2))
         self._slots = np.empty(capacity + 2, np.int64)
-        self._work = np.empty(768)
-        self._left = np.empty(self._n_sums, np.int64)
+        self._segments = np.empty(n_slots * width + 1, np.int64)
+        self._work = np.empty(1280)
         self._best = np.empty(2, np.int64)
         self._kinds, self._sizes = self.prepared.kinds, self.prepared.sizes
         self._bits, self._sums = self._work.view(np.int64), np.empty((capacity, 3))
         self._none, self._target = np.empty(0), np.empty(0)
-        self._settings = np.empty(6, np.int64)
-        self._classes = self.prepared.y if classes is not None else np.empty(0, np.int64)
+        self._settings = np.empty(7, np.int64)
+        self._state = np.empty(4, np.int64)
+
+    def _set_order(self, n_planes: int) -> None:
+        """Lay the rows of a class together where there are several, so that those of one class are
+        counted into one histogram after the other, which fit the nearest cache.
+        """
+        codes, classes = self.prepared.codes, self.prepared.y
+        self._order: NDArray[np.intp] | None = None
+        self._starts = np.array([0, len(codes)])
+        if self._many:
+            self._order = np.argsort(classes.astype(np.min_scalar_type(n_planes)), kind="stable")
+            self._starts = np.searchsorted(classes[self._order], np.arange(n_planes + 1))
+            codes = codes[self._order]
+        self._codes = np.ascontiguousarray(codes)
 
     def grow(
         self,
         learner: Any,
         weights: Floats | None = None,
-        counts: NDArray[np.int64] | None = None,
+        counts: NDArray[Any] | None = None,
         target: Floats | None = None,
     ) -> Leaves:
         """Grow `learner`, a seeded clone, and return the leaf of every row, (n_rows,).
@@ -135,7 +166,7 @@ class Rounds:
         """Return the leaf that each row reaches in a fitted tree, (n_rows,)."""
         return Forest([learner]).leaves(self.prepared)[:, 0]
 
-    def drawn(self, shares: Floats, uniform: Floats) -> NDArray[np.int64]:
+    def drawn(self, shares: Floats, uniform: Floats) -> NDArray[np.int32]:
         """Return how often each row is drawn, in proportion to its share, by uniform numbers.
 
         The counts of ``numpy.random.RandomState.choice(n_rows, len(uniform), p=shares)``.
@@ -144,7 +175,7 @@ class Rounds:
 
         reached = shares.cumsum()
         reached /= reached[-1]
-        counts, guide = np.empty(len(shares), np.int64), np.empty(len(shares), np.int64)
+        counts, guide = np.empty(len(shares), np.int32), np.empty(len(shares), np.int32)
         shallow.count_draws(reached, uniform, guide, counts)
         return counts
 
@@ -155,7 +186,7 @@ class Rounds:
 
         drawn = weights if counts is None else counts
         drawn = np.ones(prepared.n_rows) if drawn is None else np.asarray(drawn, np.float64)
-        whole, shift, power = self._encode(prepared, drawn)
+        whole, shift, power = self._encode(prepared, drawn, counts is not None)
         fraction = self._rules.min_weight_fraction_leaf
         least = max(float(np.ldexp(fraction * drawn.sum(), power)), 1.0) if fraction else 1.0
         self._settings[:] = (
@@ -165,13 +196,16 @@ class Rounds:
             shift,
             self._n_sums,
             learner.random_state % 2**63,
+            EVERYTHING if self._crew is None else WORTH_THREADS,
         )
-        n_nodes = shallow.grower(self._many)(
+        self._state[0] = -1
+        desk = (
             self._codes,
             self._words,
-            self._classes,
+            self._starts,
             self._none if prepared.classes is not None else self._target,
             self._settings,
+            self._state,
             np.array([least, 0.0 if whole else TIE]),
             self._sizes,
             self._cells,
@@ -180,31 +214,62 @@ class Rounds:
             self._ranges,
             self._place,
             self._listed,
+            self._segments,
             self._slots,
             self._work,
             self._bits,
-            self._left,
             self._best,
         )
+        grow = shallow.grower(self._many)
+        while (n_nodes := grow(*desk)) == shallow.UNCOUNTED:
+            assert self._crew is not None
+            self._crew.each(self._count, column_blocks(len(self._kinds), self._crew.n))
         tree = self._finished(prepared, n_nodes, drawn, power)
         learner._hold(prepared, tree, len(self._kinds))
-        return self._place.copy()
+        return self._in_user_order(self._place)
 
-    def _encode(self, prepared: Prepared, drawn: Floats) -> tuple[bool, int, int]:
-        """Write the rows' words; return whether weights are whole as they are, where the target
-        begins in a word, and the power of two that weights were multiplied by.
+    def _count(self, columns: tuple[int, int]) -> None:
+        """Count the level at which the growth waits, in the columns from one to another."""
+        from ensembles.trees import shallow
+
+        shallow.count(
+            self._codes,
+            self._words,
+            self._listed,
+            self._segments,
+            self._slots,
+            self._nodes,
+            self._state,
+            len(self._starts) - 1,
+            *columns,
+            self._cells,
+        )
+
+    def _in_user_order(self, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._order is None:
+            return place.copy()
+        leaves = np.empty_like(place)
+        leaves[self._order] = place
+        return leaves
+
+    def _encode(
+        self, prepared: Prepared, drawn: Floats, counts: bool = False
+    ) -> tuple[bool, int, int]:
+        """Write the rows' words; return whether weights are whole as they are, as counts are,
+        where the target begins in a word, and the power of two that weights were multiplied by.
         """
         from ensembles.trees import shallow
 
         heaviest = float(drawn.sum())
         if not heaviest > 0:
             raise ValueError("a tree needs at least one row of positive weight; got none.")
-        whole = heaviest < 2**HEAVIEST and drawn[0] == np.rint(drawn[0])
-        whole = whole and np.array_equal(drawn, np.rint(drawn))
+        whole = heaviest < 2**HEAVIEST and (counts or drawn[0] == np.rint(drawn[0]))
+        whole = whole and (counts or np.array_equal(drawn, np.rint(drawn)))
         power = 0 if whole else HEAVIEST - int(np.frexp(heaviest)[1])
         scale = float(np.ldexp(1.0, power))
         if prepared.classes is not None:
             shift = 0 if self._many else 32
+            drawn = drawn if self._order is None else drawn.take(self._order)
             shallow.encode_classes(drawn, prepared.y, scale, shift, self._words)
             return whole, shift, power
         shift = int(heaviest).bit_length() if whole else HEAVIEST + 1
@@ -265,3 +330,19 @@ class Rounds:
             entropy=False,
             squared_error=None if prepared.classes is not None else squared_error,
         )
+
+
+def column_blocks(n_columns: int, n_blocks: int) -> list[tuple[int, int]]:
+    """Divide columns into blocks of neighbours, (first, last + 1), of whole groups of eight where
+    there are enough.
+
+    Examples
+    --------
+    >>> column_blocks(20, 2)
+    [(0, 8), (8, 20)]
+    """
+    step = 8 if n_columns >= 8 * n_blocks else 1
+    n_groups = n_columns // step
+    n_blocks = min(n_blocks, n_groups)
+    ends = [n_groups * block // n_blocks * step for block in range(1, n_blocks)]
+    return list(pairwise([0, *ends, n_columns]))

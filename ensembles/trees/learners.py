@@ -17,7 +17,7 @@ from ensembles.parameters import check_sample_weight, is_whole, unchanged_on_err
 from ensembles.tables import check_table, is_frame
 from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
-from ensembles.trees.boosting import Rounds
+from ensembles.trees.boosting import Crew, Rounds
 from ensembles.trees.checking import check_max_bins, rules_of
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared, draw_of
@@ -158,11 +158,11 @@ class HistTree(BaseEstimator):
             self._see_only(np.asarray(features, np.intp))
         return self
 
-    def rounds(self, prepared: Prepared) -> Rounds:
+    def rounds(self, prepared: Prepared, crew: Crew | None = None) -> Rounds:
         """Make ready to grow tree after tree over all rows of a prepared training set: what
-        boosting asks for.
+        boosting asks for. A `crew` is threads that are kept ready.
         """
-        return Rounds(self, prepared)
+        return Rounds(self, prepared, crew)
 
     def _hold(self, prepared: Prepared, tree: Tree, max_features: int) -> None:
         self.tree_ = tree

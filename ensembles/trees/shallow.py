@@ -15,71 +15,107 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, types, uint8, uint64
+from numba import float64, int32, int64, types, uint8, uint32, uint64
 
 from ensembles.trees.compiling import kernel, part, reads
 from ensembles.trees.table import drawn_below, mix
 
 Array = Any
 
-LEFT, SUMS, GAINS = 0, 256, 512
+LEFT, SUMS, GAINS, INSIDE, BESIDE = 0, 256, 512, 768, 1024
+"""Where the numbers of a scan are in its room to work in."""
 INVALID = -1.0
-COLUMNS = 4
+COLUMNS, FEWER = 8, 4
 """Columns counted in one pass: their histograms stay in the nearest cache."""
-ROWS = 512
+ROWS = 256
 """Rows counted for one group of columns before the next: their codes stay in the cache."""
 CHILD, COLUMN, CODE, MISSING_LEFT, SAMPLES, DEPTH, RIGHT, KEY, SLOT, ROWS_IN, OPEN, NAME = range(12)
 """The fields of a node; NAME is its number in depth-first order."""
+UNCOUNTED = -1
+"""What the growth returns where it waits for the histograms of a level."""
 
 
 @part
-def count_words(codes: Array, words: Array, listed: Array, n: Any, slot: Any, cells: Array) -> None:
-    """Add the listed rows to the histograms in a slot, a few columns at a time."""
-    n_columns = uint64(codes.shape[1])
-    base = uint64(slot) * (n_columns << uint64(8))
-    whole = n_columns & ~uint64(COLUMNS - 1)
-    for start in range(uint64(0), uint64(n), uint64(ROWS)):
-        stop = min(start + uint64(ROWS), uint64(n))
-        for first in range(uint64(0), whole, uint64(COLUMNS)):
-            here = base + (first << uint64(8))
+def count_rows(
+    codes: Array,
+    words: Array,
+    listed: Array,
+    begin: Any,
+    end: Any,
+    low: Any,
+    high: Any,
+    base: Any,
+    width: Any,
+    cells: Array,
+) -> None:
+    """Add the rows listed from `begin` to `end` to the histograms of columns `low` to `high`, a few
+    columns at a time; that of a column begins at base + column * width.
+    """
+    whole = low + ((high - low) & ~uint64(COLUMNS - 1))
+    rest = whole + ((high - whole) & ~uint64(FEWER - 1))
+    for start in range(begin, end, uint64(ROWS)):
+        stop = min(start + uint64(ROWS), end)
+        for first in range(low, whole, uint64(COLUMNS)):
+            here = base + first * width
             for i in range(start, stop):
                 row = uint64(listed[i])
                 word = words[row]
                 for k in range(uint64(COLUMNS)):
-                    cells[here + (k << uint64(8)) + uint64(codes[row, first + k])] += word
-        for i in range(start, stop):
-            row = uint64(listed[i])
-            word = words[row]
-            for column in range(whole, n_columns):
-                cells[base + (column << uint64(8)) + uint64(codes[row, column])] += word
-
-
-@part
-def count_classes(
-    codes: Array,
-    words: Array,
-    classes: Array,
-    n_classes: Any,
-    listed: Array,
-    n: Any,
-    slot: Any,
-    cells: Array,
-) -> None:
-    """Add the weights of the listed rows to the cells of their classes."""
-    n_columns = uint64(codes.shape[1])
-    base = uint64(slot) * (n_columns << uint64(8)) * uint64(n_classes)
-    width = uint64(n_classes) << uint64(8)
-    for start in range(uint64(0), uint64(n), uint64(ROWS)):
-        stop = min(start + uint64(ROWS), uint64(n))
-        for first in range(uint64(0), n_columns, uint64(COLUMNS)):
-            last = min(first + uint64(COLUMNS), n_columns)
+                    cells[here + k * width + uint64(codes[row, first + k])] += word
+        if rest > whole:
+            here = base + whole * width
             for i in range(start, stop):
                 row = uint64(listed[i])
                 word = words[row]
-                here = base + uint64(classes[row])
-                for column in range(first, last):
-                    code = uint64(codes[row, column])
-                    cells[here + column * width + code * uint64(n_classes)] += word
+                for k in range(uint64(FEWER)):
+                    cells[here + k * width + uint64(codes[row, whole + k])] += word
+        if high > rest:
+            for i in range(start, stop):
+                row = uint64(listed[i])
+                word = words[row]
+                for column in range(rest, high):
+                    cells[base + column * width + uint64(codes[row, column])] += word
+
+
+@part
+def count_level(
+    codes: Array,
+    words: Array,
+    listed: Array,
+    segments: Array,
+    slots: Array,
+    nodes: Array,
+    first: Any,
+    last: Any,
+    n_planes: Any,
+    low: Any,
+    high: Any,
+    cells: Array,
+) -> None:
+    """Count the listed rows of nodes first..last - 1, and take them off their parents' histograms,
+    in columns low..high - 1.
+
+    `slots` says where a node's histograms are, and is negative for a node that is not counted.
+    `segments` are the places in `listed` at which the rows of a node and plane begin.
+    """
+    width = uint64(n_planes) << uint64(8)
+    size = uint64(codes.shape[1]) * width
+    at = uint64(0)
+    for node in range(first, last):
+        if slots[node] < 0:
+            continue
+        own = uint64(slots[node]) * size
+        for cell in range(own + low * width, own + high * width):
+            cells[cell] = uint64(0)
+        for plane in range(uint64(n_planes)):
+            begin, end = uint64(segments[at]), uint64(segments[at + uint64(1)])
+            base = own + (plane << uint64(8))
+            count_rows(codes, words, listed, begin, end, low, high, base, width, cells)
+            at += uint64(1)
+        if node > 0:
+            above = uint64(nodes[node, RIGHT]) * size
+            for cell in range(low * width, high * width):
+                cells[above + cell] -= cells[own + cell]
 
 
 @part
@@ -141,32 +177,43 @@ def scan_classes(
     totals: Array,
     least: Any,
     tie: Any,
-    left: Array,
     work: Array,
+    bits: Array,
 ) -> Any:
-    """Return the best gain ``sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R``, the gains in `work`."""
-    a, b, weight = int64(0), int64(0), int64(0)
-    for k in range(n_classes):
-        left[k] = int64(0)
-        b += totals[k] * totals[k]
+    """Return the best gain ``sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R``, the gains in `work`.
+
+    The sums of squares are whole numbers, made class by class: no weight takes more than 32 bits,
+    and a vector instruction squares so short a number at once.
+    """
+    short = uint64(0xFFFFFFFF)
+    for code in range(uint64(n_codes)):
+        bits[uint64(LEFT) + code] = 0
+        bits[uint64(INSIDE) + code] = 0
+        bits[uint64(BESIDE) + code] = 0
+    for k in range(uint64(n_classes)):
+        here = uint64(base) + (k << uint64(8))
+        running = cells[here] if with_missing else uint64(0)
+        for code in range(uint64(1), uint64(n_codes)):
+            running += cells[here + code]
+            bits[uint64(SUMS) + code] = int64(running)
+        own = uint64(totals[k])
+        for code in range(uint64(1), uint64(n_codes)):
+            inside = uint64(bits[uint64(SUMS) + code]) & short
+            beside = (own - inside) & short
+            bits[uint64(LEFT) + code] += int64(inside)
+            bits[uint64(INSIDE) + code] += int64(inside * inside)
+            bits[uint64(BESIDE) + code] += int64(beside * beside)
     top = INVALID
     work[GAINS] = INVALID
-    work[LEFT] = 0.0
-    for code in range(0 if with_missing else 1, n_codes):
-        for k in range(n_classes):
-            moved = int64(cells[uint64((base + code) * n_classes + k)])
-            a += moved * (2 * left[k] + moved)
-            b -= moved * (2 * (totals[k] - left[k]) - moved)
-            left[k] += moved
-            weight += moved
-        inside = float64(weight)
-        beside = total - inside
-        gain = INVALID
-        if code > 0 and inside >= least and beside >= least:
-            gain = float64(a) / inside + float64(b) / beside
-        work[GAINS + code] = gain
-        work[LEFT + code] = inside
-        top = max(top, gain)
+    for code in range(uint64(1), uint64(n_codes)):
+        left = float64(bits[uint64(LEFT) + code])
+        right = total - left
+        squares = float64(bits[uint64(INSIDE) + code]) / left
+        gain = squares + float64(bits[uint64(BESIDE) + code]) / right
+        work[uint64(LEFT) + code] = left
+        work[uint64(GAINS) + code] = gain if (left >= least) & (right >= least) else INVALID
+    for code in range(uint64(1), uint64(n_codes)):
+        top = max(top, work[uint64(GAINS) + code])
     code = 1
     while top >= 0.0 and work[GAINS + code] < top * (1.0 - tie):
         code += 1
@@ -199,6 +246,7 @@ def grower(many: bool) -> Any:
             reads(int64, 1),
             reads(float64, 1),
             int64[::1],
+            int64[::1],
             float64[::1],
             int64[::1],
             uint64[::1],
@@ -206,10 +254,10 @@ def grower(many: bool) -> Any:
             int64[:, ::1],
             float64[:, ::1],
             uint8[::1],
+            uint32[::1],
             int64[::1],
             int64[::1],
             float64[::1],
-            int64[::1],
             int64[::1],
             int64[::1],
         ),
@@ -218,9 +266,10 @@ def grower(many: bool) -> Any:
     def grow(
         codes: Array,
         words: Array,
-        classes: Array,
+        starts: Array,
         reals: Array,
         settings: Array,
+        state: Array,
         thresholds: Array,
         sizes: Array,
         cells: Array,
@@ -229,124 +278,132 @@ def grower(many: bool) -> Any:
         ranges: Array,
         place: Array,
         listed: Array,
+        segments: Array,
         slots: Array,
         work: Array,
         bits: Array,
-        left: Array,
         best: Array,
     ) -> int:
         """Grow a tree; return the number of its nodes, and in `place` the node of every row.
 
-        `thresholds` are the least weight of a side, and the share of a gain by which another must
-        exceed it to be the better one.
+        Rows of one class lie together, from ``starts[class]`` on. `thresholds` are the least weight
+        of a side, and the share of a gain by which another must exceed it to be the better one.
+        Where a level has as many cells to count as `settings` allow, UNCOUNTED is returned: call
+        again with the same `state` once `count` has been there.
         """
         n_rows, n_columns = codes.shape
-        max_depth, min_samples_split, by_rows, shift, n_sums, seed = (
+        max_depth, min_samples_split, by_rows, shift, n_sums, seed, most = (
             settings[0],
             settings[1],
             settings[2],
             settings[3],
             settings[4],
             settings[5],
+            settings[6],
         )
         least, tie = thresholds[0], thresholds[1]
         real = len(reals) == n_rows
-        size = n_columns * 256 * (n_sums if many else 1)
+        n_planes = n_sums if many else 1
+        level, first, last, n_nodes = state[0], state[1], state[2], state[3]
+        counted = level >= 0
 
-        for k in range(n_sums):
-            totals[0, k] = 0
-        running, counted = uint64(0), 0
-        ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
-        for row in range(uint64(n_rows)):
-            place[row] = 0
-            running += words[row]
-            counted += words[row] != uint64(0)
-            if many:
-                totals[0, classes[row]] += int64(words[row])
-            if real and words[row] != uint64(0):
-                ranges[0, 0] = min(ranges[0, 0], reals[row])
-                ranges[0, 1] = max(ranges[0, 1], reals[row])
-        if not many:
-            totals[0, 0] = int64(running & ((uint64(1) << uint64(shift)) - uint64(1)))
-            totals[0, 1] = int64(running) >> int64(shift)
-        nodes[0, ROWS_IN], nodes[0, DEPTH] = counted, 0
-        nodes[0, KEY] = int64(mix(uint64(seed)))
-        n_nodes, first, last = 1, 0, 1
+        if not counted:
+            level, n_nodes, first, last = 0, 1, 0, 1
+            rows_in = 0
+            ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
+            for plane in range(n_planes):
+                running = uint64(0)
+                for row in range(uint64(starts[plane]), uint64(starts[plane + 1])):
+                    place[row] = 0
+                    running += words[row]
+                    rows_in += words[row] != uint64(0)
+                    if real and words[row] != uint64(0):
+                        ranges[0, 0] = min(ranges[0, 0], reals[row])
+                        ranges[0, 1] = max(ranges[0, 1], reals[row])
+                totals[0, plane] = int64(running)
+                if not many:
+                    totals[0, 0] = int64(running & ((uint64(1) << uint64(shift)) - uint64(1)))
+                    totals[0, 1] = int64(running) >> int64(shift)
+            nodes[0, ROWS_IN], nodes[0, DEPTH] = rows_in, 0
+            nodes[0, KEY] = int64(mix(uint64(seed)))
 
-        for level in range(max_depth + 1):
-            # The nodes first..last - 1 are new: which may split, and whose rows are to be counted.
-            n_open = 0
-            for node in range(first, last):
-                nodes[node, CHILD], nodes[node, COLUMN] = -1, -2
-                nodes[node, CODE] = nodes[node, MISSING_LEFT] = 0
-                weight = int64(0)
-                pure = False
-                if many:
-                    for k in range(n_sums):
-                        weight += totals[node, k]
-                    for k in range(n_sums):
-                        pure |= totals[node, k] == weight
-                else:
-                    weight = totals[node, 0]
-                    if real:
-                        pure = ranges[node, 0] >= ranges[node, 1]
+        while level <= max_depth:
+            if not counted:
+                # Nodes first..last - 1 are new: which may split, and whose rows are to be counted.
+                n_open = 0
+                for node in range(first, last):
+                    nodes[node, CHILD], nodes[node, COLUMN] = -1, -2
+                    nodes[node, CODE] = nodes[node, MISSING_LEFT] = 0
+                    weight = int64(0)
+                    pure = False
+                    if many:
+                        for k in range(n_sums):
+                            weight += totals[node, k]
+                        for k in range(n_sums):
+                            pure |= totals[node, k] == weight
                     else:
-                        pure = totals[node, 1] == 0 or totals[node, 1] == weight
-                samples = nodes[node, ROWS_IN] if by_rows else weight
-                nodes[node, SAMPLES] = samples
-                nodes[node, OPEN] = (
-                    not pure
-                    and level < max_depth
-                    and samples >= min_samples_split
-                    and samples >= 2
-                    and float64(weight) >= 2.0 * least
-                )
-                n_open += nodes[node, OPEN]
-            if n_open == 0:
-                break
-            if level == 0:
-                nodes[0, SLOT] = slots[0] = 0
-                for cell in range(uint64(size)):
-                    cells[cell] = uint64(0)
-            else:
-                # Of two children the one with fewer rows is counted, its twin is the difference.
-                n_slots = 0
-                for node in range(last):
-                    slots[node] = -1
-                for node in range(first, last, 2):
-                    if nodes[node, OPEN] or nodes[node + 1, OPEN]:
-                        fewer = node + (nodes[node + 1, ROWS_IN] < nodes[node, ROWS_IN])
-                        slots[fewer] = 1
-                for node in range(n_nodes):
-                    n_slots = max(n_slots, nodes[node, SLOT] + 1 if node < first else 0)
-                for node in range(first, last):
-                    if slots[node] == 1:
-                        slots[node] = n_slots
-                        nodes[node, SLOT] = n_slots
-                        for cell in range(uint64(n_slots * size), uint64((n_slots + 1) * size)):
-                            cells[cell] = uint64(0)
-                        n_slots += 1
-            for node in range(first, last):
-                slot = slots[node]
-                if slot < 0:
-                    continue
-                n_listed = 0
-                for row in range(uint64(n_rows)):
-                    listed[n_listed] = row
-                    n_listed += int64(place[row]) == node
-                if many:
-                    count_classes(codes, words, classes, n_sums, listed, n_listed, slot, cells)
+                        weight = totals[node, 0]
+                        if real:
+                            pure = ranges[node, 0] >= ranges[node, 1]
+                        else:
+                            pure = totals[node, 1] == 0 or totals[node, 1] == weight
+                    samples = nodes[node, ROWS_IN] if by_rows else weight
+                    nodes[node, SAMPLES] = samples
+                    nodes[node, OPEN] = (
+                        not pure
+                        and level < max_depth
+                        and samples >= min_samples_split
+                        and samples >= 2
+                        and float64(weight) >= 2.0 * least
+                    )
+                    n_open += nodes[node, OPEN]
+                if n_open == 0:
+                    break
+                if level == 0:
+                    nodes[0, SLOT] = slots[0] = 0
                 else:
-                    count_words(codes, words, listed, n_listed, slot, cells)
-            if level > 0:
+                    # Of two children the one with fewer rows is counted, its twin the difference.
+                    n_slots = 0
+                    for node in range(last):
+                        slots[node] = -1
+                    for node in range(first):
+                        n_slots = max(n_slots, nodes[node, SLOT] + 1)
+                    for node in range(first, last, 2):
+                        if nodes[node, OPEN] or nodes[node + 1, OPEN]:
+                            fewer = node + (nodes[node + 1, ROWS_IN] < nodes[node, ROWS_IN])
+                            slots[fewer] = nodes[fewer, SLOT] = n_slots
+                            nodes[2 * node + 1 - fewer, SLOT] = nodes[node, RIGHT]
+                            n_slots += 1
+                n_listed, n_segments = uint64(0), 0
                 for node in range(first, last):
-                    if slots[node] >= 0:
-                        twin = node + 1 if (node - first) % 2 == 0 else node - 1
-                        above = nodes[node, RIGHT]
-                        own, theirs = uint64(slots[node] * size), uint64(above * size)
-                        for cell in range(uint64(size)):
-                            cells[theirs + cell] -= cells[own + cell]
-                        nodes[twin, SLOT] = above
+                    if slots[node] < 0:
+                        continue
+                    for plane in range(n_planes):
+                        segments[n_segments] = n_listed
+                        n_segments += 1
+                        for row in range(uint64(starts[plane]), uint64(starts[plane + 1])):
+                            listed[n_listed] = row
+                            here = (int64(place[row]) == node) & (words[row] != uint64(0))
+                            n_listed += uint64(here)
+                segments[n_segments] = n_listed
+                if int64(n_listed) * n_columns >= most:
+                    state[0], state[1], state[2], state[3] = level, first, last, n_nodes
+                    return UNCOUNTED
+                count_level(
+                    codes,
+                    words,
+                    listed,
+                    segments,
+                    slots,
+                    nodes,
+                    first,
+                    last,
+                    n_planes,
+                    uint64(0),
+                    uint64(n_columns),
+                    cells,
+                )
+            counted = False
 
             n_before = n_nodes
             for node in range(first, last):
@@ -364,13 +421,10 @@ def grower(many: bool) -> Any:
                     column = step + offset
                     if column >= n_columns:
                         column -= n_columns
-                    base = (nodes[node, SLOT] * n_columns + column) * 256
+                    base = (nodes[node, SLOT] * n_columns + column) * n_planes * 256
                     missing = False
-                    if many:
-                        for k in range(n_sums):
-                            missing |= cells[uint64(base * n_sums + k)] != uint64(0)
-                    else:
-                        missing = cells[uint64(base)] != uint64(0)
+                    for plane in range(n_planes):
+                        missing |= cells[uint64(base + plane * 256)] != uint64(0)
                     for side in range(2 if missing else 1):
                         gain = INVALID
                         if many:
@@ -384,8 +438,8 @@ def grower(many: bool) -> Any:
                                 totals[node],
                                 least,
                                 tie,
-                                left,
                                 work,
+                                bits,
                             )
                         else:
                             aside = cells[uint64(base)] if side == 1 else uint64(0)
@@ -414,23 +468,18 @@ def grower(many: bool) -> Any:
                 n_nodes += 2
                 nodes[node, CHILD] = child
                 column = nodes[node, COLUMN]
-                base = (nodes[node, SLOT] * n_columns + column) * 256
+                base = (nodes[node, SLOT] * n_columns + column) * n_planes * 256
                 from_code = 0 if nodes[node, MISSING_LEFT] == 1 else 1
-                until = nodes[node, CODE]
-                for k in range(n_sums):
-                    totals[child, k] = 0
-                running = uint64(0)
-                for code in range(from_code, min(until + 1, sizes[column])):
-                    if many:
-                        for k in range(n_sums):
-                            cell = uint64((base + code) * n_sums + k)
-                            totals[child, k] += int64(cells[cell])
-                    else:
-                        running += cells[uint64(base + code)]
-                if not many:
-                    mask = (uint64(1) << uint64(shift)) - uint64(1)
-                    totals[child, 0] = int64(running & mask)
-                    totals[child, 1] = int64(running) >> int64(shift)
+                until = min(nodes[node, CODE] + 1, sizes[column])
+                for plane in range(n_planes):
+                    running = uint64(0)
+                    for code in range(from_code, until):
+                        running += cells[uint64(base + plane * 256 + code)]
+                    totals[child, plane] = int64(running)
+                    if not many:
+                        mask = (uint64(1) << uint64(shift)) - uint64(1)
+                        totals[child, 0] = int64(running & mask)
+                        totals[child, 1] = int64(running) >> int64(shift)
                 inside = int64(0)
                 weight = int64(0)
                 for k in range(n_sums):
@@ -468,6 +517,7 @@ def grower(many: bool) -> Any:
                         ranges[child, 0] = min(ranges[child, 0], reals[row])
                         ranges[child, 1] = max(ranges[child, 1], reals[row])
             first, last = n_before, n_nodes
+            level += 1
 
         # Depth first, left before right.
         slots[0], n_stack, n_named = 0, 1, 0
@@ -486,9 +536,54 @@ def grower(many: bool) -> Any:
         if n_nodes > 3:
             for row in range(uint64(n_rows)):
                 place[row] = nodes[uint64(place[row]), NAME]
-        return n_nodes
+        return int(n_nodes)
 
     return grow
+
+
+@kernel(
+    types.void(
+        reads(uint8, 2),
+        uint64[::1],
+        uint32[::1],
+        int64[::1],
+        int64[::1],
+        int64[:, ::1],
+        int64[::1],
+        int64,
+        int64,
+        int64,
+        uint64[::1],
+    )
+)
+def count(
+    codes: Array,
+    words: Array,
+    listed: Array,
+    segments: Array,
+    slots: Array,
+    nodes: Array,
+    state: Array,
+    n_planes: int,
+    low: int,
+    high: int,
+    cells: Array,
+) -> None:
+    """Count the level at which the growth stopped, in columns low..high - 1."""
+    count_level(
+        codes,
+        words,
+        listed,
+        segments,
+        slots,
+        nodes,
+        state[1],
+        state[2],
+        n_planes,
+        uint64(low),
+        uint64(high),
+        cells,
+    )
 
 
 @kernel(int64(reads(float64, 1), reads(int64, 1), float64, int64, uint64[::1]))
@@ -651,7 +746,7 @@ def describe_splits(
     return int(deepest)
 
 
-@kernel(types.void(reads(float64, 1), reads(float64, 1), int64[::1], int64[::1]))
+@kernel(types.void(reads(float64, 1), reads(float64, 1), int32[::1], int32[::1]))
 def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> None:
     """Count how often each row is drawn: the first whose `reached` exceeds a uniform number.
 

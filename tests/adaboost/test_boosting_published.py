@@ -7,8 +7,9 @@ paper's problem, and the sentence says so.
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from sklearn.datasets import make_friedman1
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.datasets import make_friedman1, make_friedman2, make_friedman3
+from sklearn.ensemble import AdaBoostClassifier as TheirClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import (
     AdaBoostClassifier,
@@ -88,7 +89,11 @@ def test_hastie_s_ten_dimensions():
 
 
 def test_nested_spheres():
-    """FHT 2000, section 6: with stumps real, gentle and logit leave discrete AdaBoost behind."""
+    """FHT 2000, section 6: with stumps real, gentle and logit leave discrete AdaBoost behind.
+
+    The paper draws its errors as curves, whose heights no text we could find states: held is its
+    conclusion. The two-class problem has a printed figure: `test_hastie_s_ten_dimensions`.
+    """
     for n_classes in (3, 5):
 
         def draw(n_rows, rng, n_classes=n_classes):
@@ -104,15 +109,24 @@ def test_nested_spheres():
 
 
 def test_waveform_with_trees_of_ten_leaves():
-    """Zhu et al. 2009, section 4: 300 rows, best-first trees of ten leaves; Bayes' rule errs on
-    14 % (Breiman et al. 1984), and more rounds do no harm.
+    """Zhu et al. 2009, section 4: 300 rows, trees of ten leaves, three repetitions; more rounds do
+    no harm, and Bayes' rule errs on 14 % (Breiman et al. 1984).
+
+    The paper's table could not be found in any text within reach; in its place stands what
+    scikit-learn's SAMME reaches on the same rows with the same trees.
     """
-    base = HistTreeClassifier(max_leaf_nodes=10)
-    short = AdaBoostClassifier(base, n_estimators=100, random_state=0)
-    long = AdaBoostClassifier(base, n_estimators=300, random_state=0)
-    errors = [[error(m, waveform, 300, 4000, seed) for seed in range(2)] for m in (short, long)]
-    assert 14.0 < np.mean(errors[0]) < 20.0
-    assert abs(np.mean(errors[0]) - np.mean(errors[1])) < 1.5
+    models = [
+        AdaBoostClassifier(HistTreeClassifier(max_leaf_nodes=10), n_estimators=100, random_state=0),
+        AdaBoostClassifier(HistTreeClassifier(max_leaf_nodes=10), n_estimators=200, random_state=0),
+        TheirClassifier(
+            DecisionTreeClassifier(max_leaf_nodes=10), n_estimators=200, random_state=0
+        ),
+    ]
+    errors = [[error(m, waveform, 300, 4000, seed) for seed in range(3)] for m in models]
+    short, long, theirs = np.mean(errors, axis=1)
+    assert 14.0 < long < 20.0
+    assert abs(short - long) < 1.5
+    assert abs(long - theirs) < 1.0
 
 
 UNPRUNED = [
@@ -120,6 +134,12 @@ UNPRUNED = [
     (twonorm, 4.6, 1.2),
     (threenorm, 18.0, 2.0),
     (ringnorm, 6.9, 1.5),
+]
+AT_LENGTH = [
+    (waveform, 17.8, 0.8),
+    (twonorm, 4.6, 0.8),
+    (threenorm, 18.0, 1.2),
+    (ringnorm, 6.9, 0.8),
 ]
 
 
@@ -134,14 +154,20 @@ def test_unpruned_trees_by_resampling(draw, published, within):
     assert abs(np.mean(errors) - published) < within
 
 
-def test_friedman_1():
-    """Drucker 1997, section 4: on Friedman's first function boosting beats bagging, and both a
-    single tree. (200 rows; his pruned trees err less than ours, so it is the order that is held.)
+@pytest.mark.parametrize(
+    ("draw", "noise"), [(make_friedman1, 1.0), (make_friedman2, 125.0), (make_friedman3, 0.1)]
+)
+def test_friedman_s_functions(draw, noise):
+    """Drucker 1997, section 4: on Friedman's functions boosted trees beat a single one by far, and
+    bagged ones on the first.
+
+    200 rows and the usual noise. The paper's table, of pruned trees, could not be found in any text
+    within reach, so its order is held and not its figures.
     """
     errors = []
     for seed in range(4):
-        X, y = make_friedman1(200, noise=1.0, random_state=seed)
-        asked, truth = make_friedman1(2000, noise=0.0, random_state=100 + seed)
+        X, y = draw(200, noise=noise, random_state=seed)
+        asked, truth = draw(2000, noise=0.0, random_state=100 + seed)
         tree = DecisionTreeRegressor(random_state=seed)
         models = [
             AdaBoostRegressor(tree, n_estimators=50, random_state=seed),
@@ -150,22 +176,19 @@ def test_friedman_1():
         ]
         errors.append([np.mean((m.fit(X, y).predict(asked) - truth) ** 2) for m in models])
     boosted, bagged, single = np.mean(errors, axis=0)
-    assert boosted < bagged < single
     assert boosted < 0.6 * single
-
-
-HIGHER = pytest.mark.xfail(
-    strict=True, reason="threenorm errs on 18.8 % here (30 repetitions), not on 18.0: unexplained"
-)
+    assert bagged < single
+    if draw is make_friedman1:
+        assert boosted < bagged
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("draw", "published", "within"),
-    [pytest.param(*case, marks=HIGHER if case[0] is threenorm else ()) for case in UNPRUNED],
-)
+@pytest.mark.parametrize(("draw", "published", "within"), AT_LENGTH)
 def test_unpruned_trees_by_resampling_at_length(draw, published, within):
-    """30 repetitions, within 0.8 points."""
+    """30 repetitions. Threenorm may be 1.2 points off: it errs on 18.9 % here and on 18.7 % with
+    scikit-learn's exact trees (60 repetitions, standard error 0.13), and so does arc-fs written out
+    as Breiman prints it: see below.
+    """
     errors = [
         error(
             AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed),
@@ -176,7 +199,50 @@ def test_unpruned_trees_by_resampling_at_length(draw, published, within):
         )
         for seed in range(30)
     ]
-    assert abs(np.mean(errors) - published) < 0.8
+    assert abs(np.mean(errors) - published) < within
+
+
+class ArcFs:
+    """Breiman 1998, section 4, in a few lines: exact trees, weights as at the start again where the
+    error is 0 or a half.
+    """
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def fit(self, X, y):
+        n_rows = len(y)
+        shares, self.members = np.full(n_rows, 1 / n_rows), []
+        while len(self.members) < 50:
+            rows = self.rng.choice(n_rows, n_rows, p=shares)
+            tree = DecisionTreeClassifier(random_state=len(self.members)).fit(X[rows], y[rows])
+            missed = tree.predict(X) != y
+            wrong = shares[missed].sum()
+            if wrong == 0 or wrong >= 0.5:
+                shares = np.full(n_rows, 1 / n_rows)
+                continue
+            odds = (1 - wrong) / wrong
+            shares = shares * np.where(missed, odds, 1.0)
+            shares /= shares.sum()
+            self.members.append((np.log(odds), tree))
+        return self
+
+    def predict(self, X):
+        return sum(vote * (2 * tree.predict(X) - 1) for vote, tree in self.members) > 0
+
+
+@pytest.mark.slow
+def test_threenorm_errs_as_arc_fs_written_out():
+    """Exact trees and the printed algorithm err on 18.6 % (60 repetitions, standard error 0.12),
+    nearer to ours than to the published 18.0. What the rest is due to nobody can tell.
+    """
+    ours, theirs = [], []
+    for seed in range(30):
+        model = AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed)
+        ours.append(error(model, threenorm, 300, 3000, seed))
+        theirs.append(error(ArcFs(seed), threenorm, 300, 3000, seed))
+    assert np.mean(theirs) > 18.2
+    assert abs(np.mean(ours) - np.mean(theirs)) < 0.7
 
 
 @pytest.mark.slow
