@@ -160,12 +160,15 @@ def test_the_gap_is_training_less_validation_score():
     display = GeneralizationGapDisplay.from_estimator(boosted, name="minus log loss")
     assert_allclose(display.gap, boosted.train_score_ - boosted.validation_score_)
     assert display.ax_.get_ylabel() == "minus log loss"
+    baseline_first = np.arange(boosted.n_iter_ + 1)  # its first score is before any tree
+    assert_array_equal(display.ax_.lines[0].get_xdata(), baseline_first)
     staged = AdaBoostClassifier(n_estimators=5, random_state=0).fit(X[TRAIN], Y[TRAIN])
     stages = [staged.staged_predict(X[part]) for part in (TRAIN, TEST)]
     drawn = GeneralizationGapDisplay.from_predictions(
         (Y[TRAIN], Y[TEST]), stages, metric=accuracy_score
     )
     assert_allclose(drawn.train_scores, list(staged.staged_score(X[TRAIN], Y[TRAIN])))
+    assert_array_equal(drawn.rounds, np.arange(1, 6))
 
 
 def test_an_estimator_without_validation_rows_has_no_gap():
