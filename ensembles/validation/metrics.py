@@ -83,6 +83,11 @@ class Rows:
 def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
     """Labels, or the likeliest ones where probabilities are given."""
     predicted = np.asarray(given)
+    if predicted.ndim == 1 and _is_text(predicted) != _is_text(rows.truth):
+        raise ValueError(
+            "y_pred must hold labels of the kind that y_true holds; got "
+            f"{predicted[:1].tolist()} where y_true has {rows.truth[:1].tolist()}."
+        )
     if predicted.ndim == 2:
         return np.asarray(rows.classes()[np.argmax(class_probabilities(rows, given), axis=1)])
     if predicted.dtype.kind == "f" and np.isnan(predicted).any():
@@ -99,6 +104,12 @@ def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
     return predicted
 
 
+def _is_text(labels: NDArray[Any]) -> bool:
+    return labels.dtype.kind in "US" or (
+        labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels[:20])
+    )
+
+
 def class_probabilities(rows: Rows, given: Any) -> Floats:
     """Probabilities of shape (n_rows, n_classes); of the positive class alone, where 1D."""
     shape = np.shape(given)
@@ -111,6 +122,11 @@ def class_probabilities(rows: Rows, given: Any) -> Floats:
     if np.asarray(given).dtype == np.float32:
         probabilities = probabilities.astype(np.float32)
     n_classes = len(rows.classes())
+    if n_classes < 2:
+        raise ValueError(
+            f"y_true must hold at least 2 classes; got {rows.classes().tolist()} alone. Name all "
+            "classes by labels."
+        )
     if probabilities.ndim == 1:
         if n_classes != 2:
             raise ValueError(
@@ -425,7 +441,13 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
 
     def called(drawn: Any) -> float:
         weights = {"sample_weight": rows.weights[drawn]} if rows.weights is not None else {}
-        return float(metric(rows.truth[drawn], predicted[drawn], **weights))
+        value = metric(rows.truth[drawn], predicted[drawn], **weights)
+        if np.ndim(value) != 0:
+            raise TypeError(
+                f"metric must return one number for all rows; {metric!r} returned an array of "
+                f"shape {np.shape(value)}."
+            )
+        return float(value)
 
     return called
 

@@ -119,6 +119,18 @@ def test_bad_input_of_a_curve_gets_an_error(bag, changed, message):
         learning_curve(bag, **given)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y": np.zeros(100, int), "scoring": "roc_auc"}, "scoring must be defined on the rows"),
+        ({"y": np.where(Y[TEST] == 1, np.nan, 0.0)}, "a target for every row; got None or NaN"),
+    ],
+)
+def test_a_curve_is_never_nan(bag, changed, message):
+    with pytest.raises(ValueError, match=message):
+        learning_curve(bag, X[TEST], **{"y": Y[TEST], **changed})
+
+
 def test_an_unfitted_ensemble_has_no_curve():
     with pytest.raises(NotFittedError):
         learning_curve(BaggingClassifier(), X, Y)

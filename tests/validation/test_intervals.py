@@ -376,3 +376,29 @@ def test_the_result_reads_well():
     found = bootstrap_ci("roc_auc", Y, PROBABILITY, random_state=0)
     assert str(found).endswith("(95 %, bca)")
     assert "distribution" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "y_pred", "options", "message"),
+    [
+        (
+            "accuracy",
+            np.arange(40) % 2,
+            {},
+            r"the kind that y_true holds; got \[0\] where y_true has \['no'\]",
+        ),
+        (lambda y, f: y == f, np.repeat("no", 40), {}, "must return one number for all rows"),
+    ],
+)
+def test_what_can_never_agree_is_refused(metric, y_pred, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        bootstrap_ci(metric, np.array(["no", "yes"] * 20), y_pred, n_resamples=10, **options)
+
+
+def test_a_loss_of_one_class_asks_for_the_others():
+    probability = np.full(20, 0.8)
+    with pytest.raises(ValueError, match=r"at least 2 classes; got \[1\] alone. Name all"):
+        bootstrap_ci("log_loss", np.ones(20, dtype=int), probability)
+    with pytest.warns(UserWarning, match="the interval is a point"):
+        found = bootstrap_ci("log_loss", np.ones(20, dtype=int), probability, labels=[0, 1])
+    assert_allclose(found.estimate, -np.log(0.8))
