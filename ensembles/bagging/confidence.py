@@ -104,8 +104,9 @@ class Confidence(Asking):
         """Predict an interval for each target: the jackknife+-after-bootstrap.
 
         Covers a new target with probability at least 1 - 2 alpha for any distribution and any base
-        estimator, about 1 - alpha in practice; no model is fitted (Kim, Xu and Barber 2020). Needs
-        ``oob_score=True`` at fit, whose residuals it uses.
+        estimator, about 1 - alpha in practice; no model is fitted (Kim, Xu and Barber 2020, whose
+        theorem wants ``n_estimators`` drawn from a binomial distribution and whose experiments find
+        the same with a fixed one). Needs ``oob_score=True`` at fit, whose residuals it uses.
 
         Parameters
         ----------

@@ -344,6 +344,8 @@ def _rows(
         raise ValueError(f"y_true must hold at least 2 rows; got shape {truth.shape}.")
     if has_missing(truth):
         raise ValueError("y_true must hold a target for every row; got None or NaN.")
+    if np.ndim(y_pred) == 0 or (other is not None and np.ndim(other) == 0):
+        raise ValueError("y_pred and paired_with must hold a prediction for every row of y_true.")
     named: dict[str, Any] = {"y_true": truth, "y_pred": np.asarray(y_pred)}
     n_rows = check_same_length(**named, paired_with=None if other is None else np.asarray(other))
     codes, n_units = (None, n_rows) if groups is None else check_group_codes(groups, n_rows)

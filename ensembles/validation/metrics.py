@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +15,11 @@ from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer_names
 
 from ensembles.scoring import Answers, score_answers, takes_estimator
-from ensembles.validation.checking import check_numbers, check_positives
+from ensembles.validation.checking import (
+    check_labels_alike,
+    check_numbers,
+    check_positives,
+)
 from ensembles.validation.losses import (
     absolute_loss,
     brier_loss,
@@ -61,6 +66,8 @@ class Rows:
         present = np.unique(self.truth)
         if self.labels is None:
             return present
+        if len(set(self.labels.tolist())) != len(self.labels):
+            raise ValueError(f"labels must be distinct; got {self.labels.tolist()}.")
         strangers = np.setdiff1d(present, self.labels)
         if len(strangers):
             raise ValueError(
@@ -83,11 +90,6 @@ class Rows:
 def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
     """Labels, or the likeliest ones where probabilities are given."""
     predicted = np.asarray(given)
-    if predicted.ndim == 1 and _is_text(predicted) != _is_text(rows.truth):
-        raise ValueError(
-            "y_pred must hold labels of the kind that y_true holds; got "
-            f"{predicted[:1].tolist()} where y_true has {rows.truth[:1].tolist()}."
-        )
     if predicted.ndim == 2:
         return np.asarray(rows.classes()[np.argmax(class_probabilities(rows, given), axis=1)])
     if predicted.dtype.kind == "f" and np.isnan(predicted).any():
@@ -101,13 +103,8 @@ def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
             f"{predicted[predicted != np.floor(predicted)][0]}. Give labels, or probabilities of "
             "shape (n_rows, n_classes)."
         )
+    check_labels_alike(y_true=rows.truth, y_pred=predicted)
     return predicted
-
-
-def _is_text(labels: NDArray[Any]) -> bool:
-    return labels.dtype.kind in "US" or (
-        labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels[:20])
-    )
 
 
 def class_probabilities(rows: Rows, given: Any) -> Floats:
@@ -139,7 +136,20 @@ def class_probabilities(rows: Rows, given: Any) -> Floats:
             f"y_pred must have one column for each of {n_classes} classes; got "
             f"{probabilities.shape[1]}. Name all classes by labels where y_true misses some."
         )
+    _warn_of_sums(probabilities)
     return probabilities
+
+
+def _warn_of_sums(probabilities: Floats) -> None:
+    sums = probabilities.sum(axis=1)
+    wrong = np.abs(sums - 1) > 1e-3
+    if wrong.any():
+        warnings.warn(
+            f"y_pred holds probabilities that do not sum to one in {int(wrong.sum())} rows (to "
+            f"{sums[wrong][0]:.4g} in row {int(np.argmax(wrong))}); they are taken as they are.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def class_codes(rows: Rows, probabilities: Floats) -> NDArray[np.intp]:

@@ -132,6 +132,21 @@ def test_mcnemar_of_equal_predictions_says_nothing():
     assert mcnemar_test(*labelled(4, 4, 1, 1), method="mid-p").p_value == 1
 
 
+@pytest.mark.parametrize(
+    ("prediction", "message"),
+    [
+        ([1.0, np.nan, 0.0], "prediction_a must hold a label for every row; got None or NaN"),
+        (
+            ["1", "0", "1"],
+            r"prediction_a must hold labels of the kind that y_true holds; got \['1'",
+        ),
+    ],
+)
+def test_mcnemar_never_counts_what_is_no_label_as_wrong(prediction, message):
+    with pytest.raises(ValueError, match=message):
+        mcnemar_test([1, 0, 1], prediction, [1, 1, 1])
+
+
 # DeLong
 
 
