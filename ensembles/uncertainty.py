@@ -56,6 +56,26 @@ def infinitesimal_jackknife(
     -------
     array of shape (...)
 
+    Notes
+    -----
+    Two things can be wrong with it. That the members are few is what the correction mends. That the
+    rows are few it cannot: V_IJ itself is then too small. Mean estimate over the variance simulated
+    over training sets, give or take two standard errors, on the paper's problems:
+
+    ================================  ============  =========================
+    bag                               this          jackknife after bootstrap
+    ================================  ============  =========================
+    trees, cosine, 200 rows           1.05 +- 0.08  1.95 +- 0.14
+    trees, cosine, 50 rows            0.68 +- 0.10  1.56 +- 0.20
+    forest, XOR, 200 rows             0.72 +- 0.20  1.34 +- 0.36
+    forest, XOR, 50 rows              0.64 +- 0.08  1.57 +- 0.16
+    forest, AND, 50 rows              0.84 +- 0.18  2.25 +- 0.46
+    least squares, 50 rows            0.88 +- 0.10  1.01 +- 0.12
+    ================================  ============  =========================
+
+    So take it as it is from some hundreds of rows of few columns on; with fewer rows for each
+    column the variance lies between this and `jackknife_after_bootstrap`.
+
     References
     ----------
     S. Wager, T. Hastie and B. Efron (2014). Confidence intervals for random forests: the jackknife

@@ -14,6 +14,7 @@ from scipy.stats import norm, t
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import AdaBoostClassifier, BaggingClassifier, BaggingRegressor
@@ -142,23 +143,25 @@ def bootstrap_estimates(learner, problem, n=20, n_simulations=200, n_resamples=5
         )
         numbers = (score.training_error, score.oob_error)
         truth = 1 - learner.fit(X, y).score(X_test, y_test)
+        left_out = 1 - cross_val_score(learner, X, y, cv=LeaveOneOut()).mean()
         found.append(
             (
                 truth,
                 score.oob_error,
                 point_632(*numbers),
                 point_632_plus(*numbers, score.no_information_rate),
+                left_out,
                 score.standard_error,
             )
         )
     table = np.array(found)
-    names = ("truth", "oob", ".632", ".632+")
-    errors = np.sqrt(np.mean((table[:, :4] - table[:, :1]) ** 2, axis=0))
+    names = ("truth", "oob", ".632", ".632+", "leave-one-out")
+    errors = np.sqrt(np.mean((table[:, :5] - table[:, :1]) ** 2, axis=0))
     return {
-        "mean": dict(zip(names, table[:, :4].mean(axis=0), strict=True)),
+        "mean": dict(zip(names, table[:, :5].mean(axis=0), strict=True)),
         "rmse": dict(zip(names, errors, strict=True)),
         "deviation of oob": float(table[:, 1].std()),
-        "its standard error": float(np.sqrt(np.mean(table[:, 4] ** 2))),
+        "its standard error": float(np.sqrt(np.mean(table[:, 5] ** 2))),
         "simulation error": float(table[:, 3].std() / np.sqrt(n_simulations)),
     }
 
