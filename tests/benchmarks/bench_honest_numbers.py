@@ -254,7 +254,7 @@ def row_of_speed(metric: str, scale: float) -> Row:
 INTERVALS = [
     (f"{metric} {n}", seconds, partial(row_of_intervals, metric, n))
     for metric in ("accuracy", "roc_auc", "log_loss", "rmse", "r2")
-    for n, seconds in ((50, 20), (200, 30), (1000, 120))
+    for n, seconds in ((50, 6), (200, 20), (1000, 90))
 ]
 E632 = [
     (f"{learner} {problem}", 60, partial(row_of_632, learner, problem))
