@@ -13,7 +13,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ensembles import uncertainty
 from ensembles.combining import median
-from ensembles.uncertainty import infinitesimal_jackknife, jackknife_plus_after_bootstrap
+from ensembles.uncertainty import (
+    infinitesimal_jackknife,
+    jackknife_after_bootstrap,
+    jackknife_plus_after_bootstrap,
+)
 
 laws = settings(max_examples=60, deadline=None)
 numbers = st.floats(-100, 100, allow_subnormal=False)
@@ -146,6 +150,47 @@ def test_subsamples_need_the_spread_of_their_own_counts():
         counts = (arrival.argsort(axis=1).argsort(axis=1) < size).astype(int)
         estimates.append(factor * infinitesimal_jackknife(counts @ sample / size, counts, spread))
     assert_allclose(np.mean(estimates), sample.var(ddof=1) / n_rows, rtol=0.1)
+
+
+# The jackknife after bootstrap
+
+
+def equation_6(answers, held_out):
+    """Leave one row out at a time, less the noise of as many members as are left."""
+    n_members, n_rows = held_out.shape
+    mean, spread = np.mean(answers), np.var(answers)
+    terms = []
+    for row in range(n_rows):
+        left = [answers[member] for member in range(n_members) if held_out[member, row]]
+        if left:
+            noise = spread / len(left) - spread / n_members
+            terms.append((np.mean(left) - mean) ** 2 - noise)
+    return (n_rows - 1) * np.mean(terms) if terms else np.nan
+
+
+@laws
+@given(bags())
+def test_the_jackknife_after_bootstrap_is_the_papers_loop(bag):
+    answers, counts = bag
+    expected = [equation_6(column, counts == 0) for column in answers.T]
+    assert_allclose(jackknife_after_bootstrap(answers, counts == 0), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_on_average_its_noise_is_the_papers_e_less_one():
+    n_rows, n_members = 60, 4000
+    counts = np.random.default_rng(0).multinomial(n_rows, [1 / n_rows] * n_rows, size=n_members)
+    share = 1 / np.sum(counts == 0, axis=0) - 1 / n_members
+    assert_allclose(n_members * np.mean(share), np.e - 1, rtol=0.03)
+
+
+def test_the_jackknife_of_a_bagged_mean_is_the_variance_of_a_mean():
+    rng, n_rows, n_members = np.random.default_rng(0), 40, 60
+    found = []
+    for _ in range(400):
+        counts = rng.multinomial(n_rows, [1 / n_rows] * n_rows, size=n_members)
+        answers = counts @ rng.normal(size=n_rows) / n_rows
+        found.append(jackknife_after_bootstrap(answers, counts == 0))
+    assert abs(np.mean(found) - 1 / n_rows) < 4 * np.std(found) / np.sqrt(400) + 0.1 / n_rows
 
 
 # The jackknife+-after-bootstrap

@@ -327,6 +327,9 @@ def bootstrap_score(
     estimates, since the training error is too rough for a derivative. It tells how much the
     *estimate* would vary with other data.
 
+    There is no ``sample_weight``: the paper's bootstrap draws rows alike and its errors are plain
+    means. A weighted score of given predictions has an interval in `bootstrap_ci`.
+
     References
     ----------
     B. Efron and R. Tibshirani (1997). Improvements on cross-validation: the .632+ bootstrap method.

@@ -13,6 +13,7 @@ from ensembles.tables import is_frame
 __all__ = [
     "as_table",
     "check_group_codes",
+    "check_labels_alike",
     "check_level",
     "check_numbers",
     "check_positives",
@@ -23,6 +24,8 @@ __all__ = [
 
 def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
     """Return ``values`` as an array of finite numbers with ``ndim`` dimensions, not empty."""
+    if np.iscomplexobj(values):
+        raise ValueError(f"{name} must hold real numbers; got complex ones.")
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -61,6 +64,29 @@ def has_missing(labels: NDArray[Any]) -> bool:
     if labels.dtype.kind not in "fOmM":
         return False
     return any(map(_is_missing, set(labels.ravel().tolist())))
+
+
+def check_labels_alike(**labels: NDArray[Any]) -> None:
+    """Refuse missing labels, and text beside numbers: they would never agree.
+
+    The first is the truth that the others are held against.
+    """
+    (true_name, truth), *others = labels.items()
+    for name, given in labels.items():
+        if has_missing(given):
+            raise ValueError(f"{name} must hold a label for every row; got None or NaN.")
+    for name, given in others:
+        if len(given) and _is_text(given) != _is_text(truth):
+            raise ValueError(
+                f"{name} must hold labels of the kind that {true_name} holds; got "
+                f"{given[:1].tolist()} where {true_name} has {truth[:1].tolist()}."
+            )
+
+
+def _is_text(labels: NDArray[Any]) -> bool:
+    return labels.dtype.kind in "US" or (
+        labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.ravel()[:20])
+    )
 
 
 def _is_missing(value: Any) -> bool:

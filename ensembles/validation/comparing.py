@@ -182,10 +182,15 @@ def _no_options(options: dict[str, Any], test: str) -> None:
 def _compare_scores(
     test: str, a: Any, b: Any, score: str, n_train: Any, n_test: Any, level: float
 ) -> Comparison:
+    folds = _shared_folds(a, b)
+    _check_same_score(a, b, score)
     scores_a = check_numbers("scores of a", _fold_scores(a, score))
     scores_b = check_numbers("scores of b", _fold_scores(b, score))
-    check_same_length(a=scores_a, b=scores_b)
-    folds = _shared_folds(a, b)
+    if len(scores_a) != len(scores_b):
+        raise ValueError(
+            "a and b must hold scores of the same folds; got "
+            f"{len(scores_a)} and {len(scores_b)} of them."
+        )
     differences = scores_a - scores_b
     if test == "5x2cv_f":
         if folds is not None:
@@ -216,6 +221,17 @@ def _fold_scores(given: Any, score: str) -> Any:
         return given[score]
     except KeyError:
         raise ValueError(f"score must name scores that both models have; got {score!r}.") from None
+
+
+def _check_same_score(a: Any, b: Any, score: str) -> None:
+    """Refuse to subtract one kind of score from another: accuracies from areas."""
+    names = [getattr(model, "scorer_name_", "score") for model in (a, b)]
+    unnamed = "score" in names  # the estimator's own, or a callable's
+    if score == "test_score" and not unnamed and names[0] != names[1]:
+        raise ValueError(
+            f"a and b must be scored alike; a has {names[0]!r}, b has {names[1]!r}. Name scores "
+            "that both have by score=."
+        )
 
 
 def _shared_folds(a: Any, b: Any) -> Any:

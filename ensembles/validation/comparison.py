@@ -10,6 +10,7 @@ from scipy.stats import binomtest, chi2, f, norm, t
 
 from ensembles.parameters import check_option, check_real, is_real
 from ensembles.validation.checking import (
+    check_labels_alike,
     check_level,
     check_numbers,
     check_positives,
@@ -217,6 +218,7 @@ def mcnemar_test(
     level = check_level(confidence_level)
     truth, a, b = np.asarray(y_true), np.asarray(prediction_a), np.asarray(prediction_b)
     n_rows = check_same_length(y_true=truth, prediction_a=a, prediction_b=b)
+    check_labels_alike(y_true=truth, prediction_a=a, prediction_b=b)
     right_a, right_b = a == truth, b == truth
     if n_rows == 0 or right_a.ndim != 1 or right_b.ndim != 1:
         raise ValueError("y_true and both predictions must be 1D labels and not be empty.")

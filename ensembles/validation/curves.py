@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ensembles.parameters import check_whole
 from ensembles.resampling import generator, seed_of
 from ensembles.scoring import Answers, check_scoring, score_answers
-from ensembles.validation.checking import as_table
+from ensembles.validation.checking import as_table, has_missing
 from ensembles.validation.diversity import member_answers
 
 __all__ = ["MemberCurve", "learning_curve"]
@@ -114,6 +115,8 @@ def learning_curve(
         raise ValueError(
             f"y must hold a target for each of {table.shape[0]} rows of X; got shape {y.shape}."
         )
+    if has_missing(y):
+        raise ValueError("y must hold a target for every row; got None or NaN.")
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", None)
     name = name or ("accuracy" if is_classifier(ensemble) else "r2")
     judge = _judge(ensemble, y, True if scoring is None else scoring)
@@ -151,7 +154,14 @@ def _judge(ensemble: Any, y: NDArray[Any], scoring: Any) -> Any:
     def judge(answer: Floats) -> float:
         if classes is not None:
             answer = np.clip(answer, 0.0, 1.0)  # rounding must not make a probability of 1 + 2e-16
-        return score_answers(scoring, Answers(answer, classes), rows, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where a score is undefined, the error below says so
+            score = score_answers(scoring, Answers(answer, classes), rows, y)
+        if not np.isfinite(score):
+            raise ValueError(
+                f"scoring must be defined on the rows of y; {scoring!r} is {score} there."
+            )
+        return score
 
     return judge
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from ensembles.parameters import check_whole
 from ensembles.validation.curves import MemberCurve, learning_curve
 from ensembles.validation.decomposition import BiasVariance, bias_variance
 from ensembles.validation.intervals import ConfidenceInterval, bootstrap_ci
@@ -184,6 +185,8 @@ class GeneralizationGapDisplay:
     train_scores, validation_scores : array-like of shape (n_rounds,)
     name : str, optional
         Of the score.
+    first_round : int, default=1
+        Number of the first score's round; 0 where the first score is that of no round at all.
 
     Attributes
     ----------
@@ -192,16 +195,27 @@ class GeneralizationGapDisplay:
     """
 
     def __init__(
-        self, train_scores: ArrayLike, validation_scores: ArrayLike, *, name: str | None = None
+        self,
+        train_scores: ArrayLike,
+        validation_scores: ArrayLike,
+        *,
+        name: str | None = None,
+        first_round: int = 1,
     ) -> None:
         self.train_scores = np.asarray(train_scores, dtype=np.float64)
         self.validation_scores = np.asarray(validation_scores, dtype=np.float64)
         self.name = name
+        self.first_round = check_whole("first_round", first_round, least=0)
         if self.train_scores.shape != self.validation_scores.shape or self.train_scores.ndim != 1:
             raise ValueError(
                 "train_scores and validation_scores must be 1D and equally long; got shapes "
                 f"{self.train_scores.shape} and {self.validation_scores.shape}."
             )
+
+    @property
+    def rounds(self) -> NDArray[np.intp]:
+        """Numbers of the rounds, shape (n_rounds,)."""
+        return np.arange(self.first_round, self.first_round + len(self.train_scores))
 
     @property
     def gap(self) -> Floats:
@@ -218,8 +232,9 @@ class GeneralizationGapDisplay:
         ----------
         estimator : fitted estimator
             With ``train_score_`` and ``validation_score_``, one number for each round: AdaBoost,
-            scikit-learn's HistGradientBoosting; or GradientBoosting, whose loss is drawn with its
-            sign turned, so that more is better. Fitted with validation rows.
+            scikit-learn's HistGradientBoosting, whose first score is that of its baseline and
+            stands at round 0; or GradientBoosting, whose loss is drawn with its sign turned, so
+            that more is better. Fitted with validation rows.
         """
         check_is_fitted(estimator)
         kept = [getattr(estimator, which, None) for which in ("train_score_", "validation_score_")]
@@ -235,7 +250,8 @@ class GeneralizationGapDisplay:
                 "none: fit it with validation rows or early stopping."
             )
         train, validation = map(np.asarray, kept)
-        return cls(train, validation, name=name).plot(ax=ax)
+        with_baseline = len(train) == getattr(estimator, "n_iter_", len(train)) + 1
+        return cls(train, validation, name=name, first_round=0 if with_baseline else 1).plot(ax=ax)
 
     @classmethod
     def from_predictions(
@@ -266,8 +282,7 @@ class GeneralizationGapDisplay:
 
     def plot(self, ax: Any = None) -> GeneralizationGapDisplay:
         """Draw."""
-        ax = _axes(ax)
-        rounds = np.arange(1, len(self.train_scores) + 1)
+        ax, rounds = _axes(ax), self.rounds
         ax.plot(rounds, self.train_scores, label="training rows")
         ax.plot(rounds, self.validation_scores, label="validation rows")
         ax.fill_between(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +15,11 @@ from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer_names
 
 from ensembles.scoring import Answers, score_answers, takes_estimator
-from ensembles.validation.checking import check_numbers, check_positives
+from ensembles.validation.checking import (
+    check_labels_alike,
+    check_numbers,
+    check_positives,
+)
 from ensembles.validation.losses import (
     absolute_loss,
     brier_loss,
@@ -61,6 +66,8 @@ class Rows:
         present = np.unique(self.truth)
         if self.labels is None:
             return present
+        if len(set(self.labels.tolist())) != len(self.labels):
+            raise ValueError(f"labels must be distinct; got {self.labels.tolist()}.")
         strangers = np.setdiff1d(present, self.labels)
         if len(strangers):
             raise ValueError(
@@ -96,6 +103,7 @@ def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
             f"{predicted[predicted != np.floor(predicted)][0]}. Give labels, or probabilities of "
             "shape (n_rows, n_classes)."
         )
+    check_labels_alike(y_true=rows.truth, y_pred=predicted)
     return predicted
 
 
@@ -111,6 +119,11 @@ def class_probabilities(rows: Rows, given: Any) -> Floats:
     if np.asarray(given).dtype == np.float32:
         probabilities = probabilities.astype(np.float32)
     n_classes = len(rows.classes())
+    if n_classes < 2:
+        raise ValueError(
+            f"y_true must hold at least 2 classes; got {rows.classes().tolist()} alone. Name all "
+            "classes by labels."
+        )
     if probabilities.ndim == 1:
         if n_classes != 2:
             raise ValueError(
@@ -123,7 +136,20 @@ def class_probabilities(rows: Rows, given: Any) -> Floats:
             f"y_pred must have one column for each of {n_classes} classes; got "
             f"{probabilities.shape[1]}. Name all classes by labels where y_true misses some."
         )
+    _warn_of_sums(probabilities)
     return probabilities
+
+
+def _warn_of_sums(probabilities: Floats) -> None:
+    sums = probabilities.sum(axis=1)
+    wrong = np.abs(sums - 1) > 1e-3
+    if wrong.any():
+        warnings.warn(
+            f"y_pred holds probabilities that do not sum to one in {int(wrong.sum())} rows (to "
+            f"{sums[wrong][0]:.4g} in row {int(np.argmax(wrong))}); they are taken as they are.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def class_codes(rows: Rows, probabilities: Floats) -> NDArray[np.intp]:
@@ -425,7 +451,13 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
 
     def called(drawn: Any) -> float:
         weights = {"sample_weight": rows.weights[drawn]} if rows.weights is not None else {}
-        return float(metric(rows.truth[drawn], predicted[drawn], **weights))
+        value = metric(rows.truth[drawn], predicted[drawn], **weights)
+        if np.ndim(value) != 0:
+            raise TypeError(
+                f"metric must return one number for all rows; {metric!r} returned an array of "
+                f"shape {np.shape(value)}."
+            )
+        return float(value)
 
     return called
 

@@ -209,12 +209,9 @@ def nested_cross_validation(
     level = check_level(confidence_level)
     check_whole("n_repeats", n_repeats)
     problem = check_problem(estimator, X, y)
-    check_whole("n_folds", n_folds, least=3, most=max(3, problem.n_rows // 2))
-    if problem.n_rows < 2 * n_folds:
-        raise ValueError(
-            f"n_folds must leave at least 2 rows in a fold; got {n_folds} folds of "
-            f"{problem.n_rows} rows."
-        )
+    if problem.n_rows < 6:
+        raise ValueError(f"X must have at least 6 rows, for 3 folds of 2; got {problem.n_rows}.")
+    check_whole("n_folds", n_folds, least=3, most=problem.n_rows // 2)
     criterion = criterion_for(problem, scoring, by_row=True)
     seed = seed_of(random_state)
     draws = _Pairs(problem.n_rows, seed, n_folds)

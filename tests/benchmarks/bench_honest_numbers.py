@@ -1,507 +1,228 @@
 """Do the honest numbers keep their papers' promises? Every promise simulated, the papers beside.
 
-    python tests/benchmarks/bench_honest_numbers.py [--only NAME ...] [--scale 1.0]
+    python tests/benchmarks/bench_honest_numbers.py                # all of it: about an hour
+    python tests/benchmarks/bench_honest_numbers.py --list         # tables and rows, seconds each
+    python tests/benchmarks/bench_honest_numbers.py --table nested --row 2
+    python tests/benchmarks/bench_honest_numbers.py --table 632 --save rows.jsonl
+    python tests/benchmarks/bench_honest_numbers.py --collect rows.jsonl
 
-Prints the tables; `--scale` multiplies the number of simulations. The functions are used by the
-tests too, with few simulations.
+Every row says what is wanted, what was reached, and "reached" or "MISSED". `--scale` multiplies the
+number of simulations, `--save` adds the rows to a file, `--collect` prints all that it holds: so
+the whole can be run in pieces. The simulations themselves are in promises.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 
-import numpy as np
-from scipy.special import expit, logsumexp
-from scipy.stats import norm, t
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from timing import machine, peak_memory
+for library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-from ensembles import AdaBoostClassifier, BaggingClassifier, BaggingRegressor
-from ensembles.validation import (
-    bias_variance,
-    bootstrap_ci,
-    bootstrap_score,
-    corrected_resampled_t_test,
-    nested_cross_validation,
-)
-from ensembles.validation.bootstrap import point_632, point_632_plus
-from ensembles.validation.intervals import (
-    basic_interval,
-    bca_interval,
-    drawn_counts,
-    percentile_interval,
-    studentized_interval,
-)
-from ensembles.validation.metrics import Rows, statistic_of
+import numpy as np  # noqa: E402
+import promises  # noqa: E402
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # noqa: E402
+from sklearn.linear_model import LinearRegression  # noqa: E402
+from sklearn.neighbors import KNeighborsClassifier  # noqa: E402
+from sklearn.tree import DecisionTreeRegressor  # noqa: E402
+from timing import machine, peak_memory  # noqa: E402
 
-SEPARATION = 1.5
-"""Distance of the two classes' scores, in standard deviations."""
+from ensembles.validation import bootstrap_ci  # noqa: E402
 
 
-# ---------------------------------------------------------------------------------------------
-# 95 % intervals
+@dataclass
+class Row:
+    """One line of a table; ``reached`` is None where nothing is promised."""
+
+    name: str
+    found: str
+    wanted: str = ""
+    reached: bool | None = None
+
+    def __str__(self) -> str:
+        verdict = {True: "reached", False: "MISSED", None: ""}[self.reached]
+        return f"  {self.name:<34} {self.found:<66} {self.wanted:<38} {verdict}".rstrip()
 
 
-def classes_and_scores(rng, n):
-    """Two normal classes and the true log-odds of the second."""
-    y = rng.integers(0, 2, n)
-    x = rng.normal(SEPARATION * (y - 0.5), 1.0)
-    return y, SEPARATION * x
+@dataclass
+class Table:
+    """A promise: what it is, and its rows, each with the seconds it takes on one core."""
+
+    title: str
+    rows: list[tuple[str, float, Callable[[float], Row]]]
 
 
-def truths() -> dict[str, float]:
-    """What the metrics are on infinitely many rows."""
-    x = np.linspace(-12, 12, 200_001)
-    density = norm.pdf(x - SEPARATION / 2)
-    log_loss = float(np.sum(density * np.logaddexp(0, -SEPARATION * x)) * (x[1] - x[0]))
-    return {
-        "accuracy": float(norm.cdf(SEPARATION / 2)),
-        "roc_auc": float(norm.cdf(SEPARATION / np.sqrt(2))),
-        "log_loss": log_loss,
-        "rmse": 1.0,
-        "r2": 0.5,
-    }
-
-
-def predictions(rng, metric, n):
-    """A sample of n rows: truth and predictions."""
-    if metric in ("rmse", "r2"):
-        signal = rng.normal(size=n)
-        return signal + rng.normal(size=n), signal
-    while True:
-        y, odds = classes_and_scores(rng, n)
-        if 1 < y.sum() < n - 1:
-            break
-    if metric == "accuracy":
-        return y, (odds > 0).astype(int)
-    return y, expit(odds)
-
-
-def intervals(statistic, counts, level=0.95):
-    """All four intervals from the same resamples."""
-    values, errors = statistic.values(counts), statistic.errors(counts)
-    defined = np.isfinite(values)
-    values, errors = values[defined], errors[defined]
-    ones = np.ones((1, statistic.n_units))
-    estimate, error = float(statistic.values(ones)[0]), float(statistic.errors(ones)[0])
-    found = {
-        "bca": bca_interval(estimate, values, statistic.influence(), level),
-        "percentile": percentile_interval(values, level),
-        "basic": basic_interval(estimate, values, level),
-        "studentized": studentized_interval(estimate, error, values, errors, level),
-    }
-    return {
-        name: (max(low, statistic.low), min(high, statistic.high))
-        for name, (low, high) in found.items()
-    }
-
-
-def interval_coverage(metric, n, n_simulations, n_resamples=1000):
-    """Share of samples whose interval holds the truth, for every method."""
-    truth = truths()[metric]
-    counts = drawn_counts(1, 0, n_resamples, n)
-    held = dict.fromkeys(("bca", "percentile", "basic", "studentized"), 0)
-    rng = np.random.default_rng((7, n))
-    for _ in range(n_simulations):
-        y_true, y_pred = predictions(rng, metric, n)
-        rows = Rows(y_true, None, None, n, None, None)
-        statistic = statistic_of(metric, rows, y_pred)
-        for method, (low, high) in intervals(statistic, counts).items():
-            held[method] += low <= truth <= high
-    return {method: count / n_simulations for method, count in held.items()}
-
-
-def table_of_intervals(scale):
-    """95 % intervals: how often they hold the truth, in percent."""
-    print("\n95 % intervals: coverage in % (simulation error about 0.5)")
-    print(f"{'metric':>10} {'n':>6} {'bca':>8} {'percentile':>11} {'basic':>8} {'studentized':>12}")
-    for metric in truths():
-        for n in (50, 200, 1000):
-            covered = interval_coverage(metric, n, round(2000 * scale))
-            print(
-                f"{metric:>10} {n:>6} {100 * covered['bca']:>8.1f}"
-                f" {100 * covered['percentile']:>11.1f} {100 * covered['basic']:>8.1f}"
-                f" {100 * covered['studentized']:>12.1f}",
-                flush=True,
-            )
+def at_least(number: promises.Spread, wanted: float) -> bool:
+    """Tell whether a simulated mean is as large as wanted, within two of its standard errors."""
+    return number.mean >= wanted - 2 * number.error
 
 
 # ---------------------------------------------------------------------------------------------
-# .632+
+# The rows
+
+WARRANTED = {"accuracy": "bca", "roc_auc": "bca"}
+"""The method that the docstring names for few rows; "studentized" for losses, RMSE and R2."""
 
 
-def noise(rng, n):
-    """Two classes of equal size that five columns know nothing about."""
-    return rng.normal(size=(n, 5)), rng.permutation(np.arange(n) % 2)
-
-
-def two_normals(rng, n):
-    """Efron and Tibshirani's (20, 2): two bivariate normal classes, their means one apart."""
-    y = rng.integers(0, 2, n)
-    X = rng.normal(size=(n, 2))
-    X[:, 0] += y - 0.5
-    return X, y
-
-
-def bootstrap_estimates(learner, problem, n=20, n_simulations=200, n_resamples=50):
-    """Mean of the estimates and of the true error, and each one's root mean squared error."""
-    rng = np.random.default_rng(3)
-    X_test, y_test = problem(rng, 5000)
-    found = []
-    while len(found) < n_simulations:
-        X, y = problem(rng, n)
-        if min(np.bincount(y, minlength=2)) < 3:
-            continue
-        score = bootstrap_score(
-            learner, X, y, method="oob", n_resamples=n_resamples, random_state=len(found)
-        )
-        numbers = (score.training_error, score.oob_error)
-        truth = 1 - learner.fit(X, y).score(X_test, y_test)
-        found.append(
-            (
-                truth,
-                score.oob_error,
-                point_632(*numbers),
-                point_632_plus(*numbers, score.no_information_rate),
-                score.standard_error,
-            )
-        )
-    table = np.array(found)
-    names = ("truth", "oob", ".632", ".632+")
-    errors = np.sqrt(np.mean((table[:, :4] - table[:, :1]) ** 2, axis=0))
-    return {
-        "mean": dict(zip(names, table[:, :4].mean(axis=0), strict=True)),
-        "rmse": dict(zip(names, errors, strict=True)),
-        "deviation of oob": float(table[:, 1].std()),
-        "its standard error": float(np.sqrt(np.mean(table[:, 4] ** 2))),
-        "simulation error": float(table[:, 3].std() / np.sqrt(n_simulations)),
-    }
-
-
-def table_of_632(scale):
-    """Efron and Tibshirani (1997): estimates of error from 20 rows, in percent."""
-    print("\nError estimated from 20 rows, in %, 50 resamples: mean (root mean squared error)")
-    print("The paper: 1-NN on noise 50 by .632+ where .632 alone says 31.6; SE a little large.")
-    print(f"{'':>16} {'truth':>6} {'oob':>13} {'.632':>13} {'.632+':>13} {'SD, SE of oob':>15}")
-    for name, learner in (("1-NN", KNeighborsClassifier(1)), ("LDA", _lda())):
-        for problem in (noise, two_normals):
-            found = bootstrap_estimates(learner, problem, n_simulations=round(200 * scale))
-            mean, rmse = found["mean"], found["rmse"]
-            cells = [f"{100 * mean[k]:.1f} ({100 * rmse[k]:.1f})" for k in ("oob", ".632", ".632+")]
-            print(
-                f"{name + ', ' + problem.__name__:>16} {100 * mean['truth']:>6.1f} {cells[0]:>13}"
-                f" {cells[1]:>13} {cells[2]:>13} {100 * found['deviation of oob']:>8.1f}"
-                f" {100 * found['its standard error']:>6.1f}",
-                flush=True,
-            )
-
-
-def _lda():
-    return LinearDiscriminantAnalysis()
-
-
-# ---------------------------------------------------------------------------------------------
-# Type I error
-
-
-def differences_on_splits(rng, kind, n_rows, n_splits, share):
-    """Score differences of two learners that are equally good, on random splits of one sample.
-
-    One learns from the first half of the columns, the other from the second, and the halves are
-    alike.
-    """
-    n_columns, n_test = 10, round(share * n_rows)
-    X = rng.normal(size=(n_rows, n_columns))
-    signal = X.sum(axis=1) / np.sqrt(n_columns)
-    y = signal + rng.normal(size=n_rows)
-    if kind == "centroid":
-        y = np.sign(y)
-    found = np.empty(n_splits)
-    for split in range(n_splits):
-        order = rng.permutation(n_rows)
-        test, train = order[:n_test], order[n_test:]
-        losses = []
-        for half in (X[:, :5], X[:, 5:]):
-            if kind == "ridge":
-                gram = half[train].T @ half[train] + np.eye(5)
-                slopes = np.linalg.solve(gram, half[train].T @ y[train])
-                losses.append(np.mean((y[test] - half[test] @ slopes) ** 2))
-            else:
-                up, down = (half[train][y[train] == side].mean(axis=0) for side in (1, -1))
-                decided = np.sign((half[test] - (up + down) / 2) @ (up - down))
-                losses.append(np.mean(decided != y[test]))
-        found[split] = losses[0] - losses[1]
-    return found, n_rows - n_test, n_test
-
-
-def type_i_errors(kind, n_simulations, n_rows=200, n_splits=15, share=0.1):
-    """Share of simulations in which equal learners are called different at the 5 % level."""
-    rng = np.random.default_rng(11)
-    rejected = {"corrected": 0, "uncorrected": 0}
-    for _ in range(n_simulations):
-        differences, n_train, n_test = differences_on_splits(rng, kind, n_rows, n_splits, share)
-        test = corrected_resampled_t_test(differences, n_train, n_test)
-        rejected["corrected"] += test.p_value < 0.05
-        if np.ptp(differences) > 0:
-            plain = differences.mean() / (differences.std(ddof=1) / np.sqrt(n_splits))
-            rejected["uncorrected"] += 2 * t.sf(abs(plain), n_splits - 1) < 0.05
-    return {name: count / n_simulations for name, count in rejected.items()}
-
-
-def table_of_type_i_errors(scale):
-    """Nadeau and Bengio (2003): how often equal learners are called different."""
-    print("\nEqual learners called different at the 5 % level, in % (15 random splits)")
-    print("The paper: the resampled t-test often above 20, the corrected one near or below 5.")
-    print(f"{'learners':>10} {'rows':>6} {'test share':>11} {'uncorrected':>12} {'corrected':>10}")
-    for kind in ("ridge", "centroid"):
-        for n_rows in (100, 500):
-            for share in (0.1, 0.2):
-                found = type_i_errors(kind, round(2000 * scale), n_rows=n_rows, share=share)
-                print(
-                    f"{kind:>10} {n_rows:>6} {share:>11} {100 * found['uncorrected']:>12.1f}"
-                    f" {100 * found['corrected']:>10.1f}",
-                    flush=True,
-                )
-
-
-# ---------------------------------------------------------------------------------------------
-# Intervals and variances of a bag
-
-
-def interval_of_a_bag_coverage(base, n_columns, n_repeats, n=100, alpha=0.1, n_members=50):
-    """Share of new targets inside `Bagging.predict_interval`, and its simulation error."""
-    covered = []
-    for seed in range(n_repeats):
-        rng = np.random.default_rng((5, seed))
-        slopes = rng.normal(size=n_columns) / np.sqrt(n_columns)
-        X = rng.normal(size=(n + 200, n_columns))
-        y = X @ slopes * np.sqrt(10) + rng.normal(size=n + 200)
-        bag = BaggingRegressor(base, n_members, oob_score=True, random_state=seed)
-        bag.fit(X[:n], y[:n])
-        low, high = bag.predict_interval(X[n:], alpha=alpha).T
-        covered.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
-    return float(np.mean(covered)), float(np.std(covered) / np.sqrt(n_repeats))
-
-
-def table_of_bag_intervals(scale):
-    """Kim, Xu and Barber (2020): jackknife+-after-bootstrap."""
-    print("\nBagging.predict_interval(alpha=0.1): coverage of new targets in %, 100 training rows")
-    print("The paper: at least 80 guaranteed, about 90 or a little more found.")
-    print(f"{'base':>24} {'columns':>8} {'coverage':>14}")
-    for base in (Ridge(1e-3), DecisionTreeRegressor()):
-        for n_columns in (5, 40, 100):
-            mean, error = interval_of_a_bag_coverage(base, n_columns, round(40 * scale))
-            name = type(base).__name__
-            print(f"{name:>24} {n_columns:>8} {100 * mean:>8.1f} +- {100 * error:.1f}", flush=True)
-
-
-def cosine(rng, n):
-    """Wager, Hastie and Efron's cosine: two columns, no noise."""
-    X = rng.random((n, 2))
-    return X, 3 * np.cos(np.pi * (X[:, 0] + X[:, 1]))
-
-
-def exclusive_or(rng, n):
-    """Their XOR: fifty columns, four of which matter."""
-    X = rng.random((n, 50))
-    high = X[:, :4] > 0.6
-    return X, 5.0 * ((high[:, 0] ^ high[:, 1]).astype(int) + (high[:, 2] ^ high[:, 3]))
-
-
-def variance_of_a_bag(problem, n, n_members, n_repeats, base=None):
-    """Mean of the estimated variance of a bag's prediction, and the variance over samples."""
-    points, _ = problem(np.random.default_rng(1), 50)
-    answers, estimates = [], []
-    for seed in range(n_repeats):
-        X, y = problem(np.random.default_rng((9, seed)), n)
-        bag = BaggingRegressor(base, n_members, random_state=seed).fit(X, y)
-        answers.append(bag.predict(points))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            estimates.append(bag.predict_std(points) ** 2)
-    return float(np.mean(estimates)), float(np.var(answers, axis=0, ddof=1).mean())
-
-
-def table_of_bag_variances(scale):
-    """Wager, Hastie and Efron (2014): the bias-corrected infinitesimal jackknife."""
-    print("\nVariance of a bag of trees' prediction: estimated (V_IJ-U) beside simulated")
-    print("The paper: nearly unbiased for B of the order of n and more.")
-    print(
-        f"{'problem':>14} {'n':>5} {'members':>8} {'estimated':>10} {'simulated':>10} {'ratio':>6}"
+def row_of_intervals(metric: str, n: int, scale: float) -> Row:
+    """95 % intervals: how often they hold the truth."""
+    n_simulations = round(2000 * scale)
+    covered = promises.interval_coverage(metric, n, n_simulations, seed=101)
+    named = WARRANTED.get(metric, "studentized")
+    slack = 2 * np.sqrt(0.95 * 0.05 / n_simulations)
+    kept = {name: 0.93 - slack <= share <= 0.97 + slack for name, share in covered.items()}
+    found = ", ".join(
+        f"{name} {100 * share:.1f}{'' if kept[name] else '!'}" for name, share in covered.items()
     )
-    settings = ((cosine, 50, 200), (cosine, 200, 500), (exclusive_or, 50, 200))
-    for problem, n, n_members in settings:
-        estimated, simulated = variance_of_a_bag(problem, n, n_members, round(150 * scale))
-        print(
-            f"{problem.__name__:>14} {n:>5} {n_members:>8} {estimated:>10.4f} {simulated:>10.4f}"
-            f" {estimated / simulated:>6.2f}",
-            flush=True,
-        )
+    return Row(f"{metric}, {n} rows", found, f"93-97 by {named} (! outside)", bool(kept[named]))
 
 
-# ---------------------------------------------------------------------------------------------
-# Bias and variance
-
-WAVES = np.maximum(6 - np.abs(np.arange(1, 22) - np.array([[11], [15], [7]])), 0).astype(float)
-PAIRS = np.array([[0, 1], [0, 2], [1, 2]])
-EDGE = 2 / np.sqrt(20)
-
-
-def waveform(rng, n):
-    """Three classes of mixed triangular waves, and their probabilities."""
-    y = rng.integers(0, 3, n)
-    share = rng.random((n, 1))
-    first, second = WAVES[PAIRS[y, 0]], WAVES[PAIRS[y, 1]]
-    X = share * first + (1 - share) * second + rng.normal(size=(n, 21))
-    shares = np.linspace(0, 1, 201)[:, None]
-    weights = np.full(201, 1 / 200)
-    weights[[0, -1]] /= 2
-    logs = []
-    for a, b in PAIRS:
-        centres = shares * WAVES[a] + (1 - shares) * WAVES[b]
-        distances = X @ centres.T - 0.5 * np.sum(centres**2, axis=1)
-        logs.append(logsumexp(distances, b=weights, axis=1))
-    return X, y, _normalised(logs)
+def row_of_632(learner_name: str, problem_name: str, scale: float) -> Row:
+    """Estimate error from 20 rows with 50 resamples."""
+    learners = {"1-NN": KNeighborsClassifier(1), "LDA": LinearDiscriminantAnalysis()}
+    problem = getattr(promises, problem_name)
+    found = promises.bootstrap_estimates(
+        learners[learner_name], problem, n_simulations=round(200 * scale)
+    )
+    mean, rmse, error = found["mean"], found["rmse"], found["simulation error"]
+    cells = [f"truth {100 * mean['truth']:.1f}"]
+    cells += [f"{name} {100 * mean[name]:.1f} ({100 * rmse[name]:.1f})" for name in list(mean)[1:]]
+    ratio = found["its standard error"] / found["deviation of oob"]
+    text = f"{', '.join(cells)}; SE/SD {ratio:.2f}"
+    name = f"{learner_name}, {problem_name}"
+    if (learner_name, problem_name) == ("1-NN", "noise"):
+        kept = abs(mean[".632+"] - 0.5) < 0.01 + 3 * error and mean[".632"] < 0.36
+        return Row(name, text, ".632+ 50, .632 alone 31.6", bool(kept))
+    better = rmse[".632+"] < rmse["leave-one-out"]
+    return Row(name, text, "better than leave-one-out", bool(better))
 
 
-def _normalised(logs):
-    stacked = np.column_stack(logs)
-    return np.exp(stacked - logsumexp(stacked, axis=1, keepdims=True))
+def row_of_type_i(kind: str, n_rows: int, share: float, scale: float) -> Row:
+    """How often equal learners are called different."""
+    found = promises.type_i_errors(kind, round(2000 * scale), n_rows=n_rows, share=share)
+    kept = found["corrected"] <= 0.06 + 2 * np.sqrt(0.06 * 0.94 / (2000 * scale))
+    return Row(
+        f"{kind}, {n_rows} rows, {100 * share:g} % held out",
+        f"corrected {100 * found['corrected']:.1f}, uncorrected {100 * found['uncorrected']:.1f}",
+        "at most 6; more than 15",
+        bool(kept and found["uncorrected"] > 0.15),
+    )
 
 
-def _log_normal(X, mean, variance=1.0):
-    width = X.shape[1]
-    return -0.5 * np.sum((X - mean) ** 2, axis=1) / variance - 0.5 * width * np.log(variance)
+def row_of_bag_intervals(
+    base: str, problem: str, n_columns: int, fixed: bool, repeats: int, scale: float
+) -> Row:
+    """Coverage of `Bagging.predict_interval` over training sets of 200 rows."""
+    found = promises.interval_of_a_bag_coverage(
+        promises.BASES[base],
+        n_columns,
+        max(2, round(repeats * scale)),
+        problem=getattr(promises, problem),
+        fixed=fixed,
+    )
+    return Row(
+        f"{base}, {problem}, {n_columns} columns, {'fixed' if fixed else 'random'} B",
+        f"{100 * found.mean:.1f} +- {100 * found.error:.1f}",
+        "at least 90, within 2 standard errors",
+        bool(at_least(found, 0.9)),
+    )
 
 
-def twonorm(rng, n):
-    """Two normal classes in twenty dimensions."""
-    y = rng.integers(0, 2, n)
-    X = rng.normal(size=(n, 20)) + np.where(y == 1, -EDGE, EDGE)[:, None]
-    return X, y, _normalised([_log_normal(X, EDGE), _log_normal(X, -EDGE)])
-
-
-def threenorm(rng, n):
-    """One class of two normal clouds, one of a third."""
-    y = rng.integers(0, 2, n)
-    side = rng.choice([-1, 1], n)
-    other = EDGE * np.where(np.arange(20) % 2, -1, 1)
-    X = rng.normal(size=(n, 20)) + np.where((y == 0)[:, None], EDGE * side[:, None], other)
-    both = np.logaddexp(_log_normal(X, EDGE), _log_normal(X, -EDGE)) - np.log(2)
-    return X, y, _normalised([both, _log_normal(X, other)])
-
-
-def ringnorm(rng, n):
-    """A narrow normal class inside a wide one."""
-    y = rng.integers(0, 2, n)
-    X = rng.normal(size=(n, 20))
-    X = np.where((y == 0)[:, None], 2 * X, X + EDGE)
-    return X, y, _normalised([_log_normal(X, 0.0, 4.0), _log_normal(X, EDGE)])
-
-
-PAPER = {
-    "waveform": (13.2, {"tree": (1.7, 14.1), "bagging": (1.4, 5.3), "boosting": (1.0, 3.6)}),
-    "twonorm": (2.3, {"tree": (0.1, 19.6), "bagging": (0.1, 5.0), "boosting": (1.2, 1.3)}),
-    "threenorm": (10.5, {"tree": (1.4, 20.9), "bagging": (1.3, 8.6), "boosting": (1.4, 6.9)}),
-    "ringnorm": (1.3, {"tree": (1.5, 18.5), "bagging": (1.4, 8.3), "boosting": (0.5, 4.5)}),
+MEMBERS = {
+    "lines": LinearRegression(),
+    "trees": DecisionTreeRegressor(),
+    "forest": DecisionTreeRegressor(max_features=1 / 3, min_samples_split=6),
 }
-"""Breiman (1998): error of the best rule, then (bias, variance) in percent; boosting is his
-arc-fs."""
-
-LEARNERS = {
-    "tree": DecisionTreeClassifier(random_state=0),
-    "bagging": BaggingClassifier(DecisionTreeClassifier(), 50, random_state=0),
-    "boosting": AdaBoostClassifier(DecisionTreeClassifier(), resample=True, random_state=0),
-}
-"""What the table compares; like arc-fs, boosting learns from rows drawn by their weights."""
+"""Least squares, fully grown trees, and the trees of R's randomForest by default."""
 
 
-def breimans_terms(problem, learner, n_sets, n_test=3000, n_train=300):
-    """Bias and variance after Breiman over independent training sets of 300 rows."""
-    rng = np.random.default_rng(17)
-    X, y, _ = problem(rng, n_sets * n_train)
-    X_test, y_test, truth = problem(rng, n_test)
-    chunks = np.arange(n_sets * n_train).reshape(n_sets, n_train)
-    return bias_variance(
-        learner,
-        X,
-        y,
-        X_test,
-        y_test,
-        decomposition="breiman",
-        resampling=[(chunk, chunk[:1]) for chunk in chunks],
-        truth=truth,
-        random_state=0,
+def row_of_bag_variances(
+    problem: str, base: str, n: int, n_members: int, repeats: int, held: bool, scale: float
+) -> Row:
+    """Estimated over simulated variance of a bag's prediction, by both jackknives."""
+    found = promises.variances_of_a_bag(
+        getattr(promises, problem), n, n_members, max(4, round(repeats * scale)), MEMBERS[base]
+    )
+    ours, other = found.ratio(found.infinitesimal), found.ratio(found.jackknife)
+    text = (
+        f"V_IJ-U {ours.mean:.2f} +- {ours.error:.2f}, V_J-U {other.mean:.2f} +- {other.error:.2f}"
+    )
+    name = f"{problem}, {base}, n {n}, B {n_members}"
+    if held:
+        kept = abs(ours.mean - 1) < 0.1 + 2 * ours.error
+        return Row(name, text, "V_IJ-U within 10 % (and 2 SE)", bool(kept))
+    enclosed = ours.mean - 2 * ours.error < 1 < other.mean + 2 * other.error
+    return Row(name, text, "none; V_IJ-U < 1 < V_J-U", bool(enclosed))
+
+
+def row_of_members(n: int, few: int, many: int, repeats: int, scale: float) -> Row:
+    """What the correction is for: few members estimate what many would."""
+    found = promises.variance_by_members(n, few, many, max(4, round(repeats * scale)))
+    return Row(
+        f"cosine, n {n}: B {few} over B {many}",
+        f"V_IJ-U {found.mean:.2f} +- {found.error:.2f}",
+        "1 within 10 % (and 2 SE)",
+        bool(abs(found.mean - 1) < 0.1 + 2 * found.error),
     )
 
 
-def table_of_bias_and_variance(scale):
-    """Breiman (1998): what bagging and boosting do to bias and variance."""
-    print("\nBias and variance after Breiman in %, 300 training rows (his numbers in brackets)")
-    print(
-        f"{'problem':>10} {'best rule':>14} {'learner':>9} {'error':>14} {'bias':>12}"
-        f" {'variance':>14}"
+def row_of_bias_and_variance(problem: str, learner: str, scale: float) -> Row:
+    """Breiman's bias and variance of a learner, beside those of a single tree."""
+    rule = getattr(promises, problem)
+    found, tree = (
+        promises.breimans_terms(rule, promises.LEARNERS[name], max(10, round(60 * scale)))
+        for name in (learner, "tree")
     )
-    for problem in (waveform, twonorm, threenorm, ringnorm):
-        best, theirs = PAPER[problem.__name__]
-        for name, learner in LEARNERS.items():
-            found = breimans_terms(problem, learner, max(10, round(60 * scale)))
-            bias, variance = theirs[name]
-            print(
-                f"{problem.__name__:>10} {100 * found.noise:>6.1f} ({best:>5.1f}) {name:>9}"
-                f" {100 * found.error:>6.1f} ({best + bias + variance:>5.1f})"
-                f" {100 * found.bias:>5.1f} ({bias:>4.1f}) {100 * found.variance:>6.1f}"
-                f" ({variance:>5.1f})",
-                flush=True,
-            )
-
-
-# ---------------------------------------------------------------------------------------------
-# Nested cross-validation
-
-
-def nested_coverage(n_simulations, n=100, n_columns=20, n_repeats=10, level=0.9):
-    """Share of intervals that hold the error of the fitted rule: nested and usual."""
-    rng = np.random.default_rng(23)
-    slopes = np.zeros(n_columns)
-    slopes[:5] = 1.0
-    held = {"nested": 0, "usual": 0}
-    learner = LogisticRegression(C=10.0)
-    X_new, y_new = _logistic(rng, 20_000, slopes)
-    for seed in range(n_simulations):
-        X, y = _logistic(rng, n, slopes)
-        found = nested_cross_validation(
-            learner, X, y, n_repeats=n_repeats, confidence_level=level, random_state=seed
+    best, theirs = promises.PAPER[problem]
+    bias, variance = theirs[learner]
+    text = (
+        f"error {100 * found.error:.1f} ({best + bias + variance:.1f}), bias "
+        f"{100 * found.bias:.1f} ({bias}), variance {100 * found.variance:.1f} ({variance}), "
+        f"best {100 * found.noise:.1f} ({best})"
+    )
+    name = f"{problem}, {learner}"
+    if learner == "tree":
+        total = best + bias + variance
+        return Row(name, text, "error within 1.5", bool(abs(100 * found.error - total) < 1.5))
+    less = found.variance < 0.7 * tree.variance
+    if learner == "bagging":
+        return Row(
+            name,
+            text,
+            "variance down by 30 %, bias within 0.5",
+            bool(less and abs(found.bias - tree.bias) < 0.005),
         )
-        truth = 1 - learner.fit(X, y).score(X_new, y_new)
-        held["nested"] += found.low <= truth <= found.high
-        held["usual"] += found.naive_low <= truth <= found.naive_high
-    return {name: count / n_simulations for name, count in held.items()}
+    return Row(name, text, "variance and bias lower", bool(less and found.bias < tree.bias))
 
 
-def _logistic(rng, n, slopes):
-    X = rng.normal(size=(n, len(slopes)))
-    return X, (rng.random(n) < expit(X @ slopes)).astype(int)
-
-
-def table_of_nested(scale):
-    """Bates, Hastie and Tibshirani (2023): intervals of prediction error."""
-    print("\n90 % intervals of prediction error by 10-fold cross-validation: coverage in %")
-    print("The paper: the usual interval too narrow by a third or more, the nested one near 90.")
-    found = nested_coverage(round(100 * scale))
-    print(
-        f"logistic, 100 x 20: nested {100 * found['nested']:.1f}, usual {100 * found['usual']:.1f}"
+def row_of_nested(setting: str, simulations: int, scale: float) -> Row:
+    """Coverage of the error of the fitted rule by 10-fold cross-validation's intervals."""
+    n_simulations = max(4, round(simulations * scale))
+    shares, wider = promises.nested_coverage(setting, n_simulations)
+    cells = [
+        f"{100 * level:g} %: nested {100 * shares['nested', level]:.1f}, usual "
+        f"{100 * shares['usual', level]:.1f}"
+        for level in (0.9, 0.95)
+    ]
+    kept = all(
+        shares["nested", level] >= level - 2 * np.sqrt(level * (1 - level) / n_simulations)
+        for level in (0.9, 0.95)
+    )
+    more = shares["nested", 0.9] > shares["usual", 0.9]
+    return Row(
+        setting,
+        f"{'; '.join(cells)}; {wider:.2f} times as wide ({n_simulations})",
+        "nested covers, within 2 SE",
+        bool(kept and more),
     )
 
-
-# ---------------------------------------------------------------------------------------------
-# Time and memory
 
 LARGE = (
     "import numpy as np\n"
@@ -513,44 +234,192 @@ LARGE = (
 )
 
 
-def table_of_speed(scale):
+def row_of_speed(metric: str, scale: float) -> Row:
     """Seconds and memory of 2 000 resamples of 100 000 rows."""
-    print(
-        "\nbootstrap_ci, 2 000 resamples of 100 000 rows: CPU seconds, peak memory over start, MiB"
-    )
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 100_000)
     p = np.clip(0.3 * y + 0.7 * rng.random(100_000), 1e-3, 1 - 1e-3)
-    before = peak_memory(LARGE)
-    for metric in ("roc_auc", "log_loss"):
-        start = time.process_time()
-        bootstrap_ci(metric, y, p, random_state=0)
-        taken = time.process_time() - start
-        call = f"bootstrap_ci({metric!r}, y, p, n_resamples={round(200 * scale)})\n"
-        used = peak_memory(LARGE + call) - before
-        print(f"{metric:>10} {taken:>7.1f} s {used:>7.0f} MiB", flush=True)
+    start = time.process_time()
+    bootstrap_ci(metric, y, p, random_state=0)
+    taken = time.process_time() - start
+    call = f"bootstrap_ci({metric!r}, y, p, n_resamples={max(2, round(200 * scale))})\n"
+    used = peak_memory(LARGE + call) - peak_memory(LARGE)
+    found = f"{taken:.1f} s of one core, {used:.0f} MiB above the data"
+    return Row(metric, found, "seconds", taken < 20)
 
 
-TABLES: dict[str, Callable[[float], None]] = {
-    "speed": table_of_speed,
-    "632": table_of_632,
-    "intervals": table_of_intervals,
-    "type_i": table_of_type_i_errors,
-    "bag_intervals": table_of_bag_intervals,
-    "bag_variances": table_of_bag_variances,
-    "bias_variance": table_of_bias_and_variance,
-    "nested": table_of_nested,
+# ---------------------------------------------------------------------------------------------
+# The tables
+
+INTERVALS = [
+    (f"{metric} {n}", seconds, partial(row_of_intervals, metric, n))
+    for metric in ("accuracy", "roc_auc", "log_loss", "rmse", "r2")
+    for n, seconds in ((50, 6), (200, 20), (1000, 90))
+]
+E632 = [
+    (f"{learner} {problem}", 60, partial(row_of_632, learner, problem))
+    for learner in ("1-NN", "LDA")
+    for problem in ("noise", "two_normals")
+]
+TYPE_I = [
+    (f"{kind} {n_rows} {share}", 20, partial(row_of_type_i, kind, n_rows, share))
+    for kind in ("ridge", "centroid")
+    for n_rows in (100, 500)
+    for share in (0.1, 0.2)
+]
+BAG_INTERVALS = [
+    (
+        f"{base} {problem} {n_columns} {'fixed' if fixed else 'random'}",
+        seconds,
+        partial(row_of_bag_intervals, base, problem, n_columns, fixed, repeats),
+    )
+    for base, problem, n_columns, fixed, repeats, seconds in (
+        ("ridge", "linear", 5, True, 200, 60),
+        ("ridge", "linear", 100, True, 200, 60),
+        ("ridge", "linear", 100, False, 200, 60),
+        ("ridge", "skewed", 5, True, 200, 60),
+        ("tree", "linear", 5, True, 200, 60),
+        ("tree", "linear", 100, True, 100, 90),
+        ("tree", "skewed", 5, True, 200, 60),
+        ("tree", "skewed", 5, False, 200, 60),
+        ("forest", "skewed", 5, True, 40, 150),
+    )
+]
+BAG_VARIANCES = [
+    (
+        f"{problem} {n} {n_members}",
+        seconds,
+        partial(row_of_bag_variances, problem, base, n, n_members, repeats, held),
+    )
+    for problem, base, n, n_members, repeats, held, seconds in (
+        ("noisy_line", "lines", 50, 200, 300, True, 160),
+        ("noisy_line", "lines", 200, 500, 120, True, 150),
+        ("cosine", "trees", 200, 500, 180, True, 190),
+        ("cosine", "trees", 500, 500, 120, True, 200),
+        ("cosine", "trees", 50, 200, 300, False, 120),
+        ("exclusive_or", "forest", 50, 200, 200, False, 110),
+        ("exclusive_or", "forest", 200, 500, 100, False, 180),
+        ("conjunction", "forest", 50, 200, 200, False, 120),
+    )
+] + [
+    ("members 50", 110, partial(row_of_members, 50, 50, 1000, 40)),
+    ("members 200", 200, partial(row_of_members, 200, 200, 2000, 25)),
+]
+BIAS_VARIANCE = [
+    (f"{problem} {learner}", seconds, partial(row_of_bias_and_variance, problem, learner))
+    for problem in ("waveform", "twonorm", "threenorm", "ringnorm")
+    for learner, seconds in (("tree", 2), ("bagging", 30), ("boosting", 40))
+]
+NESTED = [(setting, 200, partial(row_of_nested, setting, 150)) for setting in promises.NESTED]
+SPEED = [(metric, 12, partial(row_of_speed, metric)) for metric in ("roc_auc", "log_loss")]
+
+TABLES = {
+    "speed": Table("bootstrap_ci: 2 000 resamples of 100 000 rows", SPEED),
+    "632": Table(
+        "Error in % from 20 rows and 50 resamples (Efron and Tibshirani 1997): mean (root mean "
+        "squared error)\nTheir abstract: .632+ outperforms cross-validation. 1-NN errs on half of "
+        "noise, and .632 alone says 31.6, by their formulas; their table 3 could not be had.",
+        E632,
+    ),
+    "intervals": Table("95 % intervals: coverage in %, 2 000 simulations (SE 0.5)", INTERVALS),
+    "type_i": Table(
+        "Equal learners called different at the 5 % level, in % (Nadeau and Bengio 2003)", TYPE_I
+    ),
+    "bag_intervals": Table(
+        "Bagging.predict_interval(alpha=0.1): coverage in % over training sets of 200 rows, 50 "
+        "members\n(Kim, Xu and Barber 2020: at least 80 guaranteed for a random B, about 90 found)",
+        BAG_INTERVALS,
+    ),
+    "bag_variances": Table(
+        "Variance of a bag's prediction: estimated over simulated (Wager, Hastie and Efron 2014)\n"
+        "Their problems; their table could not be had, their abstract promises that B of the order "
+        "of n is enough.",
+        BAG_VARIANCES,
+    ),
+    "bias_variance": Table(
+        "Bias and variance after Breiman in %, 300 rows (Breiman 1998 in brackets, "
+        "see promises.PAPER for what of it is confirmed)",
+        BIAS_VARIANCE,
+    ),
+    "nested": Table(
+        "Intervals of prediction error by 10-fold cross-validation (Bates, Hastie and Tibshirani "
+        "2023): coverage in %",
+        NESTED,
+    ),
 }
 
 
-if __name__ == "__main__":
+# ---------------------------------------------------------------------------------------------
+# Running it, whole or in pieces
+
+
+def show_list() -> None:
+    """Print tables and rows, and the seconds that each takes."""
+    for name, table in TABLES.items():
+        print(f"{name}: {table.title.splitlines()[0]}")
+        for place, (row, seconds, _) in enumerate(table.rows):
+            print(f"  --table {name} --row {place:<3} {row:<36} about {seconds:g} s")
+
+
+def show_collected(path: Path) -> None:
+    """Print every row that was saved, the latest of each, by tables."""
+    saved = [json.loads(line) for line in path.read_text().splitlines()]
+    latest = {(entry["table"], entry["place"]): entry for entry in saved}
+    for where in sorted({entry["machine"] for entry in latest.values()}):
+        print(where)
+    for name, table in TABLES.items():
+        rows = [latest[key] for key in sorted(key for key in latest if key[0] == name)]
+        if rows:
+            print(f"\n{table.title}")
+        for entry in rows:
+            print(f"{Row(**entry['row'])}")
+    missed = sum(entry["row"]["reached"] is False for entry in latest.values())
+    print(f"\n{len(latest)} rows, {missed} missed")
+
+
+def run_rows(name: str, places: list[int], scale: float, save: Path | None) -> None:
+    """Run rows of a table, print them, and save each as soon as it is there."""
+    print(f"\n{TABLES[name].title}")
+    for place in places:
+        start = time.perf_counter()
+        row = TABLES[name].rows[place][2](scale)
+        seconds = time.perf_counter() - start
+        print(f"{row} ({seconds:.0f} s)", flush=True)
+        entry = {
+            "table": name,
+            "place": place,
+            "row": asdict(row),
+            "seconds": round(seconds, 1),
+            "scale": scale,
+            "machine": machine(),
+        }
+        if save is not None:
+            with save.open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+
+
+def main() -> None:
+    """Read what is asked for, and do it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", nargs="*", choices=list(TABLES))
+    parser.add_argument("--table", nargs="*", choices=list(TABLES))
+    parser.add_argument("--row", nargs="*", type=int, help="places in the table, from 0")
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--collect", type=Path)
+    parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
+    if options.list:
+        show_list()
+        return
+    if options.collect is not None:
+        show_collected(options.collect)
+        return
     warnings.simplefilter("ignore")
     print(machine())
-    for name in options.only or TABLES:
-        start = time.perf_counter()
-        TABLES[name](options.scale)
-        print(f"({time.perf_counter() - start:.0f} s)")
+    for name in options.table or TABLES:
+        places = range(len(TABLES[name].rows)) if options.row is None else options.row
+        run_rows(name, list(places), options.scale, options.save)
+
+
+if __name__ == "__main__":
+    main()

@@ -132,6 +132,21 @@ def test_mcnemar_of_equal_predictions_says_nothing():
     assert mcnemar_test(*labelled(4, 4, 1, 1), method="mid-p").p_value == 1
 
 
+@pytest.mark.parametrize(
+    ("prediction", "message"),
+    [
+        ([1.0, np.nan, 0.0], "prediction_a must hold a label for every row; got None or NaN"),
+        (
+            ["1", "0", "1"],
+            r"prediction_a must hold labels of the kind that y_true holds; got \['1'",
+        ),
+    ],
+)
+def test_mcnemar_never_counts_what_is_no_label_as_wrong(prediction, message):
+    with pytest.raises(ValueError, match=message):
+        mcnemar_test([1, 0, 1], prediction, [1, 1, 1])
+
+
 # DeLong
 
 
@@ -304,6 +319,40 @@ def test_scores_of_other_folds_are_not_compared(results):
     other = Result(results.b["test_score"], list(KFold(5, shuffle=True).split(np.zeros(100))))
     with pytest.raises(ValueError, match="of the same folds"):
         compare_models(results.a, other)
+
+
+def test_scores_of_another_kind_or_number_are_not_subtracted(results):
+    results.a.scorer_name_, results.b.scorer_name_ = "accuracy", "roc_auc"
+    with pytest.raises(ValueError, match="scored alike; a has 'accuracy', b has 'roc_auc'"):
+        compare_models(results.a, results.b)
+    results.b.scorer_name_ = "score"  # the estimator's own, which has no name
+    assert compare_models(results.a, results.b).n_compared == 5
+    with pytest.raises(ValueError, match="scores of the same folds; got 5 and 2 of them"):
+        compare_models(results.a, [0.1, 0.2])
+
+
+def test_cross_validations_go_in_as_they_are():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+
+    from ensembles.validation import cross_validate
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 2)), np.arange(90) % 2
+    one, other, elsewhere, fewer = (
+        cross_validate(model, X, y, cv=cv, random_state=seed)
+        for model, cv, seed in (
+            (LogisticRegression(), 5, 0),
+            (GaussianNB(), 5, 0),
+            (GaussianNB(), 5, 1),
+            (GaussianNB(), 4, 0),
+        )
+    )
+    assert compare_models(one, other).n_compared == 5
+    assert compare_models(one, other, test="mcnemar", y_true=y).n_compared == 90
+    for differing in (elsewhere, fewer):
+        with pytest.raises(ValueError, match="of the same folds; their rows differ"):
+            compare_models(one, differing)
 
 
 def test_five_by_two_needs_folds_that_swap(results):

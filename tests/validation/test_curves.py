@@ -119,6 +119,18 @@ def test_bad_input_of_a_curve_gets_an_error(bag, changed, message):
         learning_curve(bag, **given)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y": np.zeros(100, int), "scoring": "roc_auc"}, "scoring must be defined on the rows"),
+        ({"y": np.where(Y[TEST] == 1, np.nan, 0.0)}, "a target for every row; got None or NaN"),
+    ],
+)
+def test_a_curve_is_never_nan(bag, changed, message):
+    with pytest.raises(ValueError, match=message):
+        learning_curve(bag, X[TEST], **{"y": Y[TEST], **changed})
+
+
 def test_an_unfitted_ensemble_has_no_curve():
     with pytest.raises(NotFittedError):
         learning_curve(BaggingClassifier(), X, Y)
@@ -160,12 +172,15 @@ def test_the_gap_is_training_less_validation_score():
     display = GeneralizationGapDisplay.from_estimator(boosted, name="minus log loss")
     assert_allclose(display.gap, boosted.train_score_ - boosted.validation_score_)
     assert display.ax_.get_ylabel() == "minus log loss"
+    baseline_first = np.arange(boosted.n_iter_ + 1)  # its first score is before any tree
+    assert_array_equal(display.ax_.lines[0].get_xdata(), baseline_first)
     staged = AdaBoostClassifier(n_estimators=5, random_state=0).fit(X[TRAIN], Y[TRAIN])
     stages = [staged.staged_predict(X[part]) for part in (TRAIN, TEST)]
     drawn = GeneralizationGapDisplay.from_predictions(
         (Y[TRAIN], Y[TEST]), stages, metric=accuracy_score
     )
     assert_allclose(drawn.train_scores, list(staged.staged_score(X[TRAIN], Y[TRAIN])))
+    assert_array_equal(drawn.rounds, np.arange(1, 6))
 
 
 def test_an_estimator_without_validation_rows_has_no_gap():

@@ -376,3 +376,48 @@ def test_the_result_reads_well():
     found = bootstrap_ci("roc_auc", Y, PROBABILITY, random_state=0)
     assert str(found).endswith("(95 %, bca)")
     assert "distribution" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "y_pred", "options", "message"),
+    [
+        (
+            "accuracy",
+            np.arange(40) % 2,
+            {},
+            r"the kind that y_true holds; got \[0\] where y_true has \['no'\]",
+        ),
+        (lambda y, f: y == f, np.repeat("no", 40), {}, "must return one number for all rows"),
+    ],
+)
+def test_what_can_never_agree_is_refused(metric, y_pred, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        bootstrap_ci(metric, np.array(["no", "yes"] * 20), y_pred, n_resamples=10, **options)
+
+
+@pytest.mark.parametrize(
+    ("metric", "y_pred", "options", "message"),
+    [
+        ("log_loss", np.full(40, 0.4), {"labels": [0, 0, 1]}, "labels must be distinct"),
+        ("rmse", None, {}, "a prediction for every row"),
+        ("rmse", np.ones(40) * 1j, {}, "y_pred must hold real numbers"),
+        ("accuracy", np.r_[np.nan, np.ones(39)], {}, "y_pred must not hold NaN"),
+    ],
+)
+def test_predictions_that_are_none_are_refused(metric, y_pred, options, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_ci(metric, np.arange(40) % 2, y_pred, n_resamples=10, **options)
+
+
+def test_probabilities_that_do_not_sum_to_one_are_told_of():
+    with pytest.warns(UserWarning, match="do not sum to one in 40 rows .to 1.5 in row 0"):
+        bootstrap_ci("log_loss", np.arange(40) % 3, np.full((40, 3), 0.5), n_resamples=10)
+
+
+def test_a_loss_of_one_class_asks_for_the_others():
+    probability = np.full(20, 0.8)
+    with pytest.raises(ValueError, match=r"at least 2 classes; got \[1\] alone. Name all"):
+        bootstrap_ci("log_loss", np.ones(20, dtype=int), probability)
+    with pytest.warns(UserWarning, match="the interval is a point"):
+        found = bootstrap_ci("log_loss", np.ones(20, dtype=int), probability, labels=[0, 1])
+    assert_allclose(found.estimate, -np.log(0.8))

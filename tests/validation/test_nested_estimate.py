@@ -92,7 +92,7 @@ def test_the_result_is_the_same_for_every_number_of_workers():
         ({"scoring": "roc_auc"}, "scoring must be a mean over rows here"),
         ({"scoring": "log", "estimator": LinearSVC()}, "needs predict_proba"),
         ({"confidence_level": 0}, r"confidence_level must be a number in \(0, 1\)"),
-        ({"X": X[:4], "y": [0, 1, 0, 1], "n_folds": 3}, "at least 2 rows in a fold"),
+        ({"X": X[:4], "y": [0, 1, 0, 1], "n_folds": 3}, "at least 6 rows, for 3 folds of 2; got 4"),
         ({"y": np.ones(45)}, "at least 2 classes"),
     ],
 )
