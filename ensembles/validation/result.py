@@ -430,7 +430,16 @@ class CrossValidation(dict[str, Any]):
         LearningCurves
             ``rounds``, ``train``, ``test`` and their difference, ``gap``.
         """
-        return learning_curves(self, self._data(X, y), check_whole("n_points", n_points))
+        check_whole("n_points", n_points)
+        if np.isscalar(X):
+            raise ValueError(f"X must be a table; got {X!r}. Did you mean n_points={X!r}?")
+        data = self._data(X, y)
+        if (X is None) != (y is None) or data.n_rows != self.n_rows_:
+            raise ValueError(
+                f"X and y must be given together, the {self.n_rows_} rows that were "
+                f"cross-validated; got X of shape {np.shape(X)} and y of shape {np.shape(y)}."
+            )
+        return learning_curves(self, data, n_points)
 
     def plot_scores(self, ax: Any = None) -> Any:
         """Draw every fold's scores, their mean and its interval; return matplotlib's axes."""
