@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import statistics
 import subprocess
@@ -10,6 +11,9 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
+
+from scipy.stats import binom
 
 
 def alternate(
@@ -23,6 +27,40 @@ def alternate(
             run()
             seconds[name].append(clock() - start)
     return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+class Ratio(NamedTuple):
+    """A median of ratios, and an interval that covers the true median in 95 of 100 benchmarks."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def ratio(numerators: list[float], denominators: list[float]) -> Ratio:
+    """Compare seconds run by run; the interval is that of the sign test, whatever the noise."""
+    ratios = sorted(a / b for a, b in zip(numerators, denominators, strict=True))
+    outside = int(binom.ppf(0.025, len(ratios), 0.5))
+    edge = max(0, outside - 1)
+    return Ratio(statistics.median(ratios), ratios[edge], ratios[-1 - edge])
+
+
+def in_turn(
+    runs: dict[str, Callable[[], object]], repeats: int, clocks: dict[str, Callable[[], float]]
+) -> dict[str, dict[str, list[float]]]:
+    """Time every run in turn by every clock, A B, B A, A B, ...: seconds by clock and run."""
+    seconds = {clock: {name: list[float]() for name in runs} for clock in clocks}
+    for turn in range(repeats):
+        for name in list(runs)[:: -1 if turn % 2 else 1]:
+            gc.collect()
+            start = {clock: now() for clock, now in clocks.items()}
+            runs[name]()
+            for clock, now in clocks.items():
+                seconds[clock][name].append(now() - start[clock])
+    return seconds
 
 
 def peak_memory(program: str) -> float:

@@ -70,6 +70,18 @@ def test_out_of_fold_predictions_are_those_of_the_loop_by_hand(name):
     np.testing.assert_array_equal(result.oof_prediction_, by_hand)
 
 
+@pytest.mark.parametrize("name", ["tree", "pipeline", "histogram boosting"])
+def test_tables_in_any_order_of_memory(name):
+    for table in (
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+        np.repeat(X, 2, axis=1)[:, ::2],
+    ):
+        by_hand = loop(CLASSIFIERS[name], table, y, FOLDS.split(X, y))
+        result = cross_validate(CLASSIFIERS[name], table, y, cv=FOLDS)
+        np.testing.assert_array_equal(result.oof_prediction_, by_hand)
+
+
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_every_backend_gives_the_same_bits(backend):
     boosting = () if backend == "multiprocessing" else ("xgboost", "lightgbm")  # OpenMP after fork
