@@ -422,6 +422,21 @@ def test_a_fingerprint_knows_contents_and_code():
     assert fingerprint(edited("X + 1")) == fingerprint(edited("X + 1"))
 
 
+class Secretive(float):
+    """A number that looks like every other."""
+
+    def __repr__(self):
+        return "a number"
+
+
+def test_things_that_look_the_same_are_not():
+    assert fingerprint(Secretive(1)) != fingerprint(Secretive(2))
+    assert fingerprint(Secretive(1)) == fingerprint(Secretive(1)) != fingerprint(1.0)
+    one, other = (LogisticRegression(C=Secretive(C)) for C in (1, 2))
+    assert repr(one) == repr(other)
+    assert fingerprint(one) != fingerprint(other)
+
+
 def test_an_edited_class_is_another_estimator():
     def made(body):
         space = {"__name__": "__main__", "BaseEstimator": BaseEstimator}
