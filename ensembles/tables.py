@@ -234,7 +234,10 @@ def _take_array(X: NDArray[Any], rows: Any, columns: Any, dtype: Any) -> NDArray
 def _gather(X: NDArray[Any], rows: Any, columns: Any) -> NDArray[Any]:
     if rows is None:
         return X if columns is None else X[:, columns]
-    return X.take(rows, axis=0) if columns is None else X[np.ix_(rows, columns)]
+    if columns is not None:
+        return X[np.ix_(rows, columns)]
+    # take is several times faster, and copies the whole of an array in any other order first
+    return X.take(rows, axis=0) if X.flags.c_contiguous else X[rows]
 
 
 def _n_missing(column: Any) -> int:

@@ -2,8 +2,7 @@
 
     python examples/kaggle.py [train.csv test.csv [target [id]]]
 
-Without arguments: the Titanic, where ENSEMBLES_REAL_DATA names a folder that holds it, and data
-that comes with scikit-learn where not.
+Without files: the Titanic from ENSEMBLES_REAL_DATA or a data folder next door, or bundled data.
 """
 
 import os
@@ -20,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ensembles import BaggingClassifier, GradientBoostingClassifier, cross_validate
 
-folder = Path(os.environ.get("ENSEMBLES_REAL_DATA", ""))
+folder = Path(os.environ.get("ENSEMBLES_REAL_DATA") or next(Path("..").glob("*/data"), "."))
 paths = sys.argv[1:3] or [folder / "titanic.csv", folder / "titanic__test.csv"]
 if all(Path(path).is_file() for path in paths):
     train, test = map(pd.read_csv, paths)

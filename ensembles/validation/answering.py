@@ -143,6 +143,7 @@ class Judged(BaseEstimator):
         self.member = member
         self.classes = classes
         self._answered: dict[str, tuple[Any, Any]] = {}
+        self._known_tags: Any = None
         if classes is not None:
             self.classes_ = classes
 
@@ -153,10 +154,13 @@ class Judged(BaseEstimator):
         return getattr(self.member.estimator, name)
 
     def __sklearn_tags__(self) -> Any:
-        estimator = self.member.estimator
-        known = hasattr(estimator, "__sklearn_tags__")
-        tags = estimator.__sklearn_tags__() if known else super().__sklearn_tags__()
-        return tags if tags.estimator_type else _tags(self, tags)
+        """Ask for them once: a scorer wants them several times, and a pipeline takes its time."""
+        if self._known_tags is None:
+            estimator = self.member.estimator
+            known = hasattr(estimator, "__sklearn_tags__")
+            tags = estimator.__sklearn_tags__() if known else super().__sklearn_tags__()
+            self._known_tags = tags if tags.estimator_type else _tags(self, tags)
+        return self._known_tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -48,9 +48,14 @@ class Data:
 
     def table(self, learner: Any, rows: NDArray[np.intp], against: NDArray[np.intp]) -> Any:
         """Rows of ``X``; of a kernel matrix, their columns ``against`` the training rows."""
-        if is_pairwise(learner):
+        if self._is_square and is_pairwise(learner):
             return self.X[np.ix_(rows, against)]
         return take(self.X, rows)
+
+    @property
+    def _is_square(self) -> bool:
+        shape: tuple[int, ...] = getattr(self.X, "shape", ())
+        return len(shape) == 2 and shape[0] == shape[1]
 
     def targets(self, rows: NDArray[np.intp]) -> Any:
         """Targets of some rows, in the container they came in."""

@@ -167,6 +167,9 @@ def _record(thing: Any, seen: set[int]) -> Iterator[Any]:
 def _object(thing: Any, seen: set[int]) -> Iterator[Any]:
     """Anything else: what it is made of, or, where that is hidden, what it pickles to."""
     yield from _class(type(thing), seen)
+    for kind in (int, float, complex, str, bytes):
+        if isinstance(thing, kind):  # whatever a subclass says it looks like
+            yield kind.__repr__(thing).encode("utf-8", "surrogatepass")
     if _is_plain(thing):
         yield from _dict(vars(thing), seen)
         return
@@ -181,7 +184,8 @@ def _object(thing: Any, seen: set[int]) -> Iterator[Any]:
 def _is_plain(thing: Any) -> bool:
     """Tell whether an object is its attributes: nothing of its own is said of how to pickle it."""
     own = {name for kind in type(thing).__mro__[:-1] for name in vars(kind)}
-    return hasattr(thing, "__dict__") and not own & {"__reduce__", "__reduce_ex__", "__getstate__"}
+    hidden = {"__reduce__", "__reduce_ex__", "__getstate__", "__slots__"}
+    return hasattr(thing, "__dict__") and not own & hidden
 
 
 # ---------------------------------------------------------------------------------------------

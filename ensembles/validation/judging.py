@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
 from sklearn.metrics import accuracy_score, check_scoring, get_scorer, make_scorer, r2_score
+from sklearn.pipeline import Pipeline
 
 from ensembles.scoring import check_scoring as check_name
 from ensembles.tasks import CLASSIFICATION, Task
@@ -157,9 +159,18 @@ def _own_score(
         metric = r2_score if judged.classes is None else accuracy_score
         return metric(y, judged.predict(X), sample_weight=weights)
     estimator = judged.member.estimator
+    if not arguments and _scores_as_regressors_do(estimator):
+        return r2_score(y, judged.predict(X), sample_weight=weights)  # asked once, not twice
     if weights is not None and "sample_weight" in inspect.signature(estimator.score).parameters:
         arguments = arguments | {"sample_weight": weights}
     return estimator.score(X, **arguments) if y is None else estimator.score(X, y, **arguments)
+
+
+def _scores_as_regressors_do(estimator: Any) -> bool:
+    """Tell whether ``score`` is scikit-learn's for regressors: R2 of what ``predict`` says."""
+    while type(estimator) is Pipeline:
+        estimator = estimator.steps[-1][1]
+    return getattr(type(estimator), "score", None) is RegressorMixin.score
 
 
 def _takes_weights(scorer: Any) -> bool:
@@ -178,11 +189,14 @@ def _needs_labels(scorer: Any, judged: Judged | Recorded, y: Any) -> bool:
     by_probability = "predict_proba" in ([method] if isinstance(method, str) else (method or ()))
     if not by_probability or "labels" not in inspect.signature(scorer._score_func).parameters:
         return False
-    return len(np.unique(np.asarray(y))) < len(judged.classes) > 2 or _is_log_loss(scorer, y)
+    n_classes = len(judged.classes)
+    if n_classes == 2 and not _is_log_loss(scorer):
+        return False
+    return len(np.unique(np.asarray(y))) < n_classes
 
 
-def _is_log_loss(scorer: Any, y: Any) -> bool:
-    return "log_loss" in scorer._score_func.__name__ and len(np.unique(np.asarray(y))) < 2
+def _is_log_loss(scorer: Any) -> bool:
+    return "log_loss" in scorer._score_func.__name__
 
 
 def _score_with_labels(scorer: Any, asked: Any, X: Any, y: Any, arguments: dict[str, Any]) -> float:

@@ -184,12 +184,11 @@ class CrossValidation(dict[str, Any]):
         if self._answers is None or data.y is None or len(rows) == 0:
             return
         recorded = Recorded(self._answers[rows], self.method_ or "predict", self.classes_)
-        everyone = np.arange(data.n_rows)
         with np.errstate(all="ignore"):
             verdict = judge(
                 pooled_scoring(self._candidate.scoring, self.task_),
                 recorded,
-                data.table(self.estimator_, rows, everyone) if len(rows) < data.n_rows else data.X,
+                self._judged_rows(data, rows),
                 data.targets(rows),
                 weights=data.weights(rows),
                 arguments={k: data.cut(v, rows) for k, v in data.score_arguments.items()},
@@ -197,6 +196,14 @@ class CrossValidation(dict[str, Any]):
         for name in self.pooled_scores_:
             if name in verdict.scores and name not in verdict.failures:
                 self.pooled_scores_[name] = float(verdict.scores[name])
+
+    def _judged_rows(self, data: Data, rows: NDArray[np.intp]) -> Any:
+        """The rows that were held out, for scorers that look at them: scikit-learn's own do not."""
+        scorers = self._candidate.scoring.scorers.values()
+        blind = all(scorer is None or hasattr(scorer, "_score_func") for scorer in scorers)
+        if blind or len(rows) == data.n_rows:
+            return data.X
+        return data.table(self.estimator_, rows, np.arange(data.n_rows))
 
     def _fill(self, run: Run) -> None:
         """Enter what scikit-learn's function returns, under its keys."""
@@ -430,7 +437,16 @@ class CrossValidation(dict[str, Any]):
         LearningCurves
             ``rounds``, ``train``, ``test`` and their difference, ``gap``.
         """
-        return learning_curves(self, self._data(X, y), check_whole("n_points", n_points))
+        check_whole("n_points", n_points)
+        if np.isscalar(X):
+            raise ValueError(f"X must be a table; got {X!r}. Did you mean n_points={X!r}?")
+        data = self._data(X, y)
+        if (X is None) != (y is None) or data.n_rows != self.n_rows_:
+            raise ValueError(
+                f"X and y must be given together, the {self.n_rows_} rows that were "
+                f"cross-validated; got X of shape {np.shape(X)} and y of shape {np.shape(y)}."
+            )
+        return learning_curves(self, data, n_points)
 
     def plot_scores(self, ax: Any = None) -> Any:
         """Draw every fold's scores, their mean and its interval; return matplotlib's axes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import statistics
 import subprocess
@@ -10,6 +11,9 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
+
+from scipy.stats import binom
 
 
 def alternate(
@@ -25,34 +29,54 @@ def alternate(
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
+class Ratio(NamedTuple):
+    """A median of ratios, and an interval that covers the true median in 95 of 100 benchmarks."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def ratio(numerators: list[float], denominators: list[float]) -> Ratio:
+    """Compare seconds run by run; the interval is that of the sign test, whatever the noise."""
+    ratios = sorted(a / b for a, b in zip(numerators, denominators, strict=True))
+    outside = int(binom.ppf(0.025, len(ratios), 0.5))
+    edge = max(0, outside - 1)
+    return Ratio(statistics.median(ratios), ratios[edge], ratios[-1 - edge])
+
+
+def in_turn(
+    runs: dict[str, Callable[[], object]], repeats: int, clocks: dict[str, Callable[[], float]]
+) -> dict[str, dict[str, list[float]]]:
+    """Time every run in turn by every clock, A B, B A, A B, ...: seconds by clock and run."""
+    seconds = {clock: {name: list[float]() for name in runs} for clock in clocks}
+    for turn in range(repeats):
+        for name in list(runs)[:: -1 if turn % 2 else 1]:
+            gc.collect()
+            start = {clock: now() for clock, now in clocks.items()}
+            runs[name]()
+            for clock, now in clocks.items():
+                seconds[clock][name].append(now() - start[clock])
+    return seconds
+
+
 def against(
     ours: Callable[[], object],
     theirs: Callable[[], object],
     repeats: int,
     clock: Callable[[], float],
 ) -> str:
-    """Time two runs in turn and say the medians and the share, with a range of 95 %.
-
-    The share is the median of ours over theirs in neighbouring runs, so that what slows the machine
-    for a while slows both; the range is that of a median (its order statistics are binomial).
-    """
-    taken = []
-    for i in range(repeats + 1):
-        pair = {}
-        for run in (ours, theirs) if i % 2 else (theirs, ours):
-            start = clock()
-            run()
-            pair[run] = clock() - start
-        taken.append((pair[ours], pair[theirs]))
-    mine, other = zip(*taken[1:], strict=True)
-    shares = sorted(a / b - 1 for a, b in zip(mine, other, strict=True))
-    reach = 0.98 * repeats**0.5
-    low = shares[max(0, int(repeats / 2 - reach))]
-    high = shares[min(repeats - 1, int(repeats / 2 + reach))]
+    """Time two runs in turn and say the medians and the share that ours takes more or less."""
+    seconds = in_turn({"ours": ours, "theirs": theirs}, repeats + 1, {"": clock})[""]
+    mine, other = seconds["ours"][1:], seconds["theirs"][1:]  # the first turn warms up
+    share = ratio(mine, other)
     return (
         f"ours {1e3 * statistics.median(mine):9.3f} ms   "
         f"XGBoost {1e3 * statistics.median(other):9.3f} ms   "
-        f"{statistics.median(shares):+7.1%} [{low:+.1%}, {high:+.1%}]"
+        f"{share.median - 1:+7.1%} [{share.low - 1:+.1%}, {share.high - 1:+.1%}]"
     )
 
 

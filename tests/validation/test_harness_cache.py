@@ -5,11 +5,13 @@ import os
 import pickle
 import resource
 import signal
+import subprocess
 import sys
 import time
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -316,6 +318,43 @@ def test_a_full_disk_ends_the_cache_and_not_the_run(tmp_path, log, limit):
     np.testing.assert_array_equal(again.oof_prediction_, small.oof_prediction_)
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 16 KiB, where this process may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k,mode=700", "none", str(disk)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no command to mount a small file system")
+    if done.returncode:
+        pytest.skip(f"no small file system can be mounted: {done.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_disk_that_is_really_full_ends_the_cache_and_not_the_run(small_disk, log, n_jobs):
+    whole = cross_validate(Logged(log), X, y, cv=KFold(10))
+    folder = small_disk / "cache"
+    with (
+        pytest.warns(UserWarning, match=r"cannot be written to \(the disk is full\)") as told,
+        joblib.parallel_config("threading"),
+    ):
+        result = cross_validate(Logged(log), X, y, cv=KFold(10), cache_dir=folder, n_jobs=n_jobs)
+    assert len(told) == 1
+    np.testing.assert_array_equal(result.oof_prediction_, whole.oof_prediction_)
+    np.testing.assert_array_equal(result["test_score"], whole["test_score"])
+    assert not list(folder.glob("*.part"))
+    kept, fits = finished(folder), n_fits(log)
+    assert 0 < kept < 10
+    with pytest.warns(UserWarning, match="the disk is full"):  # and what was kept is whole
+        again = cross_validate(Logged(log), X, y, cv=KFold(10), cache_dir=folder)
+    assert n_fits(log) - fits == 10 - kept
+    np.testing.assert_array_equal(again.oof_prediction_, whole.oof_prediction_)
+
+
 def test_a_model_that_cannot_be_pickled_is_told_of(tmp_path):
     model = make_pipeline(FunctionTransformer(lambda X: X), GaussianNB())
     with pytest.warns(UserWarning, match="cannot be kept in cache_dir") as told:
@@ -381,6 +420,21 @@ def test_a_fingerprint_knows_contents_and_code():
     assert fingerprint({"b": 2, "a": 1}) == fingerprint({"a": 1, "b": 2})
     assert fingerprint(np.repeat(table, 2, axis=1)[:, ::2]) == fingerprint(table)
     assert fingerprint(edited("X + 1")) == fingerprint(edited("X + 1"))
+
+
+class Secretive(float):
+    """A number that looks like every other."""
+
+    def __repr__(self):
+        return "a number"
+
+
+def test_things_that_look_the_same_are_not():
+    assert fingerprint(Secretive(1)) != fingerprint(Secretive(2))
+    assert fingerprint(Secretive(1)) == fingerprint(Secretive(1)) != fingerprint(1.0)
+    one, other = (LogisticRegression(C=Secretive(C)) for C in (1, 2))
+    assert repr(one) == repr(other)
+    assert fingerprint(one) != fingerprint(other)
 
 
 def test_an_edited_class_is_another_estimator():

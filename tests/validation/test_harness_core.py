@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import xgboost
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.dummy import DummyClassifier
@@ -70,6 +70,18 @@ def test_out_of_fold_predictions_are_those_of_the_loop_by_hand(name):
     np.testing.assert_array_equal(result.oof_prediction_, by_hand)
 
 
+@pytest.mark.parametrize("name", ["tree", "pipeline", "histogram boosting"])
+def test_tables_in_any_order_of_memory(name):
+    for table in (
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+        np.repeat(X, 2, axis=1)[:, ::2],
+    ):
+        by_hand = loop(CLASSIFIERS[name], table, y, FOLDS.split(X, y))
+        result = cross_validate(CLASSIFIERS[name], table, y, cv=FOLDS)
+        np.testing.assert_array_equal(result.oof_prediction_, by_hand)
+
+
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_every_backend_gives_the_same_bits(backend):
     boosting = () if backend == "multiprocessing" else ("xgboost", "lightgbm")  # OpenMP after fork
@@ -113,6 +125,31 @@ def test_a_regression_is_scored_and_predicted():
     assert result.gap_ == pytest.approx(np.mean(result["train_score"] - result["test_score"]))
     low, high = result.confidence_interval_
     assert low < result.score_ < high
+
+
+class Counted(RegressorMixin, BaseEstimator):
+    """Counts the rows that it is asked about."""
+
+    def fit(self, X, y):
+        self.mean_, self.asked_ = np.mean(y), []
+        return self
+
+    def predict(self, X):
+        self.asked_.append(len(X))
+        return np.full(len(X), self.mean_)
+
+
+@pytest.mark.parametrize("scoring", [None, "r2", ["r2", "neg_mean_squared_error"]])
+def test_a_model_is_asked_once_about_each_set_of_rows(scoring):
+    table, target = NUMBERS
+    for model in (Counted(), make_pipeline(StandardScaler(), Counted())):
+        result = cross_validate(model, table, target, cv=4, scoring=scoring, X_test=table[:7])
+        for (train, test), fitted in zip(result.splits_, result.models_, strict=True):
+            last = fitted[-1] if hasattr(fitted, "steps") else fitted
+            assert last.asked_ == [len(test), len(train), 7]
+        expected = theirs(model, table, target, cv=4, scoring=scoring)
+        for key in (key for key in expected if not key.endswith("_time")):
+            np.testing.assert_array_equal(result[key], expected[key])
 
 
 def test_the_interval_is_that_of_nadeau_and_bengio():

@@ -24,6 +24,14 @@ def run(name, folder, *arguments):
     ).stdout
 
 
+def test_a_whole_competition_is_fifty_lines_and_the_notebook_reads_the_same_data():
+    lines = (ROOT / "examples" / "kaggle.py").read_text().splitlines()
+    assert len(lines) <= 50
+    cells = nbformat.read(ROOT / "examples" / "kaggle.ipynb", as_version=4).cells
+    (folder,) = (line for line in lines if line.startswith("folder = "))
+    assert folder in cells[1].source.splitlines()
+
+
 def test_a_competition_without_any_data_at_hand(tmp_path):
     said = run("kaggle.py", tmp_path)
     assert "held out, accuracy" in said
@@ -40,6 +48,13 @@ def test_a_competition_without_any_data_at_hand(tmp_path):
 def test_the_titanic(tmp_path):
     folder = Path(os.environ["ENSEMBLES_REAL_DATA"])
     run("kaggle.py", tmp_path, folder / "titanic.csv", folder / "titanic__test.csv")
+    named = (tmp_path / "submission.csv").read_bytes()
+    beside = tmp_path / "project"
+    beside.mkdir()
+    (tmp_path / "other" / "data").parent.mkdir()
+    (tmp_path / "other" / "data").symlink_to(folder)
+    run("kaggle.py", beside)
+    assert (beside / "submission.csv").read_bytes() == named
     submission = pd.read_csv(tmp_path / "submission.csv")
     truth = pd.read_csv(folder / "titanic__test_labels.csv")
     both = submission.merge(truth, on="PassengerId", suffixes=("", "_true"))

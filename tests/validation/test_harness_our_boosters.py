@@ -133,6 +133,16 @@ def test_learning_curves_end_at_the_scores(learner):
             assert np.all(np.diff(curves.train, axis=1) > 0)
 
 
+def test_learning_curves_are_not_asked_for_by_place():
+    result = cross_validate(LEARNERS["ada"], X, y, cv=FOLDS)
+    with pytest.raises(ValueError, match="Did you mean n_points=5"):
+        result.learning_curves(5)
+    with pytest.raises(ValueError, match="X and y must be given together"):
+        result.learning_curves(X)
+    with pytest.raises(ValueError, match="the 240 rows that were cross-validated"):
+        result.learning_curves(X[:9], y[:9])
+
+
 def test_weights_count_in_stopping(learner):
     weights = np.random.default_rng(0).exponential(size=240)
     result = cross_validate(learner, X, y, cv=FOLDS, early_stopping="fold", sample_weight=weights)
