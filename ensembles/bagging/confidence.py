@@ -107,8 +107,8 @@ class Confidence(Asking):
 
         Covers a new target with probability at least 1 - 2 alpha for any distribution and any base
         estimator, about 1 - alpha in practice; no model is fitted (Kim, Xu and Barber 2020, whose
-        theorem wants ``n_estimators`` drawn from a binomial distribution and whose experiments find
-        the same with a fixed one). Needs ``oob_score=True`` at fit, whose residuals it uses.
+        theorem wants ``n_estimators`` drawn from a binomial distribution; a fixed number covered as
+        much in our simulations). Needs ``oob_score=True`` at fit, whose residuals it uses.
 
         Parameters
         ----------

@@ -135,11 +135,13 @@ UNPRUNED = [
     (threenorm, 18.0, 2.0),
     (ringnorm, 6.9, 1.5),
 ]
+HIGHER = pytest.mark.xfail(
+    strict=True,
+    reason="threenorm errs on 18.9 % here, on 18.7 % with exact trees and on 18.6 % by arc-fs "
+    "written out (60 repetitions, standard error 0.13), not on the published 18.0: unexplained",
+)
 AT_LENGTH = [
-    (waveform, 17.8, 0.8),
-    (twonorm, 4.6, 0.8),
-    (threenorm, 18.0, 1.2),
-    (ringnorm, 6.9, 0.8),
+    pytest.param(*case[:2], marks=HIGHER if case[0] is threenorm else ()) for case in UNPRUNED
 ]
 
 
@@ -183,12 +185,9 @@ def test_friedman_s_functions(draw, noise):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("draw", "published", "within"), AT_LENGTH)
-def test_unpruned_trees_by_resampling_at_length(draw, published, within):
-    """30 repetitions. Threenorm may be 1.2 points off: it errs on 18.9 % here and on 18.7 % with
-    scikit-learn's exact trees (60 repetitions, standard error 0.13), and so does arc-fs written out
-    as Breiman prints it: see below.
-    """
+@pytest.mark.parametrize(("draw", "published"), AT_LENGTH)
+def test_unpruned_trees_by_resampling_at_length(draw, published):
+    """30 repetitions, within 0.8 points."""
     errors = [
         error(
             AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed),
@@ -199,7 +198,7 @@ def test_unpruned_trees_by_resampling_at_length(draw, published, within):
         )
         for seed in range(30)
     ]
-    assert abs(np.mean(errors) - published) < within
+    assert abs(np.mean(errors) - published) < 0.8
 
 
 class ArcFs:

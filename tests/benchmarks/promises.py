@@ -436,10 +436,11 @@ arc-fs.
 
 The paper itself could not be had. Confirmed, by the descriptions of the data sets in the DELVE
 archive, which quote his technical report of 1996: the best rule and CART err on 2.3 and 22.1 % of
-twonorm, on 1.3 and 21.4 % of ringnorm, with the means 2 / sqrt(20) used here. The other figures are
-as commonly quoted, unconfirmed; CART's add up to the confirmed errors within 0.1. His bagged trees
+twonorm, on 1.3 and 21.4 % of ringnorm, with the means 2 / sqrt(20) used here. The other figures
+were written down from memory and could not be confirmed; CART's add up to the confirmed errors
+within 0.1. His bagged trees
 err on more of ringnorm (11.0) than ours (9.7), but so do they than scikit-learn's bagging of the
-same unpruned trees on the same draws (9.7 too): it is the trees, not the bag."""
+same unpruned trees on the same draws (9.7 too)."""
 
 LEARNERS = {
     "tree": DecisionTreeClassifier(random_state=0),
