@@ -24,6 +24,11 @@ def run(name, folder, *arguments):
     ).stdout
 
 
+def test_the_readme_shows_the_competition_as_it_is():
+    code = (ROOT / "examples" / "kaggle.py").read_text()
+    assert code[code.index("import os") :] in (ROOT / "README.md").read_text()
+
+
 def test_a_whole_competition_is_fifty_lines_and_the_notebook_reads_the_same_data():
     lines = (ROOT / "examples" / "kaggle.py").read_text().splitlines()
     assert len(lines) <= 50
