@@ -80,7 +80,7 @@ class PartCompiler(Compiler):
     def define_pipelines(self) -> Any:
         """Return numba's passes; the code is kept unassembled."""
         codegen = self.state.targetctx.codegen()
-        self.state.library = Unassembled(codegen, self.state.func_id.func_qualname)
+        self.state["library"] = Unassembled(codegen, self.state.func_id.func_qualname)
         return super().define_pipelines()
 
 
@@ -90,7 +90,9 @@ part: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, pipeline_class=PartComp
 once: Kernel = njit(
     **SWITCHES, no_cpython_wrapper=True, forceinline=True, pipeline_class=PartCompiler
 )
-"""A piece that is called from one place only, and put there: its arrays need not be handed over."""
+"""A piece that is put where it is called, from one place or a few: its arrays need not be handed
+over, and numbers that its caller knows are known in it.
+"""
 
 inlined: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, inline="always")
 """A line or two of a kernel: written into its caller, which compiles faster than a function of its

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int32, int64, types, uint8, uint32, uint64
 
-from ensembles.trees.compiling import kernel, part, reads
+from ensembles.trees.compiling import kernel, once, part, reads
 from ensembles.trees.table import drawn_below, mix
 
 Array = Any
@@ -33,6 +33,30 @@ CHILD, COLUMN, CODE, MISSING_LEFT, SAMPLES, DEPTH, RIGHT, KEY, SLOT, ROWS_IN, OP
 """The fields of a node; NAME is its number in depth-first order."""
 UNCOUNTED = -1
 """What the growth returns where it waits for the histograms of a level."""
+
+
+@once
+def count_columns(
+    codes: Array,
+    words: Array,
+    listed: Array,
+    start: Any,
+    stop: Any,
+    first: Any,
+    n_columns: Any,
+    base: Any,
+    width: Any,
+    cells: Array,
+) -> None:
+    """Add some listed rows to the histograms of neighbouring columns; where their number is known
+    when this is compiled, the loop over them is written out.
+    """
+    here = base + first * width
+    for i in range(start, stop):
+        row = uint64(listed[i])
+        word = words[row]
+        for k in range(uint64(n_columns)):
+            cells[here + k * width + uint64(codes[row, first + k])] += word
 
 
 @part
@@ -56,25 +80,12 @@ def count_rows(
     for start in range(begin, end, uint64(ROWS)):
         stop = min(start + uint64(ROWS), end)
         for first in range(low, whole, uint64(COLUMNS)):
-            here = base + first * width
-            for i in range(start, stop):
-                row = uint64(listed[i])
-                word = words[row]
-                for k in range(uint64(COLUMNS)):
-                    cells[here + k * width + uint64(codes[row, first + k])] += word
+            count_columns(codes, words, listed, start, stop, first, COLUMNS, base, width, cells)
         if rest > whole:
-            here = base + whole * width
-            for i in range(start, stop):
-                row = uint64(listed[i])
-                word = words[row]
-                for k in range(uint64(FEWER)):
-                    cells[here + k * width + uint64(codes[row, whole + k])] += word
+            count_columns(codes, words, listed, start, stop, whole, FEWER, base, width, cells)
         if high > rest:
-            for i in range(start, stop):
-                row = uint64(listed[i])
-                word = words[row]
-                for column in range(rest, high):
-                    cells[base + column * width + uint64(codes[row, column])] += word
+            left_over = high - rest
+            count_columns(codes, words, listed, start, stop, rest, left_over, base, width, cells)
 
 
 @part

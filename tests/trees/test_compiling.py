@@ -148,7 +148,8 @@ def test_a_part_is_assembled_only_in_its_kernel():
 
     def machine_code(function):
         [compiled] = function.overloads.values()
-        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        code = compiled._asdict()["library"]
+        return code.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
     assert eighth(2.0) == 0.25
     assert machine_code(eighth) != 0
