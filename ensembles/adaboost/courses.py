@@ -137,12 +137,7 @@ class Course(ABC):
             return Verdict(judged.vote, judged.error, last=True)
         if total <= 0:
             return Verdict(judged.vote, judged.error, last=True)
-        weights = judged.weights
-        if self.rules.max_weight_share is not None:
-            weights = capped(weights, self.rules.max_weight_share)
-        else:
-            weights /= total  # nobody else holds them
-        self.weights = np.maximum(weights, LEAST_WEIGHT, out=weights)
+        self.weights = self._settled(judged.weights)
         return Verdict(judged.vote, judged.error)
 
 
