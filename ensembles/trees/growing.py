@@ -15,9 +15,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, types, uint8, uint16, uint64
 
-from ensembles.trees.compiling import bound, kernel, once, part, reads
+from ensembles.trees.compiling import bound, inlined, kernel, once, part, reads
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
-from ensembles.trees.small import LIGHT, PLANE, SMALL, is_constant, lay_sheet, placer, surveyor
+from ensembles.trees.small import (
+    LIGHT,
+    PLANE,
+    ROWS,
+    SHEET,
+    is_constant,
+    lay_sheet,
+    placer,
+    surveyor,
+)
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
@@ -28,7 +37,7 @@ from ensembles.trees.splitting import (
     sort_rows,
 )
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
-from ensembles.trees.vectors import LANES
+from ensembles.trees.vectors import LANES, TWO, copy_two
 
 Array = Any
 
@@ -55,11 +64,13 @@ class Settings(NamedTuple):
     constrained: int
     width: int
     keep: int
+    sheet_width: int
 
 
 (
     N_ROWS, N_COLUMNS, FIRST, N_SUMS, ENTROPY, EXACT, BY_ROWS, MAX_DEPTH, MIN_SPLIT, MIN_LEAF,
     MAX_FEATURES, MAX_LEAF_NODES, RANDOM, SEED, CAPACITY, N_BLOCKS, CONSTRAINED, WIDTH, KEEP,
+    SHEET_WIDTH,
 ) = range(len(Settings._fields))  # fmt: skip
 """Where the settings stand."""
 
@@ -102,23 +113,18 @@ def partition(
     than a branch that is mispredicted half of the time.
     """
     words = uint64(records.shape[1])
-    left = uint64(start)
+    left = uint64(start) * words
     right = uint64(0)
     for row in range(uint64(start), uint64(stop)):
-        goes = uint64(go_left[codes[row, uint64(byte)]])
-        for word in range(uint64(0), words, uint64(2)):
-            a = records[row, word]
-            b = records[row, word + uint64(1)]
-            scratch[right, word] = a
-            scratch[right, word + uint64(1)] = b
-            records[left, word] = a
-            records[left, word + uint64(1)] = b
+        goes = uint64(go_left[codes[row, uint64(byte)]]) * words
+        for word in range(uint64(0), words, uint64(TWO)):
+            copy_two(scratch, right + word, records, row * words + word)
+            copy_two(records, left + word, records, row * words + word)
         left += goes
-        right += uint64(1) - goes
-    for row in range(right):
-        for word in range(words):
-            records[left + row, word] = scratch[row, word]
-    return int64(left)
+        right += words - goes
+    for word in range(uint64(0), right, uint64(TWO)):
+        copy_two(records, left + word, scratch, word)
+    return int64(left // words)
 
 
 @once
@@ -135,9 +141,11 @@ def summarise_packed(records: Array, start: Any, stop: Any, totals: Array, node:
 @once
 def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node: Any) -> Any:
     """Write the weight of each class in a node; tell whether it has one class."""
+    weight = int64(0)
     for row in range(uint64(start), uint64(stop)):
-        totals[node, 0] += int64(records[row, uint64(0)])
+        weight += int64(records[row, uint64(0)])
         totals[node, records[row, uint64(1)] + uint64(1)] += int64(records[row, uint64(0)])
+    totals[node, 0] = weight
     pure = False
     for k in range(1, totals.shape[1] - 1):
         pure |= totals[node, k] == totals[node, 0]
@@ -282,8 +290,8 @@ class Scratch(local):
         self.work = np.empty(PLANE + LANES)
         self.bits = self.work.view(np.int64)
         self.bins = np.zeros(STEP + 4, np.uint64)
-        self.sheet = np.empty(PLANE, np.uint8)
-        self.counts = np.empty(2 * PLANE, np.uint8)
+        self.sheet = np.empty(SHEET, np.uint8)
+        self.counts = np.empty(2 * PLANE + LANES, np.uint8)
         self.folded = np.empty(3 * PLANE, np.uint16)
         self.sums = np.empty(2 * PLANE, np.int64)
         self.present = np.zeros(257, np.int64)
@@ -448,6 +456,12 @@ def has_missing(codes: Array, byte: Any, start: Any, stop: Any) -> Any:
     return missing
 
 
+@inlined
+def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
+    """Tell whether a column's split is better than the best so far; of equals the first is."""
+    return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)
+
+
 @lru_cache
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
@@ -506,7 +520,8 @@ def searcher(mode: int, special: bool) -> Any:
         tabled = mode == OUTPUTS
         if special:
             tabled = tabled or settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)
-        small = n_rows <= SMALL and not tabled
+        n_cells = n_rows * settings[SHEET_WIDTH]
+        small = n_rows <= ROWS and n_cells <= PLANE and not tabled
         if mode == PACKED or mode == CLASSES:  # noqa: SIM109 (numba prunes comparisons only)
             small = small and float64(totals[node, 0]) <= LIGHT
         if mode == CLASSES:
@@ -525,7 +540,16 @@ def searcher(mode: int, special: bool) -> Any:
                 n_lanes = min(LANES, n_seen + batch - begin)
                 if small:
                     lay_sheet(
-                        codes, first, columns, begin, n_lanes, not drawn, start, n_rows, sheet
+                        codes,
+                        first,
+                        columns,
+                        begin,
+                        n_lanes,
+                        not drawn,
+                        start,
+                        n_rows,
+                        settings[SHEET_WIDTH],
+                        sheet,
                     )
                     survey(
                         records,
@@ -534,12 +558,12 @@ def searcher(mode: int, special: bool) -> Any:
                         totals[node],
                         least,
                         n_lanes,
+                        settings[SHEET_WIDTH],
                         sheet,
                         counts,
                         folded,
                         sums,
                         work,
-                        bits,
                     )
                 elif filled:
                     fill(
@@ -599,10 +623,12 @@ def searcher(mode: int, special: bool) -> Any:
                     elif small:
                         if bits[PLANE + lane] >= 0:
                             gain = work[PLANE + lane]
-                        elif drawn and is_constant(sheet, lane, n_rows):
+                        elif drawn and is_constant(sheet, lane, n_rows, settings[SHEET_WIDTH]):
                             gain = CONSTANT
-                        if gain >= 0.0 and gain >= beaten:
-                            find_place(sheet, lane, n_rows, counts, bits, choice)
+                        if beats(gain, rank, best, best_rank):
+                            find_place(
+                                sheet, lane, n_rows, settings[SHEET_WIDTH], counts, bits, choice
+                            )
                     elif mode == CLASSES and not filled and block < 0:
                         n_present = sort_rows(
                             records, codes, byte, start, stop, bins, present, sorted_rows
@@ -645,7 +671,7 @@ def searcher(mode: int, special: bool) -> Any:
                         if drawn and gain < 0.0 and one_code(sizes[column], totals[node, 0], work):
                             gain = CONSTANT
                     n_tried += gain != CONSTANT
-                    if gain > best or (gain == best and gain >= 0.0 and rank < best_rank):
+                    if beats(gain, rank, best, best_rank):
                         best, best_rank = gain, rank
                         choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                         choice[5] = choice[2]

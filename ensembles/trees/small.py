@@ -1,11 +1,12 @@
 """Find the best split of a small node: all of its columns at once.
 
 Most nodes of a full tree are small, and what they cost is not their cells but what is done once a
-column. So the codes of a node's rows are laid side by side, `sheet[row * 32 + lane]` with 32
-columns as lanes, and every row is compared with every other: quadratic in the rows, yet one
-instruction for 32 columns, with nothing sorted and nothing mispredicted.
+column. So the codes of a node's rows are laid side by side, `sheet[row * width + lane]` with up to
+32 columns as lanes, and every row is compared with every other: quadratic in the rows, yet one
+instruction for 32 cells, with nothing sorted and nothing mispredicted. Few columns stand narrow,
+so that the instruction compares a row with several.
 
-A survey writes the gain of the split "at most the code of row r" to `work[r * 32 + lane]` (for
+A survey writes the gain of the split "at most the code of row r" to `work[r * width + lane]` (for
 SCALAR, of the r-th lowest code), and the best of each lane, as bits, behind them.
 """
 
@@ -20,16 +21,36 @@ from numba import float64, int64, uint8, uint16, uint64
 from ensembles.trees.compiling import once, part
 from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
 from ensembles.trees.splitting import INVALID
-from ensembles.trees.vectors import FEW, LANES, add_where, copy_lanes, keep_highest
+from ensembles.trees.vectors import (
+    EIGHT,
+    FOUR,
+    LANES,
+    add_four,
+    add_where,
+    copy_lanes,
+    keep_highest,
+    repeat_eight,
+    repeat_four,
+    repeat_sixteen,
+)
 
 Array = Any
 
-SMALL = 64
-"""Rows of a small node."""
-PLANE = SMALL * LANES
+PLANE = 2048
 """Cells of a sheet."""
+PATTERN = PLANE + LANES
+"""Where a sheet has room for one row over and over; a wide write may reach over its end."""
+SHEET = PATTERN + LANES
+"""Bytes of a sheet."""
+ROWS = 128
+"""Rows of a small node, where they fit on a sheet."""
 LIGHT = 255.0
 """The weight that a small node may have, where weights are summed in bytes."""
+
+
+def sheet_width(n_columns: int) -> int:
+    """Return how many cells of a sheet a row takes, where so many columns are looked at."""
+    return next(width for width in (4, 8, 16, LANES) if width >= min(n_columns, LANES))
 
 
 @once
@@ -42,21 +63,37 @@ def lay_sheet(
     whole: Any,
     start: Any,
     n: Any,
+    width: Any,
     sheet: Array,
 ) -> None:
     """Lay the codes of up to 32 columns of a node's rows side by side.
 
     Where `whole`, lane i is column begin + i, and what lies behind the last column is copied too:
-    its gains are never looked at.
+    the next row is written over it, or its gains are never looked at.
     """
     for row in range(uint64(n)):
         if whole:
             byte = (uint64(start) + row) * uint64(codes.shape[1]) + uint64(first + begin)
-            copy_lanes(sheet, row * uint64(LANES), codes, byte)
+            copy_lanes(sheet, row * uint64(width), codes, byte)
         else:
             for lane in range(uint64(n_lanes)):
                 byte = uint64(first + columns[uint64(begin) + lane])
-                sheet[row * uint64(LANES) + lane] = codes[uint64(start) + row, byte]
+                sheet[row * uint64(width) + lane] = codes[uint64(start) + row, byte]
+
+
+@part
+def repeat_row(sheet: Array, row: Any, width: Any) -> Any:
+    """Lay a row's codes side by side until they fill a register; return where."""
+    place = row * uint64(width)
+    if width == LANES:
+        return place
+    if width == 4:
+        repeat_four(sheet, uint64(PATTERN), place)
+    elif width == 8:
+        repeat_eight(sheet, uint64(PATTERN), place)
+    else:
+        repeat_sixteen(sheet, uint64(PATTERN), place)
+    return uint64(PATTERN)
 
 
 @once
@@ -66,26 +103,28 @@ def survey_packed(
     n: Any,
     totals: Array,
     least: Any,
-    n_lanes: Any,
+    width: Any,
+    n_spans: Any,
+    span: Any,
     sheet: Array,
     counts: Array,
     work: Array,
 ) -> None:
     """Gains of two classes: the weight of each on the left is a byte."""
     total, target = float64(totals[0]), float64(totals[1])
-    for cell in range(uint64(n) * uint64(LANES)):
+    n_cells = uint64(n) * uint64(width)
+    for cell in range(n_cells):
         counts[cell] = 0
         counts[uint64(PLANE) + cell] = 0
     for row in range(uint64(n)):
         word = records[uint64(start) + row, uint64(0)]
         plane = uint64(PLANE) if word >> uint64(32) else uint64(0)
-        for other in range(uint64(n)):
-            cell = other * uint64(LANES)
-            add_where(
-                counts, plane + cell, sheet, row * uint64(LANES), cell, uint8(word & uint64(0xFF))
-            )
-    for row in range(uint64(n)):
-        for cell in range(row * uint64(LANES), row * uint64(LANES) + uint64(n_lanes)):
+        weight = uint8(word & uint64(0xFF))
+        mine = repeat_row(sheet, row, width)
+        for cell in range(uint64(0), n_cells, uint64(LANES)):
+            add_where(counts, plane + cell, sheet, mine, cell, weight)
+    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+        for cell in range(begin, begin + span):
             ones = float64(np.int32(counts[uint64(PLANE) + cell]))
             left = float64(np.int32(counts[cell])) + ones
             right = total - left
@@ -102,6 +141,9 @@ def survey_scalar(
     totals: Array,
     least: Any,
     n_lanes: Any,
+    width: Any,
+    n_spans: Any,
+    span: Any,
     sheet: Array,
     counts: Array,
     sums: Array,
@@ -112,29 +154,28 @@ def survey_scalar(
     Rows of one code share the place of the last of them; an empty place repeats the split before.
     """
     total, target = float64(totals[0]), float64(totals[1])
-    for cell in range(uint64(n) * uint64(LANES)):
+    n_cells = uint64(n) * uint64(width)
+    for cell in range(n_cells):
         counts[cell] = 0
+        sums[cell] = 0
+        sums[uint64(PLANE) + cell] = 0
     for row in range(uint64(n)):
-        for cell in range(row * uint64(LANES), row * uint64(LANES) + uint64(n_lanes)):
-            sums[cell] = 0
-            sums[uint64(PLANE) + cell] = 0
-        for other in range(uint64(n)):
-            cell = other * uint64(LANES)
-            add_where(counts, cell, sheet, row * uint64(LANES), cell, uint8(1))
+        mine = repeat_row(sheet, row, width)
+        for cell in range(uint64(0), n_cells, uint64(LANES)):
+            add_where(counts, cell, sheet, mine, cell, uint8(1))
     for row in range(uint64(n)):
         weight = int64(records[uint64(start) + row, uint64(0)])
         y = int64(records[uint64(start) + row, uint64(1)])
         for lane in range(uint64(n_lanes)):
-            rank = uint64(counts[row * uint64(LANES) + lane]) - uint64(1)
-            cell = rank * uint64(LANES) + lane
+            rank = uint64(counts[row * uint64(width) + lane]) - uint64(1)
+            cell = rank * uint64(width) + lane
             sums[cell] += weight
             sums[uint64(PLANE) + cell] += y
-    for row in range(uint64(n)):
-        for cell in range(row * uint64(LANES), row * uint64(LANES) + uint64(n_lanes)):
-            if row > uint64(0):
-                sums[cell] += sums[cell - uint64(LANES)]
-                sums[uint64(PLANE) + cell] += sums[uint64(PLANE) + cell - uint64(LANES)]
-        for cell in range(row * uint64(LANES), row * uint64(LANES) + uint64(n_lanes)):
+    for cell in range(uint64(width), n_cells, uint64(FOUR)):
+        add_four(sums, cell, cell - uint64(width))
+        add_four(sums, uint64(PLANE) + cell, uint64(PLANE) + cell - uint64(width))
+    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+        for cell in range(begin, begin + span):
             left = float64(sums[cell])
             right = total - left
             slope = float64(sums[uint64(PLANE) + cell]) * total - left * target
@@ -149,7 +190,9 @@ def survey_classes(
     n: Any,
     totals: Array,
     least: Any,
-    n_lanes: Any,
+    width: Any,
+    n_spans: Any,
+    span: Any,
     sheet: Array,
     counts: Array,
     folded: Array,
@@ -162,7 +205,8 @@ def survey_classes(
     the left and on the right: at most 255 squared, two bytes each.
     """
     total = float64(totals[0])
-    for cell in range(uint64(n) * uint64(LANES)):
+    n_cells = uint64(n) * uint64(width)
+    for cell in range(n_cells):
         counts[cell] = 0
         folded[cell] = 0
         folded[uint64(PLANE) + cell] = 0
@@ -172,26 +216,43 @@ def survey_classes(
         k = records[uint64(start) + row, uint64(1)]
         while row < uint64(n) and records[uint64(start) + row, uint64(1)] == k:
             weight = uint8(records[uint64(start) + row, uint64(0)])
-            for other in range(uint64(n)):
-                cell = other * uint64(LANES)
-                add_where(counts, cell, sheet, row * uint64(LANES), cell, weight)
+            mine = repeat_row(sheet, row, width)
+            for cell in range(uint64(0), n_cells, uint64(LANES)):
+                add_where(counts, cell, sheet, mine, cell, weight)
             row += uint64(1)
         whole = uint16(totals[k + uint64(1)])
-        for cell in range(uint64(n) * uint64(LANES)):
+        for cell in range(n_cells):
             left = uint16(counts[cell])
             right = whole - left
             folded[cell] += left
             folded[uint64(PLANE) + cell] += left * left
             folded[uint64(2 * PLANE) + cell] += right * right
             counts[cell] = 0
-    for row in range(uint64(n)):
-        for cell in range(row * uint64(LANES), row * uint64(LANES) + uint64(n_lanes)):
+    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+        for cell in range(begin, begin + span):
             left = float64(np.int32(folded[cell]))
             right = total - left
             squares = float64(np.int32(folded[uint64(PLANE) + cell]))
             others = float64(np.int32(folded[uint64(2 * PLANE) + cell]))
             gain = squares / left + others / right
             work[cell] = gain if (left >= least) & (right >= least) else INVALID
+
+
+@once
+def keep_best(n: Any, width: Any, n_spans: Any, span: Any, work: Array) -> None:
+    """Write the best gain of each lane behind the gains."""
+    for lane in range(uint64(LANES)):
+        work[uint64(PLANE) + lane] = INVALID
+    if width < EIGHT:  # two rows fill a register
+        for cell in range(uint64(n) * uint64(FOUR), uint64(n + 1) * uint64(FOUR)):
+            work[cell] = INVALID
+    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+        for cell in range(begin, begin + span, uint64(EIGHT)):
+            lane = (cell - begin) & uint64(max(width, EIGHT) - 1)
+            keep_highest(work, uint64(PLANE) + lane, work, cell)
+    if width < EIGHT:
+        for lane in range(uint64(PLANE), uint64(PLANE + FOUR)):
+            work[lane] = max(work[lane], work[lane + uint64(FOUR)])
 
 
 @lru_cache
@@ -206,37 +267,53 @@ def surveyor(mode: int) -> Any:
         totals: Array,
         least: Any,
         n_lanes: Any,
+        width: Any,
         sheet: Array,
         counts: Array,
         folded: Array,
         sums: Array,
         work: Array,
-        bits: Array,
     ) -> None:
-        n_eights = (uint64(n_lanes) + uint64(FEW - 1)) // uint64(FEW)
-        wide = n_eights * uint64(FEW)
+        # Of wide rows only the eights in use are looked at, of narrow ones all cells as one row.
+        n_spans, span = uint64(1), uint64(n) * uint64(width)
+        if width == LANES:
+            n_eights = (uint64(n_lanes) + uint64(EIGHT - 1)) // uint64(EIGHT)
+            n_spans, span = uint64(n), n_eights * uint64(EIGHT)
         if mode == PACKED:
-            survey_packed(records, start, n, totals, least, wide, sheet, counts, work)
+            survey_packed(
+                records, start, n, totals, least, width, n_spans, span, sheet, counts, work
+            )
         if mode == SCALAR:
-            survey_scalar(records, start, n, totals, least, wide, sheet, counts, sums, work)
+            survey_scalar(
+                records,
+                start,
+                n,
+                totals,
+                least,
+                n_lanes,
+                width,
+                n_spans,
+                span,
+                sheet,
+                counts,
+                sums,
+                work,
+            )
         if mode == CLASSES:
-            survey_classes(records, start, n, totals, least, wide, sheet, counts, folded, work)
-        for lane in range(wide):
-            bits[uint64(PLANE) + lane] = -1
-        for row in range(uint64(n)):
-            for eight in range(n_eights):
-                lane = eight * uint64(FEW)
-                keep_highest(bits, uint64(PLANE) + lane, bits, row * uint64(LANES) + lane)
+            survey_classes(
+                records, start, n, totals, least, width, n_spans, span, sheet, counts, folded, work
+            )
+        keep_best(n, width, n_spans, span, work)
 
     return survey
 
 
 @part
-def is_constant(sheet: Array, lane: Any, n: Any) -> Any:
+def is_constant(sheet: Array, lane: Any, n: Any, width: Any) -> Any:
     """Tell whether all rows have one code."""
     constant = True
     for row in range(uint64(n)):
-        constant &= sheet[row * uint64(LANES) + uint64(lane)] == sheet[uint64(lane)]
+        constant &= sheet[row * uint64(width) + uint64(lane)] == sheet[uint64(lane)]
     return constant
 
 
@@ -246,20 +323,20 @@ def placer(mode: int) -> Any:
 
     @once
     def find_place(
-        sheet: Array, lane: Any, n: Any, counts: Array, bits: Array, place: Array
+        sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
     ) -> None:
         top = bits[uint64(PLANE) + uint64(lane)]
         lowest, above = np.uint16(256), np.uint16(256)
         for row in range(uint64(n)):
-            cell = row * uint64(LANES) + uint64(lane)
+            cell = row * uint64(width) + uint64(lane)
             at = cell
             if mode == SCALAR:
                 rank = uint64(counts[cell]) - uint64(1)
-                at = rank * uint64(LANES) + uint64(lane)
+                at = rank * uint64(width) + uint64(lane)
             if bits[at] == top:
                 lowest = min(lowest, np.uint16(sheet[cell]))
         for row in range(uint64(n)):
-            code = np.uint16(sheet[row * uint64(LANES) + uint64(lane)])
+            code = np.uint16(sheet[row * uint64(width) + uint64(lane)])
             if code > lowest:
                 above = min(above, code)
         place[0], place[1] = int64(lowest), int64(above)

@@ -162,7 +162,7 @@ def grow_tree(
     prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: NDArray[np.int64]
 ) -> Tree:
     """Grow one tree on a draw, over the columns given."""
-    from ensembles.trees import growing
+    from ensembles.trees import growing, small
 
     kinds, sizes = prepared.kinds, prepared.sizes
     if len(columns) < len(kinds):
@@ -205,6 +205,7 @@ def grow_tree(
         constrained=int(constrained),
         width=width,
         keep=keep,
+        sheet_width=small.sheet_width(min(len(columns), rules.max_features)),
     )
     least_weight = ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))

@@ -10,14 +10,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types, uint64
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
 Generated = tuple[Any, Callable[..., Any]]
 
 LANES = 32
 """Columns that are looked at together: as many bytes as a wide register holds."""
-FEW = 8
-"""Columns that are looked at together where a number takes eight bytes."""
+TWO, FOUR, EIGHT = 2, 4, 8
+"""Numbers of eight bytes that are copied, added up, and compared together."""
 
 
 def vector_at(
@@ -52,6 +53,19 @@ def copy_lanes(typing_context: Any, target: Any, place: Any, source: Any, begin:
 
 
 @intrinsic
+def copy_two(typing_context: Any, target: Any, place: Any, source: Any, begin: Any) -> Generated:
+    """target[place : place + 2] = source[begin : begin + 2], of words."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], TWO)
+        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], TWO)
+        builder.store(builder.load(of, align=1), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(target, uint64, source, uint64), generate
+
+
+@intrinsic
 def add_where(
     typing_context: Any, sums: Any, place: Any, sheet: Any, mine: Any, other: Any, amount: Any
 ) -> Generated:
@@ -71,18 +85,57 @@ def add_where(
 
 
 @intrinsic
+def add_four(typing_context: Any, sums: Any, place: Any, begin: Any) -> Generated:
+    """sums[place + lane] += sums[begin + lane], for 4 lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], FOUR)
+        of, _ = vector_at(context, builder, signature.args[0], given[0], given[2], FOUR)
+        added = builder.add(builder.load(to, align=1), builder.load(of, align=1))
+        builder.store(added, to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(sums, uint64, uint64), generate
+
+
+@intrinsic
 def keep_highest(typing_context: Any, tops: Any, place: Any, numbers: Any, begin: Any) -> Generated:
     """tops[place + lane] = max(tops[place + lane], numbers[begin + lane]), for 8 lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], FEW)
-        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], FEW)
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], EIGHT)
+        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], EIGHT)
         old, new = builder.load(to, align=1), builder.load(of, align=1)
-        higher = builder.icmp_signed(">", new, old)
-        builder.store(builder.select(higher, new, old), to, align=1)
+        # A comparison and a choice would become a masked store, which is slow on some processors.
+        kind = ir.FunctionType(old.type, [old.type, old.type])
+        maximum = get_or_insert_function(builder.module, kind, f"llvm.maxnum.v{EIGHT}f64")
+        builder.store(builder.call(maximum, [old, new], fastmath=("nnan",)), to, align=1)
         return context.get_dummy_value()
 
     return types.none(tops, uint64, numbers, uint64), generate
+
+
+def repeater(width: int) -> Any:
+    """Return what repeats so many bytes until they are 32."""
+
+    def repeat(typing_context: Any, sheet: Any, place: Any, begin: Any) -> Generated:
+        """sheet[place : place + 32] = sheet[begin : begin + width], over and over."""
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+            data = context.make_array(signature.args[0])(context, builder, given[0]).data
+            word = ir.IntType(8 * width)
+            of = builder.bitcast(builder.gep(data, [given[2]]), word.as_pointer())
+            row = repeated(builder, builder.load(of, align=1), LANES // width)
+            builder.store(builder.bitcast(row, to.type.pointee), to, align=1)
+            return context.get_dummy_value()
+
+        return types.none(sheet, uint64, uint64), generate
+
+    return intrinsic(repeat)
+
+
+repeat_four, repeat_eight, repeat_sixteen = map(repeater, (4, 8, 16))
 
 
 @intrinsic
