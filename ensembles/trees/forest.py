@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ensembles.trees.binning import CATEGORICAL, Bins
 from ensembles.trees.preparing import Prepared
-from ensembles.trees.tree import LEAF, Tree
+from ensembles.trees.tree import Tree
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
@@ -114,79 +114,65 @@ class Packed:
 
 def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
     """Pack trees that share their bins."""
-    right = np.concatenate([t.children_right for t in trees]).astype(np.int64)
-    feature = np.concatenate([t.feature for t in trees]).astype(np.int64)
-    code = np.concatenate([t.code for t in trees]).astype(np.int64)
-    missing_left = np.concatenate([t.missing_go_to_left for t in trees]).astype(np.int64)
+    from ensembles.trees.packing import pack_tree
+
     sizes = np.array([t.node_count for t in trees])
     roots = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
-    leaf = right == LEAF
-    columns = np.unique(feature[~leaf])
+    columns = split_columns(trees)
+    numbers = np.zeros(trees[0].n_features, np.int64)
+    numbers[columns] = np.arange(len(columns))
+    categorical = bins.kinds == CATEGORICAL
+    n_asks = 0
+    if categorical[columns].any():
+        n_asks = sum(int(categorical[t.feature[t.feature >= 0]].sum()) for t in trees)
+    n_nodes, n_values = int(sizes.sum()), trees[0].value[0].size
+    packed = Packed(
+        bins,
+        columns,
+        np.empty(n_nodes, np.uint64),
+        roots,
+        np.array([t.max_depth for t in trees]),
+        np.zeros(n_nodes if n_asks else 0, np.int32),
+        np.zeros((max(n_asks, 1), 4), np.uint64),
+        np.empty((n_nodes, n_values)),
+        np.empty(n_nodes, np.int32),
+        np.empty(n_nodes, np.int32),
+    )
+    places, n_asked = np.empty(sizes.max(), np.int64), 0
+    for tree, root in zip(trees, roots, strict=True):
+        n_asked = pack_tree(
+            tree.children_right,
+            tree.feature,
+            tree.code,
+            tree.missing_go_to_left,
+            tree.category_codes,
+            np.ascontiguousarray(tree.value.reshape(-1, n_values)),
+            categorical.view(np.uint8),
+            numbers,
+            root,
+            n_asked,
+            packed.nodes,
+            packed.names,
+            packed.asks,
+            packed.sides,
+            packed.values,
+            packed.votes,
+            places,
+        )
+    return packed
+
+
+def split_columns(trees: Sequence[Tree]) -> NDArray[np.intp]:
+    """Return the columns that the trees split on, in order."""
+    split = np.zeros(trees[0].n_features + 2, bool)
+    for tree in trees:
+        split[tree.feature] = True  # a leaf's is -2, one of the two behind the columns
+    columns = np.flatnonzero(split[:-2])
     if len(columns) > 1 << 16:
         raise ValueError(
             f"a forest may split on at most 65536 columns; these trees split on {len(columns)}."
         )
-    place = np.zeros(int(feature.max(initial=0)) + 1, np.int64)
-    place[columns] = np.arange(len(columns))
-    category = np.zeros(len(feature), bool)
-    category[~leaf] = bins.kinds[feature[~leaf]] == CATEGORICAL
-    bound = np.where(leaf | category, 0, code + missing_left)
-    at, left = paired(right, leaf, sizes, roots)
-    words = (
-        bound
-        | (1 - missing_left) << 8
-        | category.astype(np.int64) << 9
-        | place[feature * ~leaf] << 16
-    )
-    nodes = np.empty(len(at), np.uint64)
-    nodes[at] = words.astype(np.uint64) | left.astype(np.uint64) << np.uint64(32)
-    names = np.empty(len(at), np.int32)
-    names[at] = np.arange(len(at)) - np.repeat(roots, sizes)
-    asks, sides = np.empty(0, np.int32), np.zeros((1, 4), np.uint64)
-    if category.any():
-        asks = np.zeros(len(at), np.int32)
-        asks[at] = np.where(category, np.cumsum(category) - 1, 0)
-        whole = [np.broadcast_to(t.category_codes, (t.node_count, 4)) for t in trees]
-        sides = np.ascontiguousarray(np.concatenate(whole)[category])
-    whole_values = np.concatenate([t.value.reshape(t.node_count, -1) for t in trees])
-    values = np.empty_like(whole_values)
-    values[at] = whole_values
-    return Packed(
-        bins,
-        columns,
-        nodes,
-        roots,
-        np.array([t.max_depth for t in trees]),
-        asks,
-        sides,
-        values,
-        values.argmax(axis=1).astype(np.int32),
-        names,
-    )
-
-
-def paired(
-    right: NDArray[np.int64],
-    leaf: NDArray[np.bool_],
-    sizes: NDArray[np.int64],
-    roots: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return a place for every node such that children lie side by side, and the place before its
-    right child.
-
-    `right` holds each node's right child within its tree; the left child follows its parent. A
-    leaf is its own right child.
-    """
-    root = np.repeat(roots, sizes)
-    inner = np.flatnonzero(~leaf)
-    first_inner = np.concatenate(([0], np.cumsum(~leaf)))[roots]
-    rank = np.arange(len(inner)) - np.repeat(first_inner, sizes)[inner]
-    at = root.copy()
-    at[inner + 1] = root[inner] + 1 + 2 * rank
-    at[right[inner] + root[inner]] = root[inner] + 2 + 2 * rank
-    left = at - 1
-    left[inner] = root[inner] + 1 + 2 * rank
-    return at, left
+    return columns
 
 
 class Forest:

@@ -234,9 +234,9 @@ def grow_tree(
         draw,
         rules,
         columns,
-        desk.nodes[listed, :6],
-        desk.errors[listed],
-        desk.totals[listed, : draw.n_sums],
+        desk.nodes.take(listed, axis=0),
+        desk.errors.take(listed, axis=0),
+        desk.totals.take(listed, axis=0)[:, : draw.n_sums],
         sides,
         bounds,
     )

@@ -33,7 +33,9 @@ from sklearn.ensemble import (  # noqa: E402
 from sklearn.model_selection import train_test_split  # noqa: E402
 from timing import peak_memory  # noqa: E402
 
-from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor  # noqa: E402
+from ensembles import BaggingClassifier as BagClassifier  # noqa: E402
+from ensembles import BaggingRegressor as BagRegressor  # noqa: E402
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor  # noqa: E402
 
 warnings.simplefilter("ignore")
 HELD_OUT = 5000
@@ -62,33 +64,21 @@ class Task:
 
 
 class Ours:
-    """A bag of our trees: prepare once, a bootstrap a tree, one kernel to ask them all."""
+    """A bag of our trees, as users write it."""
 
     def __init__(self, task, max_features=None):
-        learner = HistTreeClassifier if task.classification else HistTreeRegressor
-        self.task, self.tree = (
-            task,
-            lambda seed: learner(random_state=seed, max_features=max_features),
-        )
+        learner, bag = HistTreeRegressor, BagRegressor
+        if task.classification:
+            learner, bag = HistTreeClassifier, BagClassifier
+        self.tree = learner(max_features=max_features)
+        self.model = bag(self.tree, n_estimators=task.n_trees, n_jobs=1, random_state=0)
 
     def fit(self, X, y):
-        prepared = self.tree(0).prepare(X, y)
-        n = prepared.n_rows
-        self.members = []
-        for i in range(self.task.n_trees):
-            counts = np.bincount(np.random.default_rng((0, i)).integers(n, size=n), minlength=n)
-            rows = np.flatnonzero(counts)
-            self.members.append(self.tree(i).fit_draw(prepared, rows, counts[rows]))
-        self.forest = Forest(self.members)
+        self.model.fit(X, y)
         return self
 
     def predict(self, X):
-        means = self.forest.mean(X)
-        return (
-            self.members[0].classes_[means.argmax(axis=1)]
-            if self.task.classification
-            else means[:, 0]
-        )
+        return self.model.predict(X)
 
 
 class LightGBM:
@@ -356,13 +346,11 @@ def scaling():
             f"grow {growing / n / 120 * 1e9:6.2f} ns"
         )
     task = synthetic(*SYNTHETIC[2])
-    ours = Ours(task)
-    prepared = ours.tree(0).prepare(task.X, task.y)
+    prepared = HistTreeClassifier().prepare(task.X, task.y)
 
     def grow(seed):
-        return ours.tree(seed).fit_draw(
-            prepared, np.random.default_rng(seed).permutation(10_000)[:6_320]
-        )
+        drawn = np.random.default_rng(seed).permutation(10_000)[:6_320]
+        return HistTreeClassifier(random_state=seed).fit_draw(prepared, drawn)
 
     walls = {}
     for n_threads in (1, 2, 1, 2, 1, 2):
