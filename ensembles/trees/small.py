@@ -326,19 +326,19 @@ def placer(mode: int) -> Any:
         sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
     ) -> None:
         top = bits[uint64(PLANE) + uint64(lane)]
-        lowest, above = np.uint16(256), np.uint16(256)
+        lowest, gap = np.uint16(256), np.uint16(0xFFFF)
         for row in range(uint64(n)):
             cell = row * uint64(width) + uint64(lane)
             at = cell
             if mode == SCALAR:
                 rank = uint64(counts[cell]) - uint64(1)
                 at = rank * uint64(width) + uint64(lane)
-            if bits[at] == top:
-                lowest = min(lowest, np.uint16(sheet[cell]))
+            lowest = min(lowest, np.uint16(sheet[cell]) | (np.uint16(bits[at] != top) << 8))
+        # What is not above the lowest wraps around: no branch asks for it.
         for row in range(uint64(n)):
             code = np.uint16(sheet[row * uint64(width) + uint64(lane)])
-            if code > lowest:
-                above = min(above, code)
+            gap = min(gap, np.uint16(code - lowest - np.uint16(1)))
+        above = int64(lowest) + int64(gap) + 1
         place[0], place[1] = int64(lowest), int64(above)
 
     return find_place

@@ -68,16 +68,17 @@ def best_of_gains(
         left = work[uint64(LEFT) + split]
         right = total - left
         gain = work[uint64(GAINS) + split]
-        work[uint64(GAINS) + split] = gain if (left >= least) & (right >= least) else INVALID
+        # Not over the gain: that would become a masked store, which is slow on some processors.
+        work[uint64(SPARE) + split] = gain if (left >= least) & (right >= least) else INVALID
     top = int64(-1)
     for split in range(uint64(n)):
-        top = bits[uint64(GAINS) + split] if bits[uint64(GAINS) + split] > top else top
+        top = bits[uint64(SPARE) + split] if bits[uint64(SPARE) + split] > top else top
     if top < 0:
         return INVALID
     split = uint64(0)
-    while bits[uint64(GAINS) + split] != top:
+    while bits[uint64(SPARE) + split] != top:
         split += uint64(1)
-    found = work[uint64(GAINS) + split]
+    found = work[uint64(SPARE) + split]
     if found > best:
         following = split + uint64(1)
         if named != uint64(0):
