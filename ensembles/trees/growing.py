@@ -37,7 +37,7 @@ from ensembles.trees.splitting import (
     sort_rows,
 )
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
-from ensembles.trees.vectors import LANES, TWO, copy_two
+from ensembles.trees.vectors import FOUR, LANES, TWO, copy_four, copy_two
 
 Array = Any
 
@@ -117,9 +117,13 @@ def partition(
     right = uint64(0)
     for row in range(uint64(start), uint64(stop)):
         goes = uint64(go_left[codes[row, uint64(byte)]]) * words
-        for word in range(uint64(0), words, uint64(TWO)):
-            copy_two(scratch, right + word, records, row * words + word)
-            copy_two(records, left + word, records, row * words + word)
+        if words == uint64(FOUR):
+            copy_four(scratch, right, records, row * words)
+            copy_four(records, left, records, row * words)
+        else:
+            for word in range(uint64(0), words, uint64(TWO)):
+                copy_two(scratch, right + word, records, row * words + word)
+                copy_two(records, left + word, records, row * words + word)
         left += goes
         right += words - goes
     for word in range(uint64(0), right, uint64(TWO)):

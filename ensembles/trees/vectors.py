@@ -39,30 +39,24 @@ def repeated(builder: Any, value: Any, width: int) -> Any:
     return builder.shuffle_vector(first, nothing, firsts)
 
 
-@intrinsic
-def copy_lanes(typing_context: Any, target: Any, place: Any, source: Any, begin: Any) -> Generated:
-    """target[place : place + 32] = source[begin : begin + 32]."""
+def copier(width: int) -> Any:
+    """Return what copies so many cells."""
 
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
-        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], LANES)
-        builder.store(builder.load(of, align=1), to, align=1)
-        return context.get_dummy_value()
+    def copy(typing_context: Any, target: Any, place: Any, source: Any, begin: Any) -> Generated:
+        """target[place : place + width] = source[begin : begin + width]."""
 
-    return types.none(target, uint64, source, uint64), generate
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], width)
+            of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], width)
+            builder.store(builder.load(of, align=1), to, align=1)
+            return context.get_dummy_value()
+
+        return types.none(target, uint64, source, uint64), generate
+
+    return intrinsic(copy)
 
 
-@intrinsic
-def copy_two(typing_context: Any, target: Any, place: Any, source: Any, begin: Any) -> Generated:
-    """target[place : place + 2] = source[begin : begin + 2], of words."""
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], TWO)
-        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], TWO)
-        builder.store(builder.load(of, align=1), to, align=1)
-        return context.get_dummy_value()
-
-    return types.none(target, uint64, source, uint64), generate
+copy_two, copy_four, copy_lanes = map(copier, (TWO, FOUR, LANES))
 
 
 @intrinsic
