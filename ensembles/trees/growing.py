@@ -157,6 +157,30 @@ def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node
 
 
 @once
+def summarise_scalar(
+    records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array, node: Any
+) -> Any:
+    """Write the sums of a node's one target and its squared error; tell whether it is constant."""
+    first, total, equal = reals[uint64(start), uint64(2)], 0.0, True
+    weight, target = int64(0), int64(0)
+    for row in range(uint64(start), uint64(stop)):
+        share, y = int64(records[row, uint64(0)]), reals[row, uint64(2)]
+        weight += share
+        target += int64(records[row, uint64(1)])
+        equal &= y == first
+        total += float64(share) * y
+    totals[node, 0], totals[node, 1] = weight, target
+    if equal:
+        return True
+    mean, squares = total / float64(weight), 0.0
+    for row in range(uint64(start), uint64(stop)):
+        error = reals[row, uint64(2)] - mean
+        squares += float64(int64(records[row, uint64(0)])) * error * error
+    errors[node, 0] = squares
+    return False
+
+
+@once
 def summarise_reals(
     records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array, node: Any
 ) -> Any:
@@ -363,6 +387,8 @@ def opener(mode: int) -> Any:
             pure = summarise_packed(records, start, stop, totals, node)
         elif mode == CLASSES:
             pure = summarise_classes(records, start, stop, totals, node)
+        elif mode == SCALAR:
+            pure = summarise_scalar(records, reals, start, stop, totals, errors, node)
         else:
             pure = summarise_reals(records, reals, start, stop, totals, errors, node)
         totals[node, n_sums] = stop - start

@@ -91,4 +91,4 @@ def pack_tree(
             if value[node, k] > value[node, vote]:
                 vote = k
         votes[place] = int32(vote)
-    return int64(n_asked)
+    return n_asked
