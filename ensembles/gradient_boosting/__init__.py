@@ -49,7 +49,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -129,8 +129,8 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0
@@ -234,7 +234,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -314,8 +314,8 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0
@@ -414,7 +414,7 @@ class GradientBoosting(Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -496,8 +496,8 @@ class GradientBoosting(Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0

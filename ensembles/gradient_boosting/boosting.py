@@ -17,7 +17,7 @@ from ensembles.gradient_boosting.columns import Columns, name_infinity, packed
 from ensembles.gradient_boosting.devices import out_of_memory, size_of
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
-from ensembles.gradient_boosting.settings import n_threads, training_parameters
+from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
 
 __all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "unnamed"]
 
@@ -55,6 +55,9 @@ class Job:
     seeds: list[int]
     start: list[Any] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        check_categories(self.settings, self.columns)
+
     @property
     def names(self) -> list[str]:
         """Names that XGBoost is told: it would refuse some of the user's."""
@@ -70,6 +73,27 @@ class Job:
         return training_parameters(
             self.settings, self.objective.said, self.device, seed, self.columns.names
         )
+
+
+def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
+    """Refuse what XGBoost does not do with columns of categories, or does in silence."""
+    places = [i for i, levels in enumerate(columns.levels) if levels is not None]
+    if not places:
+        return
+    if settings.multi_strategy == "multi_output_tree":
+        raise ValueError(
+            "multi_strategy must be 'one_output_per_tree' with columns of categories or text, such "
+            f"as {columns.names[places[0]]!r}; got 'multi_output_tree'."
+        )
+    if settings.monotone_constraints is None:
+        return
+    signs = signs_of(settings.monotone_constraints, columns.names)
+    for i in places:
+        if signs[i]:
+            raise ValueError(
+                "monotone_constraints must be 0 for columns of categories or text, which have no "
+                f"order; got {signs[i]!r} for {columns.names[i]!r}."
+            )
 
 
 @dataclass

@@ -95,7 +95,7 @@ def fit(
     classes, counts = _settle_targets(estimator, y, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    yardstick = yardstick_of(settings.scoring, objective.metric, classes)
+    yardstick = yardstick_of(settings.scoring, objective.metric, classes, objective.n_quantiles)
     if yardstick.score is not None:
         raise ValueError(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "

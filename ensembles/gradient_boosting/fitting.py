@@ -24,6 +24,7 @@ from ensembles.gradient_boosting.labels import (
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
+    check_base_score,
     check_gradient,
     check_range,
     objective_of,
@@ -180,9 +181,12 @@ class Fitting(Asking):
         given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
         check_range(objective, given.targets.values)
+        check_base_score(settings.base_score, objective, given.targets.values)
         if settings.check_gradient and callable(settings.objective):
             _check_gradient(settings.objective, given.targets)
-        yardstick = yardstick_of(settings.scoring, objective.metric, targets.classes)
+        yardstick = yardstick_of(
+            settings.scoring, objective.metric, targets.classes, objective.n_quantiles
+        )
         outside = self._checked_validation(settings, validation, given, by_class, objective)
         self._grow(settings, objective, device, given, outside, yardstick, start)
         return self
@@ -431,6 +435,12 @@ def _check_groups(groups: Any, n_rows: int) -> Any:
         raise ValueError(
             f"groups must hold one group for each of the {n_rows} rows; got shape {groups.shape}."
         )
+    try:
+        np.unique(groups)
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values that can be sorted, none of them missing: {error}."
+        ) from None
     return groups
 
 

@@ -565,7 +565,9 @@ def _grow(
     read = _coder(job, spool, weigh)
     for k in range(len(spool.sizes)):
         check_range(job.objective, np.load(folder / f"{k}.values.npy"))
-    yardstick = yardstick_of(settings.scoring, job.objective.metric, job.classes)
+    yardstick = yardstick_of(
+        settings.scoring, job.objective.metric, job.classes, job.objective.n_quantiles
+    )
     stop = stops(settings, sum(spool.sizes), bool(outside))
     inside = not outside and (stop or settings.max_generalization_gap is not None)
     held_out = _held_out(estimator, settings, spool) if inside else None

@@ -264,6 +264,19 @@ def test_two_rows_are_too_few_to_hold_one_out():
         GradientBoostingRegressor(2, early_stopping=True).fit([[1.0]], [1.0])
 
 
+@pytest.mark.parametrize("n_rows", [2, 3, 20])
+def test_classes_of_one_row_each_leave_none_to_hold_out(n_rows):
+    model = GradientBoostingClassifier(5, early_stopping=True)
+    with pytest.raises(ValueError, match="early_stopping must be False where no class has two"):
+        model.fit(X[:n_rows], [f"row {i}" for i in range(n_rows)])
+
+
+def test_groups_that_cannot_be_sorted_are_refused():
+    groups = np.array(["a", None] * (len(X) // 2), dtype=object)
+    with pytest.raises(ValueError, match="groups must hold values that can be sorted"):
+        GradientBoostingClassifier(5, early_stopping=True).fit(X, y, groups=groups)
+
+
 def test_rows_of_weight_zero_are_nowhere():
     weights = np.ones(600)
     weights[::3] = 0

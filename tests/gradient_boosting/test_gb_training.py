@@ -152,6 +152,13 @@ class Squared:
         return (y_pred - y_true) ** 2 / 2
 
 
+@pytest.mark.parametrize("answer", [(0.0, 1.0, 2.0), 3.0])
+def test_derivatives_that_are_no_pair_are_told_so_on_request(answer):
+    model = GradientBoostingRegressor(2, objective=lambda y, p: answer, check_gradient=True)
+    with pytest.raises(ValueError, match="objective must return a pair"):
+        model.fit(X, Y)
+
+
 def test_derivatives_are_held_to_differences_on_request():
     GradientBoostingRegressor(1, objective=Squared(), check_gradient=True).fit(X, Y)
     wrong = Squared(slope=2.0, curve=2.0)
@@ -300,6 +307,13 @@ def test_columns_interact_only_where_they_may():
         ("monotone_constraints", {"nope": 1}),
         ("monotone_constraints", [1, 1]),
         ("monotone_constraints", [2] * 6),
+        ("monotone_constraints", {1.5: 1}),
+        ("monotone_constraints", {1: "up"}),
+        ("monotone_constraints", "up"),
+        ("monotone_constraints", 3),
+        ("interaction_constraints", 3),
+        ("interaction_constraints", "[[0, 1"),
+        ("interaction_constraints", [0, 1]),
         ("interaction_constraints", [["nope"]]),
         ("interaction_constraints", [[99]]),
     ],
@@ -307,6 +321,19 @@ def test_columns_interact_only_where_they_may():
 def test_a_constraint_on_no_column_is_refused(parameter, value):
     with pytest.raises(ValueError, match=parameter):
         GradientBoostingRegressor(2, **{parameter: value}).fit(X, Y)
+
+
+def test_what_xgboost_does_not_do_with_categories_is_refused():
+    """XGBoost stops with the name of a file of its own, or goes on as if nothing had been asked."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"size": X[:, 0], "city": np.where(X[:, 1] > 0, "Rome", "Oslo")})
+    both = np.column_stack([Y, -Y])
+    with pytest.raises(ValueError, match=r"multi_strategy must be 'one_output_per_tree'.*'city'"):
+        GradientBoostingRegressor(2, multi_strategy="multi_output_tree").fit(frame, both)
+    with pytest.raises(ValueError, match=r"monotone_constraints must be 0 .* 1 for 'city'"):
+        GradientBoostingRegressor(2, monotone_constraints={"city": 1}).fit(frame, Y)
+    GradientBoostingRegressor(2, monotone_constraints={"size": 1, "city": 0}).fit(frame, Y)
 
 
 def test_dart_is_xgboosts():
@@ -463,6 +490,10 @@ def test_params_adds_what_is_not_surfaced_and_takes_other_names():
         ("n_jobs", "all"), ("device", "tpu"), ("missing", "x"), ("params", [1]),
         ("scoring", "acuracy"), ("scoring", "log_los"), ("scoring", 3), ("random_state", "x"),
         ("max_generalization_gap", -1), ("base_score", "x"), ("importance_type", "gains"),
+        ("n_jobs", 0), ("base_score", np.nan), ("base_score", [1.0, 2.0]), ("base_score", True),
+        ("min_child_weight", 1e300), ("scale_pos_weight", -1), ("scale_pos_weight", np.nan),
+        ("scale_pos_weight", "3"), ("scale_pos_weight", 2.0), ("scoring", "MAEE"),
+        ("scoring", "mlogloss"), ("scoring", "quantile"),
     ],
 )  # fmt: skip
 def test_a_parameter_that_breaks_its_rule_is_named(name, value):
@@ -471,6 +502,67 @@ def test_a_parameter_that_breaks_its_rule_is_named(name, value):
     with pytest.raises(ValueError, match=f"(?i){name}"):
         model.fit(X, Y)
     assert vars(model) == before
+
+
+def test_a_weight_of_the_second_class_is_for_two_classes_only():
+    labels = C3 > 0
+    plain = GradientBoostingClassifier(5).fit(XC, labels)
+    heavy = GradientBoostingClassifier(5, scale_pos_weight=5.0).fit(XC, labels)
+    assert (heavy.predict_proba(XC)[:, 1] >= plain.predict_proba(XC)[:, 1]).mean() > 0.9
+    with pytest.raises(ValueError, match=r"scale_pos_weight must be 1 .* class_weight"):
+        GradientBoostingClassifier(5, scale_pos_weight=5.0).fit(XC, C3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "rule"),
+    [
+        ({"objective": "huber", "params": {"huber_slope": 0}}, Y, "huber_slope must be"),
+        ({"objective": "poisson", "base_score": -2.0}, Y - Y.min(), r"base_score must lie in \(0"),
+        ({"quantiles": [0.1, 0.9]}, np.column_stack([Y, Y]), r"y must be of shape \(n_rows,\)"),
+        ({}, Y * 1e300, "y must hold numbers that fit a 32-bit float"),
+        ({}, np.where(Y > 0, "much", "little"), "y must hold numbers for a regression"),
+        ({"quantiles": [0.1, 0.9], "scoring": "mae"}, Y, "scoring must judge several quantiles"),
+    ],
+)
+def test_what_xgboost_would_stop_at_with_a_stack_trace_is_named(settings, y, rule):
+    with pytest.raises(ValueError, match=rule):
+        GradientBoostingRegressor(2, **settings).fit(X, y)
+
+
+def test_a_metric_must_fit_the_classes():
+    two = GradientBoostingClassifier(5, early_stopping=True)
+    for scoring in ("merror", "mlogloss"):
+        with pytest.raises(ValueError, match="scoring must judge one number"):
+            two.set_params(scoring=scoring).fit(XC, C3 > 0)
+    for scoring in ("logloss", "error", "rmse"):
+        with pytest.raises(ValueError, match="scoring must judge a probability for every class"):
+            two.set_params(scoring=scoring).fit(XC, C3)
+    with pytest.raises(ValueError, match="base_score must lie in"):
+        GradientBoostingClassifier(5, base_score=2.0).fit(XC, C3 > 0)
+    assert two.set_params(scoring="merror").fit(XC, C3).best_score_ <= 1
+
+
+def test_an_error_of_a_scorer_says_whose_it_is():
+    model = GradientBoostingClassifier(5, early_stopping=True, scoring="f1")
+    with pytest.raises(ValueError, match="pos_label") as caught:
+        model.fit(XC, np.where(C3 > 0, "yes", "no"))
+    assert "scoring='f1'" in caught.value.__notes__[0]
+
+
+def test_values_that_32_bits_hardly_tell_apart_are_pointed_out():
+    with pytest.warns(UserWarning, match="Subtract a constant from y"):
+        GradientBoostingRegressor(2).fit(X, 1e8 + Y / Y.std())
+    GradientBoostingRegressor(2).fit(X, 1e4 + Y / Y.std())
+    GradientBoostingRegressor(2).fit(X, np.full(300, 1e8))
+
+
+@pytest.mark.parametrize(("n_jobs", "n_cores", "threads"), [(-2, 8, 7), (-8, 8, 1), (-20, 8, 1)])
+def test_a_negative_number_of_jobs_leaves_cores_free(n_jobs, n_cores, threads, monkeypatch):
+    from ensembles.gradient_boosting import settings
+
+    monkeypatch.setattr(settings, "_n_cores", lambda: n_cores)
+    assert settings.n_threads(n_jobs) == threads
+    assert settings.n_threads(-1) == 0
 
 
 def test_a_fit_that_fails_leaves_the_model_as_it_was():
