@@ -25,7 +25,7 @@ from ensembles.gradient_boosting.columns import (
 from ensembles.gradient_boosting.labels import class_weights, row_weights
 from ensembles.gradient_boosting.objectives import check_range, objective_of
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, stops, yardstick_of
-from ensembles.gradient_boosting.storing import renamed
+from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, container_of
@@ -91,6 +91,7 @@ def fit(
     parts = _zipped(X, y, sample_weight, "X")
     estimator.n_features_in_ = None
     _check_schema(estimator, X, reset=True)
+    estimator._check_start_columns(start)
     columns = start.columns if start and start.columns else _columns_of(estimator, X, client)
     classes, counts = _settle_targets(estimator, y, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
@@ -101,8 +102,9 @@ def fit(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
             f"one place; got {settings.scoring!r}."
         )
-    boosters = renamed(start, columns)
-    job = Job(settings, objective, columns, classes, device, estimator._seeds(settings), boosters)
+    check_start(start, objective, objective.n_outputs(y.shape))
+    boosters, seeds = renamed(start, columns), estimator._seeds(settings, start)
+    job = Job(settings, objective, columns, classes, device, seeds, boosters)
     code = partial(_coded_part, job=job, by_class=by_class)
     outside = {}
     for name, (X_val, y_val, weights) in validation.items():

@@ -49,7 +49,9 @@ def check_targets(y: Any, task: Task, estimator: Any) -> Targets:
     return Targets(check_values(on_host(y), estimator), None)
 
 
-def codes_of(y: Any, classes: NDArray[Any], estimator: Any, name: str) -> NDArray[np.intp]:
+def codes_of(
+    y: Any, classes: NDArray[Any], estimator: Any, name: str, whose: str = "y"
+) -> NDArray[np.intp]:
     """Return the places of labels among classes that are fixed already.
 
     A class may be absent; a label that is none of the classes is an error.
@@ -59,7 +61,7 @@ def codes_of(y: Any, classes: NDArray[Any], estimator: Any, name: str) -> NDArra
     strangers = [label for label in found.tolist() if label not in place]
     if strangers:
         raise ValueError(
-            f"{name} must hold classes that y holds, {classes.tolist()}; got {strangers}."
+            f"{name} must hold classes that {whose} holds, {classes.tolist()}; got {strangers}."
         )
     return np.array([place[label] for label in found.tolist()], dtype=np.intp)[codes]
 

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from ensembles.parameters import check_option, is_real
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
-__all__ = ["Objective", "check_base_score", "check_gradient", "check_range", "objective_of"]
+__all__ = [
+    "Objective",
+    "check_base_score",
+    "check_gradient",
+    "check_range",
+    "link_of",
+    "objective_of",
+]
 
 Gradients = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
@@ -38,6 +45,11 @@ class Objective:
     def n_quantiles(self) -> int:
         """How many quantiles it predicts, 0 for an objective of another kind."""
         return len(self.parameters.get("quantile_alpha", ()))
+
+    def n_outputs(self, shape: tuple[int, ...]) -> int:
+        """Count the outputs of a model of targets of this shape."""
+        counted = int(self.parameters.get("num_class") or self.n_quantiles)
+        return counted or (shape[1] if len(shape) > 1 else 1)
 
     @property
     def said(self) -> dict[str, Any]:
@@ -69,6 +81,11 @@ LINKS = {
 
 TABLES = {REGRESSION: REGRESSIONS, CLASSIFICATION: CLASSIFICATIONS}
 FURTHER_NAMES = {"multi:softmax": "softmax", "squared_error": "squared", "log_loss": None}
+
+
+def link_of(name: str) -> str:
+    """Return what turns answers into sums of leaves, by XGBoost's name of an objective."""
+    return LINKS.get(name, "identity" if name.startswith(("reg:", "rank:")) else name)
 
 
 def objective_of(settings: SimpleNamespace, task: Task, n_classes: int) -> Objective:
@@ -188,14 +205,13 @@ def check_range(objective: Objective, y: NDArray[Any]) -> None:
 
 def check_base_score(base_score: Any, objective: Objective, y: NDArray[Any]) -> None:
     """Refuse starting values that are not one for each output, or that the link cannot take."""
-    n_outputs = objective.parameters.get("num_class") or objective.n_quantiles
-    n_outputs = n_outputs or (y.shape[1] if y.ndim > 1 else 1)
+    n_outputs = objective.n_outputs(y.shape)
     if np.ndim(base_score) == 1 and len(base_score) not in (1, n_outputs):
         raise ValueError(
             f"base_score must be a number or one for each of the {n_outputs} outputs; "
             f"got {base_score!r}."
         )
-    link = LINKS.get(objective.name)
+    link = link_of(objective.name)
     low = 0.0 if link in ("log", "logit") else -np.inf
     high = 1.0 if link == "logit" else np.inf
     if base_score is not None and not all(low < one < high for one in np.ravel(base_score)):

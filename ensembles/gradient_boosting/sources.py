@@ -36,7 +36,7 @@ from ensembles.gradient_boosting.columns import (
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import check_range, objective_of
 from ensembles.gradient_boosting.rounds import stops, yardstick_of
-from ensembles.gradient_boosting.storing import renamed
+from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, is_frame, take
@@ -162,6 +162,7 @@ class Spool:
     estimator: Any
     fixed: Columns | None = None
     learns: bool = True
+    start: Any = None
     sizes: list[int] = field(default_factory=list)
     known: list[dict[Any, int] | None] = field(default_factory=list)
     numeric: list[bool] = field(default_factory=list)
@@ -176,6 +177,7 @@ class Spool:
         first = self.learns and not self.sizes
         table = check_table(self.estimator, X, reset=first)
         if first:
+            self.estimator._check_start_columns(self.start)
             self.estimator._settle_task(y)
         table = self._coded(table.toarray() if sparse.issparse(table) else table)
         values = self._targets(y)
@@ -446,7 +448,7 @@ def fit(
 
 def _spooled(folder: Path, estimator: Any, start: Any, batches: Iterator[Any]) -> Spool:
     folder.mkdir(exist_ok=True)
-    spool = Spool(folder, estimator, start.columns if start else None)
+    spool = Spool(folder, estimator, start.columns if start else None, start=start)
     if start is not None and start.classes is not None:
         spool.labels = {label: i for i, label in enumerate(start.classes.tolist())}
     for batch in batches:
@@ -485,7 +487,9 @@ def _job(
         counts = None
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    seeds = estimator._seeds(settings)
+    shape = np.load(spool.folder / "0.values.npy", mmap_mode="r").shape
+    check_start(start, objective, objective.n_outputs(shape))
+    seeds = estimator._seeds(settings, start)
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
     boosters = renamed(start, columns)

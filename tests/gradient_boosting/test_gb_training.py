@@ -430,8 +430,88 @@ def test_going_on_keeps_the_classes():
     second = GradientBoostingClassifier(5).fit(XC[only], labels[only], init_model=first)
     assert second.classes_.tolist() == ["a", "b", "c"]
     assert second.predict_proba(XC).shape == (300, 3)
-    with pytest.raises(ValueError, match=r"y must hold classes"):
+    with pytest.raises(ValueError, match=r"y must hold classes that init_model holds"):
         GradientBoostingClassifier(5).fit(XC, np.where(only, "d", labels), init_model=first)
+
+
+@pytest.mark.parametrize(
+    "more", [{"subsample": 0.3}, {"colsample_bytree": 0.5}, {"n_seeds": 2, "subsample": 0.3}]
+)
+def test_a_round_that_is_added_draws_rows_and_columns_of_its_own(more):
+    """XGBoost starts its generator anew: round by round, every tree had learned from one sample."""
+    model = GradientBoostingRegressor(
+        1, max_depth=2, learning_rate=1e-6, warm_start=True, random_state=0, **more
+    )
+    for n_estimators in range(1, 6):
+        model.set_params(n_estimators=n_estimators).fit(X, Y)
+    for booster in model.boosters_:
+        trees = booster.trees_to_dataframe()
+        assert len({tuple(tree["Cover"]) for _, tree in trees.groupby("Tree")}) > 2
+    again = GradientBoostingRegressor(
+        1, max_depth=2, learning_rate=1e-6, warm_start=True, random_state=0, **more
+    )
+    for n_estimators in range(1, 6):
+        again.set_params(n_estimators=n_estimators).fit(X, Y)
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+
+
+STARTS = {
+    "values": (GradientBoostingRegressor, Y),
+    "counts": (GradientBoostingRegressor, np.round(np.abs(Y) / 10)),
+    "classes": (GradientBoostingClassifier, C3 > 0),
+    "three classes": (GradientBoostingClassifier, C3),
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "settings", "rule"),
+    [
+        ("classes", "values", {}, "objective must have the link of init_model"),
+        ("values", "counts", {"objective": "poisson"}, "objective must have the link"),
+        ("values", "values", {"quantiles": [0.1, 0.9]}, "init_model must have 2 outputs"),
+        ("three classes", "values", {}, "objective must have the link"),
+    ],
+)
+def test_a_model_of_another_scale_is_not_gone_on_from(first, second, settings, rule):
+    kind, y = STARTS[first]
+    start = kind(3).fit(X, y)
+    kind, y = STARTS[second]
+    for one in (start, start.booster_):
+        with pytest.raises(ValueError, match=rule):
+            kind(3, **settings).fit(X, y, init_model=one)
+    robust = GradientBoostingRegressor(3, objective="absolute")
+    assert robust.fit(X, Y, init_model=GradientBoostingRegressor(3).fit(X, Y)).n_estimators_ == 6
+
+
+def test_a_model_of_other_columns_is_not_gone_on_from(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model = GradientBoostingRegressor(3, warm_start=True).fit(frame, Y)
+    turned = frame[list("fedcba")]
+    with pytest.raises(ValueError, match="the model of warm_start must have the columns of X"):
+        model.set_params(n_estimators=5).fit(turned, Y)
+    with pytest.raises(ValueError, match="the model of warm_start must have 4 columns"):
+        model.fit(frame[list("abcd")], Y)
+    with pytest.raises(ValueError, match="init_model must have the columns of X"):
+        GradientBoostingRegressor(3).fit(turned, Y, init_model=model.booster_)
+    with pytest.raises(ValueError, match="init_model must have the columns of X"):
+        batches = [(turned[:150], Y[:150]), (turned[150:], Y[150:])]
+        GradientBoostingRegressor(3).fit(iter(batches), init_model=model)
+    assert model.n_estimators_ == 3
+    (tmp_path / "text").write_text("no model")
+    with pytest.raises(ValueError, match="init_model must be the path of a model"):
+        GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "text")
+    with pytest.raises(FileNotFoundError, match="init_model must be the path of a model"):
+        GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "nothing")
+    lines = xgboost.train({"booster": "gblinear"}, xgboost.DMatrix(XC, Y), 2)
+    with pytest.raises(ValueError, match="init_model must be a model of trees"):
+        GradientBoostingRegressor(3).fit(XC, Y, init_model=lines)
+
+
+def test_a_model_may_go_on_from_itself():
+    model = GradientBoostingRegressor(4).fit(X, Y)
+    assert model.fit(X, Y, init_model=model).n_estimators_ == 8
 
 
 # ---------------------------------------------------------------------------------------------
