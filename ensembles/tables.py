@@ -6,6 +6,7 @@ learns from them. Everything else becomes a numpy array or a CSR / CSC matrix.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -63,6 +64,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     if not reset and _as_at_fit(estimator, X):
         return X
     if not is_frame(X):
+        _check_in_memory(X)
         return validate_data(
             estimator,
             _unmasked(X),
@@ -76,6 +78,16 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     _check_not_empty(X)
     validate_data(estimator, X, skip_check_array=True, reset=reset)
     return X
+
+
+def _check_in_memory(X: Any) -> None:
+    """Refuse a path and a query that was not run, which scikit-learn would take for a number."""
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(f"X must be a table that is in memory; got the path {os.fspath(X)!r}.")
+    if hasattr(X, "collect_schema"):
+        raise ValueError(
+            f"X must be a table that is in memory; got a {type(X).__name__}: call its collect()."
+        )
 
 
 def _as_at_fit(estimator: Any, X: Any) -> bool:

@@ -158,10 +158,14 @@ class Asking(Explaining, Storing):
         With ``n_seeds``, their mean over the seeds.
         """
         self._must_be_fitted()
+        if distributed.is_collection(X):
+            return distributed.ask(self, "decision_function", X)
         return self._mean(X, margin=True)
 
     def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
         self._must_be_fitted()
+        if distributed.is_collection(X):
+            raise ValueError("X must be a table that is in memory; got a dask collection.")
         table = self._coded(X)
         for n_rounds in range(1, self.n_estimators_ + 1):
             yield self._mean_of(table, margin, n_rounds)

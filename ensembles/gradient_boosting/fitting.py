@@ -25,7 +25,7 @@ from ensembles.gradient_boosting.labels import (
 from ensembles.gradient_boosting.objectives import (
     Objective,
     check_base_score,
-    check_gradient,
+    check_own_gradient,
     check_range,
     objective_of,
 )
@@ -114,7 +114,8 @@ class Fitting(Asking):
             A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
             too. NaN is missing; what a sparse matrix does not store is missing, as XGBoost has it.
             An array on a GPU stays there. For data larger than memory: the path of a Parquet file,
-            or an iterable of DataFrames or of (X, y) or (X, y, sample_weight). For data larger than
+            or an iterable of DataFrames, of Arrow's record batches, of (X, y) or of (X, y,
+            sample_weight). For data larger than
             a machine: a dask DataFrame or array.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
             Labels of any sortable kind, or numbers. With a path or an iterable of DataFrames, the
@@ -190,8 +191,9 @@ class Fitting(Asking):
         check_range(objective, given.targets.values)
         check_base_score(settings.base_score, objective, given.targets.values)
         check_start(start, objective, objective.n_outputs(given.targets.values.shape))
-        if settings.check_gradient and callable(settings.objective):
-            _check_gradient(settings.objective, given.targets)
+        if settings.check_gradient:
+            values = given.targets.values
+            check_own_gradient(settings.objective, values, objective.n_outputs(values.shape))
         yardstick = yardstick_of(
             settings.scoring, objective.metric, targets.classes, objective.n_quantiles
         )
@@ -458,12 +460,6 @@ def _check_groups(groups: Any, n_rows: int) -> Any:
             f"groups must hold values that can be sorted, none of them missing: {error}."
         ) from None
     return groups
-
-
-def _check_gradient(objective: Any, targets: Targets) -> None:
-    y = np.asarray(targets.values, dtype=np.float64)[:200]
-    shape = (len(y), targets.n_classes) if targets.n_classes > 2 else y.shape
-    check_gradient(objective, y, np.random.default_rng(0).normal(size=shape))
 
 
 def _pairs(X_val: Any, y_val: Any, weights: Any, eval_set: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import traceback
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,7 +34,11 @@ from ensembles.gradient_boosting.columns import (
     sorted_levels,
 )
 from ensembles.gradient_boosting.labels import class_weights
-from ensembles.gradient_boosting.objectives import check_range, objective_of
+from ensembles.gradient_boosting.objectives import (
+    check_own_gradient,
+    check_range,
+    objective_of,
+)
 from ensembles.gradient_boosting.rounds import stops, yardstick_of
 from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
@@ -80,9 +84,15 @@ def _batches(X: Any, y: Any, weight: Any) -> Iterator[tuple[Any, Any, Any]]:
                     "X must yield DataFrames, (X, y) or (X, y, sample_weight); batch "
                     f"{k} is a tuple of {len(batch)}."
                 )
-            yield (*batch, None)[:3]
+            yield (_framed(batch[0]), *batch[1:], None)[:3]
         else:
-            yield _apart(batch, y, weight, k)
+            yield _apart(_framed(batch), y, weight, k)
+
+
+def _framed(table: Any) -> Any:
+    """Turn a Table or a RecordBatch of Arrow, as its reader of Parquet yields, into a frame."""
+    arrow = hasattr(table, "to_pandas") and hasattr(table, "schema") and not is_frame(table)
+    return table.to_pandas() if arrow else table
 
 
 def _noted(source: Iterator[Any]) -> Iterator[Any]:
@@ -186,7 +196,7 @@ class Spool:
                 f"X and y must have as many rows; batch {len(self.sizes)} has {len(table)} and "
                 f"{len(values)}."
             )
-        row_weights = check_sample_weight(weights, len(values))
+        row_weights = _checked_weights(weights, len(values))
         if row_weights is not None:
             self.weighted = True
             heavy = row_weights > 0
@@ -256,7 +266,12 @@ class Spool:
                 self.labels.setdefault(label, len(self.labels))
         strangers = [label for label in found.tolist() if label not in self.labels]
         if strangers:
-            raise ValueError(f"validation labels must be classes of y; got {strangers}.")
+            name = "labels of validation rows" if self.start is None else "y"
+            whose = "y" if self.start is None else self.start.name
+            raise ValueError(
+                f"{name} must hold classes that {whose} holds, {list(self.labels)}; "
+                f"got {strangers}."
+            )
         return np.array([self.labels[label] for label in found.tolist()])[codes]
 
     def columns(self) -> Columns:
@@ -280,6 +295,14 @@ class Spool:
         """Return the classes in their order, and the final code of each code on disk."""
         classes, codes = np.unique(np.array(list(self.labels)), return_inverse=True)
         return classes, codes
+
+
+def _checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Check the weights of one batch, which may all be zero where those of others are not."""
+    zeros = np.zeros(n_rows)
+    if weights is not None and np.array_equal(np.asarray(weights), zeros):
+        return zeros
+    return check_sample_weight(weights, n_rows)
 
 
 def _holds_something(X: Any) -> bool:
@@ -451,11 +474,20 @@ def _spooled(folder: Path, estimator: Any, start: Any, batches: Iterator[Any]) -
     spool = Spool(folder, estimator, start.columns if start else None, start=start)
     if start is not None and start.classes is not None:
         spool.labels = {label: i for i, label in enumerate(start.classes.tolist())}
-    for batch in batches:
-        spool.take_in(*batch)
+    _take_all(spool, batches)
     if not sum(spool.sizes):
         raise ValueError("X must yield at least one row of positive weight; got none.")
     return spool
+
+
+def _take_all(spool: Spool, batches: Iterable[Any]) -> None:
+    """Take in every batch; an error says in which it was found."""
+    for k, batch in enumerate(batches):
+        try:
+            spool.take_in(*batch)
+        except Exception as error:
+            error.add_note(f"Found in batch {k} (counted from 0).")
+            raise
 
 
 def _validation_spool(
@@ -466,8 +498,7 @@ def _validation_spool(
     if job.classes is not None:
         spool.labels = {label: i for i, label in enumerate(job.classes.tolist())}
     batches = _batches(X, y, weights) if is_source(X) else [(X, y, weights)]
-    for batch in batches:
-        spool.take_in(*batch)
+    _take_all(spool, batches)
     return spool
 
 
@@ -569,6 +600,10 @@ def _grow(
     read = _coder(job, spool, weigh)
     for k in range(len(spool.sizes)):
         check_range(job.objective, np.load(folder / f"{k}.values.npy"))
+    if settings.check_gradient:
+        first = next(k for k, size in enumerate(spool.sizes) if size)
+        values = read(first, None, smooth=False)[1]
+        check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
     yardstick = yardstick_of(
         settings.scoring, job.objective.metric, job.classes, job.objective.n_quantiles
     )
