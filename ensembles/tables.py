@@ -65,6 +65,8 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
         return X
     if not is_frame(X):
         _check_in_memory(X)
+        if reset:
+            estimator.__dict__.pop("_numbered_columns", None)
         return validate_data(
             estimator,
             _unmasked(X),
@@ -77,7 +79,23 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     _check_columns(X)
     _check_not_empty(X)
     validate_data(estimator, X, skip_check_array=True, reset=reset)
+    _check_numbered(estimator, X, reset=reset)
     return X
+
+
+def _check_numbered(estimator: Any, frame: Any, *, reset: bool) -> None:
+    """Refuse columns in another order than at fit whose names are numbers or tuples.
+
+    scikit-learn remembers names that are text, and takes the others as they come.
+    """
+    if reset:
+        estimator.__dict__.pop("_numbered_columns", None)
+        if not hasattr(estimator, "feature_names_in_"):
+            estimator._numbered_columns = list(frame.columns)
+        return
+    known, given = estimator.__dict__.get("_numbered_columns"), list(frame.columns)
+    if known and given != known and set(given) == set(known):
+        raise ValueError(f"X must have its columns in the order of fit, {known}; got {given}.")
 
 
 def _check_in_memory(X: Any) -> None:

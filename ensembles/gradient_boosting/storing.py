@@ -42,6 +42,7 @@ FITTED = (
     "best_score_",
     "_seed",
     "_missing",
+    "_numbered_columns",
 )
 """Fitted attributes that are numbers, text, lists and dicts."""
 

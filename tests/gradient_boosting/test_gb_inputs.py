@@ -335,6 +335,20 @@ def test_columns_are_held_to_their_names_and_order():
         regressor().fit(FRAME.set_axis(["a", "a", "b", "c"], axis=1), VALUE)
 
 
+@pytest.mark.parametrize("names", [[0, 1], [("a", 1), ("a", 2)]])
+def test_columns_that_are_numbered_are_held_to_their_order_too(names, tmp_path):
+    columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=columns)
+    model = GradientBoostingRegressor(3).fit(table, table[names[0]])
+    model.save_model(tmp_path / "model")
+    turned = table[names[::-1]]
+    for one in (model, GradientBoostingRegressor.load_model(tmp_path / "model")):
+        with pytest.raises(ValueError, match="X must have its columns in the order of fit"):
+            one.predict(turned)
+        np.testing.assert_array_equal(one.predict(table), model.predict(table.to_numpy()))
+    model.fit(table.to_numpy(), table[names[0]]).predict(turned)
+
+
 def test_any_name_will_do():
     names = ["[a]", "<b>", 'c "quoted", é', "d\n{e}: f"]
     frame = FRAME.set_axis(names, axis=1)
@@ -493,3 +507,9 @@ def test_predictions_are_those_of_inplace_predict():
     matrix = xgboost.DMatrix(frame)
     np.testing.assert_array_equal(model.predict(frame), model.booster_.inplace_predict(frame))
     np.testing.assert_array_equal(model.predict(frame), model.booster_.predict(matrix))
+
+
+def test_the_error_about_weights_of_text_is_short():
+    with pytest.raises(ValueError, match="sample_weight must hold numbers") as caught:
+        GradientBoostingRegressor(2).fit(np.ones((5000, 1)), np.ones(5000), ["heavy"] * 5000)
+    assert len(str(caught.value)) < 200
