@@ -200,6 +200,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     """
 
     _pinned = CLASSIFICATION
+    score = Fitting.score
 
 
 class GradientBoostingRegressor(RegressorMixin, Fitting):

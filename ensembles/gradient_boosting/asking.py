@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import distributed
 from ensembles.gradient_boosting.columns import packed, refuse_infinity
 from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.labels import on_host
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
 from ensembles.tasks import CLASSIFICATION, REGRESSION
@@ -109,8 +110,8 @@ class Asking(Explaining, Storing):
             return self._values(answers)
         if len(self.classes_) == 2:
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
-            return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
-        return self.classes_[_host(self._probabilities(answers).argmax(axis=1))]
+            return self.classes_[np.asarray(on_host(codes), dtype=np.intp)]
+        return self.classes_[on_host(self._probabilities(answers).argmax(axis=1))]
 
     def _values(self, answers: Any) -> NDArray[Any]:
         if answers.ndim == 1:
@@ -213,16 +214,12 @@ class Asking(Explaining, Storing):
         The last is D2: one minus the mean pinball loss over that of the quantiles of ``y``.
         """
         self._must_be_fitted()
-        answers = self.predict(X)
+        answers, y, sample_weight = map(on_host, (self.predict(X), y, sample_weight))
         if self.task_ == CLASSIFICATION:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
         if self._objective.name != "reg:quantileerror":
             return float(r2_score(y, answers, sample_weight=sample_weight))
         return _explained(np.asarray(y, float), answers, self._objective, sample_weight)
-
-
-def _host(codes: Any) -> Any:
-    return codes.get() if hasattr(codes, "__cuda_array_interface__") else codes
 
 
 def _two(answers: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ensembles.parameters import check_sample_weight
 from ensembles.tasks import CLASSIFICATION, Task, check_class_weight, check_labels, check_values
 
-__all__ = ["Targets", "check_targets", "class_weights", "codes_of", "row_weights"]
+__all__ = ["Targets", "check_targets", "class_weights", "codes_of", "on_host", "row_weights"]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
@@ -35,7 +35,7 @@ class Targets(NamedTuple):
 
 
 def on_host(y: Any) -> Any:
-    """Bring targets from a GPU to the host: there is one number to a row."""
+    """Bring targets or answers from a GPU to the host: there are few numbers to a row."""
     if hasattr(y, "__cuda_array_interface__"):
         return y.get() if hasattr(y, "get") else y.cpu().numpy()
     return y
