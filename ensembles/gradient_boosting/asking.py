@@ -55,15 +55,16 @@ class Asking(Explaining, Storing):
 
     def _mean_of(self, table: Any, margin: bool, n_rounds: int = 0) -> NDArray[np.float32]:
         """Ask about a coded table after so many rounds; 0 for all there are."""
+        if len(self.boosters_) == 1:
+            return self._answer(self.boosters_[0], table, margin, n_rounds)
         answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
-        if len(answers) == 1:
-            return answers[0]
         if isinstance(answers[0], np.ndarray):
             return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
         return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
-        self._place(booster, table)
+        if self.device_ != "cpu":
+            self._place(booster, table)
         try:
             return booster.inplace_predict(
                 table,
@@ -80,8 +81,6 @@ class Asking(Explaining, Storing):
 
     def _place(self, booster: Any, table: Any) -> None:
         """Let a table be asked about where it lies; XGBoost would copy it and warn."""
-        if self.device_ == "cpu":
-            return
         booster.set_param(
             {"device": self.device_ if hasattr(table, "__cuda_array_interface__") else "cpu"}
         )
@@ -110,7 +109,7 @@ class Asking(Explaining, Storing):
             return self._values(answers)
         if len(self.classes_) == 2:
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
-            return self.classes_[np.asarray(on_host(codes), dtype=np.intp)]
+            return self.classes_.take(on_host(codes))
         return self.classes_[on_host(self._probabilities(answers).argmax(axis=1))]
 
     def _values(self, answers: Any) -> NDArray[Any]:
