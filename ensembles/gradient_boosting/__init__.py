@@ -153,9 +153,11 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     n_classes_ : int
         How many there are.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict
@@ -335,9 +337,11 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     boosters_ : list of xgboost.Booster
         One for each seed.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict
@@ -523,9 +527,11 @@ class GradientBoosting(Fitting):
     n_classes_ : int
         How many there are.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict

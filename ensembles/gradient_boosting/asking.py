@@ -57,7 +57,10 @@ class Asking(Explaining, Storing):
         """Ask about a coded table after so many rounds; 0 for all there are."""
         if len(self.boosters_) == 1:
             return self._answer(self.boosters_[0], table, margin, n_rounds)
-        answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
+        answers = [
+            self._answer(one, table, margin, min(n_rounds, one.num_boosted_rounds()))
+            for one in self.boosters_
+        ]
         if isinstance(answers[0], np.ndarray):
             return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
         return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
@@ -173,7 +176,8 @@ class Asking(Explaining, Storing):
     def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Yield the predictions after the first round, the second, and so on.
 
-        The last equals ``predict(X)``, to the bit. Every stage is asked anew, so that all together
+        The last equals ``predict(X)``, to the bit; of several seeds each speaks with all of its
+        rounds where it has fewer. Every stage is asked anew, so that all together
         take time with the square of the rounds.
         """
         yield from map(self._chosen, self._staged(X))

@@ -19,7 +19,7 @@ from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
 
-__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "unnamed"]
+__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "rounds_again", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Job:
     device: str
     seeds: list[int]
     start: list[Any] = field(default_factory=list)
+    level: bool = False
+    """Whether boosters of fewer rounds catch up with the one that has the most."""
 
     def __post_init__(self) -> None:
         check_categories(self.settings, self.columns)
@@ -212,8 +214,10 @@ def grow_on(
     A loop and no comprehension, whose closure would keep a matrix alive behind an error.
     """
     grown = []
+    most = max((one.num_boosted_rounds() for one in job.start), default=0)
     for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
-        one = _grow_one(job, matrix, others, judged, n_rounds, seed, start)
+        behind = most - start.num_boosted_rounds() if start is not None and job.level else 0
+        one = _grow_one(job, matrix, others, judged, n_rounds + behind, seed, start)
         grown.append(one)
     return grown
 
@@ -245,6 +249,14 @@ def _grow_one(
         booster = _only(job, booster, before + kept, parameters, matrix, kept, start)
     _add_scores(watch, log)
     return Grown(booster, kept, watch, log)
+
+
+def rounds_again(grown: list[Grown], n_rows: int, n_learnt: int) -> int:
+    """Return the rounds to train on all rows with: those found, scaled up as the rows are.
+
+    Of several seeds it is the mean of what they found.
+    """
+    return max(1, round(float(np.mean([one.n_rounds for one in grown])) * n_rows / n_learnt))
 
 
 def _train(

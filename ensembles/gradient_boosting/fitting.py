@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array
 
 from ensembles.gradient_boosting.asking import Asking
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow
+from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
 from ensembles.gradient_boosting.devices import choose_device
 from ensembles.gradient_boosting.labels import (
@@ -227,6 +227,7 @@ class Fitting(Asking):
             device,
             self._seeds(settings, start),
             renamed(start, columns),
+            level=start is not None and start.counted,
         )
         judged = None
         if outside:
@@ -247,7 +248,7 @@ class Fitting(Asking):
         """Train on all rows, with the rounds that were found, scaled to the larger data."""
         columns = self._learnt(everything.X, start)
         job = replace(job, columns=columns)
-        n_rounds = max(1, round(grown[0].n_rounds * len(everything) / n_learnt))
+        n_rounds = rounds_again(grown, len(everything), n_learnt)
         return grow(job, _training_rows(job, everything), None, n_rounds)
 
     def _learnt(self, X: Any, start: Any) -> Columns:
@@ -368,7 +369,7 @@ class Fitting(Asking):
         most = most_rounds(settings, stop)
         if start is None or not start.counted:
             return most
-        there = start.n_rounds
+        there = start.most_rounds
         if most < there:
             raise ValueError(
                 f"n_estimators must be >= {there}, the rounds there are, with warm_start; "

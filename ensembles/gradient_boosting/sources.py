@@ -26,7 +26,15 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on, unnamed
+from ensembles.gradient_boosting.boosting import (
+    Grown,
+    Job,
+    Judged,
+    Rows,
+    grow_on,
+    rounds_again,
+    unnamed,
+)
 from ensembles.gradient_boosting.columns import (
     Columns,
     learn_columns,
@@ -524,7 +532,8 @@ def _job(
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
     boosters = renamed(start, columns)
-    job = Job(settings, objective, columns, classes, device, seeds, boosters)
+    level = start is not None and start.counted
+    job = Job(settings, objective, columns, classes, device, seeds, boosters, level)
     scale = (
         sum(spool.sizes) / spool.total_weight
         if settings.normalize_weights and spool.weighted
@@ -637,7 +646,7 @@ def _grow(
 
 def _again(job: Job, spool: Spool, read: Any, grown: list[Grown], n_learnt: int) -> list[Grown]:
     matrix = _matrix(job, Reader(spool, spool.folder / "everything", job, None, read))
-    n_rounds = max(1, round(grown[0].n_rounds * sum(spool.sizes) / n_learnt))
+    n_rounds = rounds_again(grown, sum(spool.sizes), n_learnt)
     return grow_on(job, matrix, {}, None, n_rounds)
 
 

@@ -339,8 +339,13 @@ class Start(NamedTuple):
 
     @property
     def n_rounds(self) -> int:
-        """How many rounds there are."""
+        """How many rounds there are, in the first booster."""
         return int(self.boosters[0].num_boosted_rounds())
+
+    @property
+    def most_rounds(self) -> int:
+        """How many rounds the longest booster has."""
+        return max(int(one.num_boosted_rounds()) for one in self.boosters)
 
 
 def boosters_from(model: Any, n_seeds: int) -> Start:

@@ -323,6 +323,36 @@ def test_refitting_trains_on_all_rows_with_more_rounds():
     np.testing.assert_array_equal(again.predict_proba(X), fixed.predict_proba(X))
 
 
+@pytest.mark.parametrize("booster", ["gbtree", "dart"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_seeds_that_stop_apart_are_one_model(booster, seed):
+    """Each seed stops by itself; the stages go on until the last of them, and end at `predict`."""
+    given = {"n_seeds": 3, "subsample": 0.5, "booster": booster, "random_state": seed}
+    model = stopping(n_estimators=60, **given).fit(X, y)
+    rounds = [one.num_boosted_rounds() for one in model.boosters_]
+    assert len(set(rounds)) > 1
+    assert model.n_estimators_ == max(rounds)
+    stages = list(model.staged_predict_proba(X))
+    assert len(stages) == max(rounds)
+    np.testing.assert_array_equal(stages[-1], model.predict_proba(X))
+
+
+def test_seeds_that_stopped_apart_come_level_in_a_warm_start():
+    given = {"n_seeds": 3, "subsample": 0.5}
+    model = stopping(n_estimators=60, **given).fit(X, y)
+    model.set_params(warm_start=True, early_stopping=False, n_estimators=80).fit(X, y)
+    assert [one.num_boosted_rounds() for one in model.boosters_] == [80, 80, 80]
+
+
+def test_refitting_takes_the_mean_of_what_the_seeds_found():
+    given = {"n_seeds": 3, "subsample": 0.5, "n_estimators": 60}
+    found = [one.num_boosted_rounds() for one in stopping(**given).fit(X, y).boosters_]
+    again = stopping(refit=True, **given).fit(X, y)
+    assert len(set(found)) > 1
+    expected = round(np.mean(found) * 600 / 540)
+    assert [one.num_boosted_rounds() for one in again.boosters_] == [expected] * 3
+
+
 def test_rows_given_for_validation_are_never_trained_on():
     """Not even with refit: a bag hands its out-of-bag rows over, and must not find them learned."""
     kept = stopping(refit=True).fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
