@@ -75,6 +75,8 @@ def is_source(X: Any) -> bool:
 
 
 def _is_table(X: Any) -> bool:
+    if isinstance(X, np.generic):  # it has a shape, and is the first number of a row
+        return False
     return hasattr(X, "shape") or hasattr(X, "__array__") or hasattr(X, "__dataframe__")
 
 

@@ -429,6 +429,17 @@ def test_arrays_of_any_layout():
         np.testing.assert_array_equal(regressor().fit(table, VALUE).predict(table), expected)
 
 
+def test_rows_may_be_tuples_of_numpy_s_numbers():
+    """A tuple whose first member has a shape might be a batch of a table and its targets."""
+    table = rng.normal(size=(40, 3))
+    labels = table[:, 0] > 0
+    expected = GradientBoostingClassifier(3).fit(table, labels).predict_proba(table)
+    rows = list(zip(*table.T, strict=True))
+    for given in (rows, tuple(rows), [list(row) for row in rows]):
+        model = GradientBoostingClassifier(3).fit(given, labels)
+        np.testing.assert_array_equal(model.predict_proba(given), expected)
+
+
 def test_nothing_that_was_given_is_changed():
     table, weights, frame = X.copy(), rng.uniform(size=N), MIXED.copy()
     weights[:5] = 0
