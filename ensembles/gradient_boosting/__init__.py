@@ -121,7 +121,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"
@@ -309,7 +309,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"
@@ -493,7 +493,7 @@ class GradientBoosting(Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"

@@ -82,6 +82,13 @@ def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
     places = [i for i, levels in enumerate(columns.levels) if levels is not None]
     if not places:
         return
+    most = max(len(columns.levels[i]) for i in places)  # type: ignore[arg-type]
+    if settings.missing in range(most):
+        raise ValueError(
+            "missing must be none of the codes of categories, which are 0, 1, 2 and so on, with "
+            f"columns of categories or text, such as {columns.names[places[0]]!r}; got "
+            f"{settings.missing!r}. Write NaN in its place."
+        )
     if settings.multi_strategy == "multi_output_tree":
         raise ValueError(
             "multi_strategy must be 'one_output_per_tree' with columns of categories or text, such "

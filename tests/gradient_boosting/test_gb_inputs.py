@@ -403,6 +403,17 @@ def test_a_number_can_stand_for_missing():
 # Containers
 
 
+@pytest.mark.parametrize("missing", [0, 0.0, 1])
+def test_a_number_that_stands_for_missing_is_no_category(missing):
+    """XGBoost looks for it among the codes too: the first level of all would be missing."""
+    frame = pd.DataFrame({"city": ["Oslo", "Rome", None, "Oslo"] * 10, "size": [0, 1, 2, 3] * 10})
+    labels = [0, 1, 1, 0] * 10
+    with pytest.raises(ValueError, match=r"missing must be none of the codes .* 'city'"):
+        GradientBoostingClassifier(2, missing=missing).fit(frame, labels)
+    GradientBoostingClassifier(2, missing=-1).fit(frame, labels)
+    GradientBoostingClassifier(2, missing=missing).fit(frame[["size"]], labels)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "i4", "i8", "u1", "u8", "?", ">f8", "O"])
 def test_numbers_of_any_width(dtype):
     whole = rng.integers(0, 2, (N, 3))
