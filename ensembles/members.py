@@ -34,6 +34,7 @@ from threadpoolctl import ThreadpoolController
 from ensembles.resampling import Draws, Rows, generator
 from ensembles.stopping import validation_arguments
 from ensembles.tables import container_of, take
+from ensembles.tasks import REGRESSION, task_of
 
 __all__ = [
     "Crew",
@@ -889,11 +890,25 @@ def fit_seeded(
 
 
 def _weight_unit(learner: Any, n_rows: int) -> float:
-    """What weights of sum one are multiplied by: boosting libraries have rules for the weight of
-    a leaf that mean rows of weight one.
+    """What weights of sum one are multiplied by.
+
+    Boosting libraries have rules for the weight of a leaf, and regressors penalties, that mean rows
+    of weight one. scikit-learn's AdaBoost gives classifiers weights of sum one, and regressors
+    none; to a tree the unit makes no difference.
     """
-    library = _library(innermost(learner))
-    return float(n_rows) if library in ("catboost", "lightgbm", "xgboost") else 1.0
+    worker = innermost(learner)
+    regresses = task_of(worker) == REGRESSION and not _is_sklearn_tree(worker)
+    return float(n_rows) if regresses or _boosts(worker) else 1.0
+
+
+def _boosts(learner: Any) -> bool:
+    """Tell whether a learner is a boosting library's, or our own over XGBoost."""
+    modules = [kind.__module__ for kind in type(learner).__mro__]
+    return any(
+        module.partition(".")[0] in ("catboost", "lightgbm", "xgboost")
+        or module.startswith("ensembles.gradient_boosting")
+        for module in modules
+    )
 
 
 # ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -82,7 +83,9 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
     try:
         weights = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"sample_weight must hold numbers; got {sample_weight!r}.") from None
+        raise ValueError(
+            f"sample_weight must hold numbers; got {reprlib.repr(sample_weight)}."
+        ) from None
     if weights.ndim == 0:
         weights = np.full(n_rows, float(weights))
     if weights.ndim != 1:

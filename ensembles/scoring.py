@@ -9,12 +9,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    get_scorer,
+    get_scorer_names,
+    log_loss,
+    make_scorer,
+    r2_score,
+)
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
@@ -100,6 +108,8 @@ def score_answers(
         NaN where R2 has fewer than two rows to go by.
     """
     weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if isinstance(scoring, str) and scoring == "neg_log_loss" and answers.classes is not None:
+        scoring = _log_loss_of(answers.classes)
     if isinstance(scoring, bool | np.bool_):
         return _score_by_task(answers, rows, y, weighted)
     if isinstance(scoring, str) or takes_estimator(scoring):
@@ -107,6 +117,12 @@ def score_answers(
         metric = getattr(scorer, "_score_func", scorer)
         return float(scorer(answers, rows, y, **(weighted if _takes_weights(metric) else {})))
     return float(scoring(y, answers.predict(rows), **(weighted if _takes_weights(scoring) else {})))
+
+
+def _log_loss_of(classes: NDArray[Any]) -> Any:
+    """Return the scorer for log loss of rows that may miss a class."""
+    known = partial(log_loss, labels=classes)
+    return make_scorer(known, response_method="predict_proba", greater_is_better=False)
 
 
 def _takes_weights(metric: Callable[..., Any]) -> bool:

@@ -6,6 +6,7 @@ learns from them. Everything else becomes a numpy array or a CSR / CSC matrix.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -63,6 +64,9 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     if not reset and _as_at_fit(estimator, X):
         return X
     if not is_frame(X):
+        _check_in_memory(X)
+        if reset:
+            estimator.__dict__.pop("_numbered_columns", None)
         return validate_data(
             estimator,
             _unmasked(X),
@@ -75,7 +79,33 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     _check_columns(X)
     _check_not_empty(X)
     validate_data(estimator, X, skip_check_array=True, reset=reset)
+    _check_numbered(estimator, X, reset=reset)
     return X
+
+
+def _check_numbered(estimator: Any, frame: Any, *, reset: bool) -> None:
+    """Refuse columns in another order than at fit whose names are numbers or tuples.
+
+    scikit-learn remembers names that are text, and takes the others as they come.
+    """
+    if reset:
+        estimator.__dict__.pop("_numbered_columns", None)
+        if not hasattr(estimator, "feature_names_in_"):
+            estimator._numbered_columns = list(frame.columns)
+        return
+    known, given = estimator.__dict__.get("_numbered_columns"), list(frame.columns)
+    if known and given != known and set(given) == set(known):
+        raise ValueError(f"X must have its columns in the order of fit, {known}; got {given}.")
+
+
+def _check_in_memory(X: Any) -> None:
+    """Refuse a path and a query that was not run, which scikit-learn would take for a number."""
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(f"X must be a table that is in memory; got the path {os.fspath(X)!r}.")
+    if hasattr(X, "collect_schema"):
+        raise ValueError(
+            f"X must be a table that is in memory; got a {type(X).__name__}: call its collect()."
+        )
 
 
 def _as_at_fit(estimator: Any, X: Any) -> bool:

@@ -192,9 +192,14 @@ def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) 
 def check_values(y: Any, estimator: Any) -> NDArray[Any]:
     """Check the values of a regression target: numbers, shape (n_rows,) or (n_rows, n_outputs)."""
     _present(y, estimator)
-    values = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
-    if values.dtype.kind == "O":
-        values = values.astype(np.float64)
+    try:
+        values = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
+        if values.dtype.kind == "O":
+            values = values.astype(np.float64)
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(f"y must hold numbers for a regression: {error}.") from None
     if values.dtype.kind not in "iufb":
         raise ValueError(
             f"y must hold numbers for a regression; got {values.ravel()[:1].tolist()}."

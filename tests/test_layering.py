@@ -31,7 +31,7 @@ ALLOWED = {
         "tasks",
         "versions",
     },
-    "members": {"resampling", "stopping", "tables"},
+    "members": {"resampling", "stopping", "tables", "tasks"},
     "adaboost": {
         "members",
         "parameters",

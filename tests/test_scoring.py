@@ -208,3 +208,15 @@ def test_an_unknown_name_is_refused():
 def test_a_score_that_needs_probabilities_is_refused_of_values():
     with pytest.raises(AttributeError, match="predict_proba"):
         score_values("neg_log_loss")
+
+
+def test_log_loss_of_rows_that_miss_a_class():
+    given = np.array([[0.7, 0.2, 0.1], [0.2, 0.2, 0.6], [0.5, 0.3, 0.2]])
+    answers = Answers(given, np.array(["a", "b", "c"]))
+    y = np.array(["a", "c", "a"])
+    expected = np.mean(np.log([0.7, 0.6, 0.5]))
+    assert score_answers("neg_log_loss", answers, np.arange(3), y) == pytest.approx(expected)
+    weights = np.array([1.0, 0.0, 3.0])
+    expected = np.average(np.log([0.7, 0.6, 0.5]), weights=weights)
+    found = score_answers("neg_log_loss", answers, np.arange(3), y, weights)
+    assert found == pytest.approx(expected)

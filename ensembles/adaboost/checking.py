@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_array
 
 from ensembles import members
 from ensembles.adaboost.core import ALIASES, CLASSIFIERS, LEAST_SQUARES, REGRESSORS, Core
@@ -19,7 +20,7 @@ from ensembles.parameters import (
     check_whole,
     is_whole,
 )
-from ensembles.scoring import check_scoring
+from ensembles.scoring import check_scoring, takes_estimator
 from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
@@ -88,6 +89,12 @@ class Checking(Core):
                 f"scoring must be None, a scorer's name or a callable; got {self.scoring!r}."
             )
         check_scoring("scoring", self.scoring)
+        named = str(getattr(self.scoring, "__name__", ""))
+        if named.endswith(("_error", "_loss", "_deviance")) and not takes_estimator(self.scoring):
+            raise ValueError(
+                "scoring must be a metric of which more is better; give sklearn.metrics."
+                f"make_scorer({named}, greater_is_better=False) in the place of {named}."
+            )
 
     def _check_targets(self, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Settle the task; return the targets as the user gave them, and as codes or floats."""
@@ -100,15 +107,18 @@ class Checking(Core):
                 )
             self.__dict__.pop("classes_", None)
             self.__dict__.pop("n_classes_", None)
-            values = check_values(y, self)
-            if values.ndim > 1:
-                raise ValueError(
-                    f"y must hold one number for each row; got an array of shape {values.shape}."
-                )
+            values = self._one_target(check_values(y, self), "y")
             return values, values.astype(np.float64)
         labels, self.classes_, codes = check_labels(y, self, least=1)
         self.n_classes_ = len(self.classes_)
         return labels, codes
+
+    def _one_target(self, values: NDArray[Any], name: str) -> NDArray[Any]:
+        if values.ndim > 1:
+            raise ValueError(
+                f"{name} must hold one number for each row; got an array of shape {values.shape}."
+            )
+        return values
 
     def _settle_task(self, y: Any) -> None:
         task = getattr(self, "task", None)
@@ -177,10 +187,25 @@ def check_groups(groups: Any, n_rows: int) -> NDArray[Any]:
             f"groups must hold one group for each of the {n_rows} rows; got "
             f"{len(groups) if np.ndim(groups) == 1 else f'shape {np.shape(groups)}'}."
         )
-    named = np.asarray(groups)
-    if len(np.unique(named)) < 2:
+    named = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    try:
+        distinct = np.unique(named)
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values that can be sorted, none of them missing: {error}."
+        ) from None
+    if len(distinct) < 2:
         raise ValueError(
             "groups must hold at least 2 groups, one to learn from and one to hold out; "
-            f"got {np.unique(named).tolist()}."
+            f"got {distinct.tolist()}."
         )
     return named
+
+
+def check_together(X_val: Any, y_val: Any, weights: Any) -> None:
+    """Refuse validation targets or weights without rows, and rows without targets."""
+    if (X_val is None) != (y_val is None):
+        absent, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
+        raise ValueError(f"{absent} must be given together with {there}; got {absent}=None.")
+    if weights is not None and X_val is None:
+        raise ValueError("sample_weight_val must come with X_val; got X_val=None.")

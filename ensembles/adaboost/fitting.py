@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length
 
 from ensembles import members
 from ensembles.adaboost.asking import Asking
-from ensembles.adaboost.checking import Checking, check_groups
+from ensembles.adaboost.checking import Checking, check_groups, check_together
 from ensembles.adaboost.courses import R2, Course, Rules, Verdict, course_of
 from ensembles.adaboost.learning import Estimators, Learning, Trees
 from ensembles.adaboost.stopping import Limits, Truth, Watch, held_out
@@ -22,7 +22,7 @@ from ensembles.members import Member, Recipe
 from ensembles.parameters import check_sample_weight, proportions, unchanged_on_error
 from ensembles.resampling import seed_of
 from ensembles.tables import as_fitted, check_missing, check_table, container_of, take
-from ensembles.tasks import CLASSIFICATION, check_values
+from ensembles.tasks import CLASSIFICATION, check_labels, check_values
 
 TRIES = 10
 """Draws in a row that may give a member no better than chance before resampling gives up."""
@@ -125,6 +125,7 @@ class Fitting(Checking, Asking):
         self, X: Any, y: Any, sample_weight: Any, groups: Any, validation: Any, fit_params: Any
     ) -> Any:
         self._check_parameters()
+        check_together(*validation)
         earlier = self._earlier()
         arguments = self._routed("fit", fit_params).get("fit", {})
         rows = self._checked_rows(X, y, sample_weight)
@@ -184,17 +185,16 @@ class Fitting(Checking, Asking):
         return given if self.early_stopping is None else bool(self.early_stopping)
 
     def _checked_validation(self, X_val: Any, y_val: Any, weights: Any) -> Rows:
-        if y_val is None:
-            raise ValueError("y_val must be given together with X_val; got y_val=None.")
         check_consistent_length(X_val, y_val)
         X_val = check_table(self, X_val, reset=False, allow_nd=self.estimator is not None)
         X_val = as_fitted(X_val, self._container, getattr(self, "feature_names_in_", None))
+        check_missing(self.estimator_, X_val)
         checked = check_sample_weight(weights, X_val.shape[0])
         own = np.ones(X_val.shape[0]) if checked is None else checked
         if self.task_ != CLASSIFICATION:
-            values = check_values(y_val, self)
+            values = self._one_target(check_values(y_val, self), "y_val")
             return Rows(X_val, values, values.astype(np.float64), own)
-        labels = np.asarray(y_val)
+        labels, _, _ = check_labels(y_val, self, least=1)
         strangers = sorted(set(labels.tolist()) - set(self.classes_.tolist()), key=str)
         if strangers:
             raise ValueError(

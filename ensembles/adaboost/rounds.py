@@ -167,7 +167,8 @@ def real_round(
         return Round(learning_rate, 0.0, None)
     added = half_log_odds(probabilities, clip)
     own = added[np.arange(len(codes)), codes] / (added.shape[1] - 1)
-    return Round(learning_rate, error, weights * np.exp(-learning_rate * own))
+    with np.errstate(over="ignore"):
+        return Round(learning_rate, error, weights * np.exp(-learning_rate * own))
 
 
 def gentle_round(
@@ -193,7 +194,8 @@ def gentle_round(
     error = weighted_error(fitted * signs <= 0, weights)
     if np.array_equal(fitted, signs):
         return Round(learning_rate, error, None)
-    return Round(learning_rate, error, weights * np.exp(-learning_rate * signs * fitted))
+    with np.errstate(over="ignore"):
+        return Round(learning_rate, error, weights * np.exp(-learning_rate * signs * fitted))
 
 
 def logistic(log_odds: Floats) -> Floats:

@@ -145,7 +145,8 @@ class Watch:
         return self.opened
 
     def _settled(self) -> bool:
-        if self.validated[-1] > self._best + self.limits.tol or self._best == -np.inf:
+        score = self.validated[-1]
+        if score > self._best + self.limits.tol or (score > self._best == -np.inf):
             self._best, self._since = self.validated[-1], 0
         else:
             self._since += 1
@@ -156,6 +157,11 @@ class Watch:
         from where the gap opened, but at least one.
         """
         before = len(self.train) - int(self.opened and len(self.train) > 1)
+        if self.limits.early and self.validated and np.isnan(self.validated).all():
+            name = "R2" if self.scoring is None else repr(self.scoring)
+            raise ValueError(
+                f"scoring must be defined on the validation rows; {name} is NaN in every round."
+            )
         if self.limits.early and self.validated:
             return self.best(before) + 1
         return before

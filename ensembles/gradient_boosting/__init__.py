@@ -49,7 +49,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -121,7 +121,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"
@@ -129,8 +129,8 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0
@@ -153,9 +153,11 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     n_classes_ : int
         How many there are.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict
@@ -200,6 +202,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     """
 
     _pinned = CLASSIFICATION
+    score = Fitting.score
 
 
 class GradientBoostingRegressor(RegressorMixin, Fitting):
@@ -234,7 +237,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -306,7 +309,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"
@@ -314,8 +317,8 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0
@@ -334,9 +337,11 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     boosters_ : list of xgboost.Booster
         One for each seed.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict
@@ -414,7 +419,7 @@ class GradientBoosting(Fitting):
     subsample : float, default=1.0
         Share of the rows that each tree learns from.
     sampling_method : {"uniform", "gradient_based"}, default="uniform"
-        How rows are sampled; by their gradients on a GPU alone.
+        How rows are sampled: all alike, or those of large gradients more often.
     colsample_bytree, colsample_bylevel, colsample_bynode : float, default=1.0
         Shares of the columns that each tree, level and node may choose from; they multiply.
     num_parallel_tree : int, default=1
@@ -488,7 +493,7 @@ class GradientBoosting(Fitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
     missing : float, default=nan
-        A number that stands for a missing value, beside NaN.
+        A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
         What ``feature_importances_`` measures.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}, default="auto"
@@ -496,8 +501,8 @@ class GradientBoosting(Fitting):
         it tries fewer bins, then external memory, then the CPU, and warns. A GPU asked for by name
         that is not there is an error.
     n_jobs : int or None, default=None
-        Threads; -1 for all there are. None: all, but one for a table of fewer than 50000 cells. The
-        result is the same for every number.
+        Threads; -1 for all there are, -2 for all but one. None: all, but one for a table of fewer
+        than 50000 cells. The result is the same for every number.
     random_state : int, RandomState, Generator or None, default=None
         Seeds the sampling of rows and columns, and the rows that are held out.
     verbose : int, default=0
@@ -522,9 +527,11 @@ class GradientBoosting(Fitting):
     n_classes_ : int
         How many there are.
     n_estimators_ : int
-        Rounds of the model.
+        Rounds of the model; the most of them with ``n_seeds``, where each seed may stop early by
+        itself.
     best_iteration_ : int
-        The best round, counted from 0, when there were validation rows.
+        The best round, counted from 0, when there were validation rows; with ``n_seeds`` this and
+        the scores below are of the first booster.
     best_score_ : float
         Its score on them.
     evals_result_ : dict

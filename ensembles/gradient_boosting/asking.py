@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import distributed
 from ensembles.gradient_boosting.columns import packed, refuse_infinity
 from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.labels import on_host
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
 from ensembles.tasks import CLASSIFICATION, REGRESSION
@@ -54,15 +55,19 @@ class Asking(Explaining, Storing):
 
     def _mean_of(self, table: Any, margin: bool, n_rounds: int = 0) -> NDArray[np.float32]:
         """Ask about a coded table after so many rounds; 0 for all there are."""
-        answers = [self._answer(booster, table, margin, n_rounds) for booster in self.boosters_]
-        if len(answers) == 1:
-            return answers[0]
+        if len(self.boosters_) == 1:
+            return self._answer(self.boosters_[0], table, margin, n_rounds)
+        answers = [
+            self._answer(one, table, margin, min(n_rounds, one.num_boosted_rounds()))
+            for one in self.boosters_
+        ]
         if isinstance(answers[0], np.ndarray):
             return np.mean(np.asarray(answers, dtype=np.float64), axis=0).astype(np.float32)
         return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
-        self._place(booster, table)
+        if self.device_ != "cpu":
+            self._place(booster, table)
         try:
             return booster.inplace_predict(
                 table,
@@ -79,8 +84,6 @@ class Asking(Explaining, Storing):
 
     def _place(self, booster: Any, table: Any) -> None:
         """Let a table be asked about where it lies; XGBoost would copy it and warn."""
-        if self.device_ == "cpu":
-            return
         booster.set_param(
             {"device": self.device_ if hasattr(table, "__cuda_array_interface__") else "cpu"}
         )
@@ -109,8 +112,8 @@ class Asking(Explaining, Storing):
             return self._values(answers)
         if len(self.classes_) == 2:
             codes = answers > 0.5 if answers.ndim == 1 else answers.argmax(axis=1)
-            return self.classes_[np.asarray(_host(codes), dtype=np.intp)]
-        return self.classes_[_host(self._probabilities(answers).argmax(axis=1))]
+            return self.classes_.take(on_host(codes))
+        return self.classes_[on_host(self._probabilities(answers).argmax(axis=1))]
 
     def _values(self, answers: Any) -> NDArray[Any]:
         if answers.ndim == 1:
@@ -158,10 +161,14 @@ class Asking(Explaining, Storing):
         With ``n_seeds``, their mean over the seeds.
         """
         self._must_be_fitted()
+        if distributed.is_collection(X):
+            return distributed.ask(self, "decision_function", X)
         return self._mean(X, margin=True)
 
     def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
         self._must_be_fitted()
+        if distributed.is_collection(X):
+            raise ValueError("X must be a table that is in memory; got a dask collection.")
         table = self._coded(X)
         for n_rounds in range(1, self.n_estimators_ + 1):
             yield self._mean_of(table, margin, n_rounds)
@@ -169,7 +176,8 @@ class Asking(Explaining, Storing):
     def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Yield the predictions after the first round, the second, and so on.
 
-        The last equals ``predict(X)``, to the bit. Every stage is asked anew, so that all together
+        The last equals ``predict(X)``, to the bit; of several seeds each speaks with all of its
+        rounds where it has fewer. Every stage is asked anew, so that all together
         take time with the square of the rounds.
         """
         yield from map(self._chosen, self._staged(X))
@@ -209,16 +217,12 @@ class Asking(Explaining, Storing):
         The last is D2: one minus the mean pinball loss over that of the quantiles of ``y``.
         """
         self._must_be_fitted()
-        answers = self.predict(X)
+        answers, y, sample_weight = map(on_host, (self.predict(X), y, sample_weight))
         if self.task_ == CLASSIFICATION:
             return float(accuracy_score(y, answers, sample_weight=sample_weight))
         if self._objective.name != "reg:quantileerror":
             return float(r2_score(y, answers, sample_weight=sample_weight))
         return _explained(np.asarray(y, float), answers, self._objective, sample_weight)
-
-
-def _host(codes: Any) -> Any:
-    return codes.get() if hasattr(codes, "__cuda_array_interface__") else codes
 
 
 def _two(answers: Any) -> Any:

@@ -17,9 +17,9 @@ from ensembles.gradient_boosting.columns import Columns, name_infinity, packed
 from ensembles.gradient_boosting.devices import out_of_memory, size_of
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
-from ensembles.gradient_boosting.settings import n_threads, training_parameters
+from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
 
-__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "unnamed"]
+__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "rounds_again", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Job:
     device: str
     seeds: list[int]
     start: list[Any] = field(default_factory=list)
+    level: bool = False
+    """Whether boosters of fewer rounds catch up with the one that has the most."""
+
+    def __post_init__(self) -> None:
+        check_categories(self.settings, self.columns)
 
     @property
     def names(self) -> list[str]:
@@ -70,6 +75,34 @@ class Job:
         return training_parameters(
             self.settings, self.objective.said, self.device, seed, self.columns.names
         )
+
+
+def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
+    """Refuse what XGBoost does not do with columns of categories, or does in silence."""
+    places = [i for i, levels in enumerate(columns.levels) if levels is not None]
+    if not places:
+        return
+    most = max(len(columns.levels[i]) for i in places)  # type: ignore[arg-type]
+    if settings.missing in range(most):
+        raise ValueError(
+            "missing must be none of the codes of categories, which are 0, 1, 2 and so on, with "
+            f"columns of categories or text, such as {columns.names[places[0]]!r}; got "
+            f"{settings.missing!r}. Write NaN in its place."
+        )
+    if settings.multi_strategy == "multi_output_tree":
+        raise ValueError(
+            "multi_strategy must be 'one_output_per_tree' with columns of categories or text, such "
+            f"as {columns.names[places[0]]!r}; got 'multi_output_tree'."
+        )
+    if settings.monotone_constraints is None:
+        return
+    signs = signs_of(settings.monotone_constraints, columns.names)
+    for i in places:
+        if signs[i]:
+            raise ValueError(
+                "monotone_constraints must be 0 for columns of categories or text, which have no "
+                f"order; got {signs[i]!r} for {columns.names[i]!r}."
+            )
 
 
 @dataclass
@@ -188,8 +221,10 @@ def grow_on(
     A loop and no comprehension, whose closure would keep a matrix alive behind an error.
     """
     grown = []
+    most = max((one.num_boosted_rounds() for one in job.start), default=0)
     for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
-        one = _grow_one(job, matrix, others, judged, n_rounds, seed, start)
+        behind = most - start.num_boosted_rounds() if start is not None and job.level else 0
+        one = _grow_one(job, matrix, others, judged, n_rounds + behind, seed, start)
         grown.append(one)
     return grown
 
@@ -221,6 +256,14 @@ def _grow_one(
         booster = _only(job, booster, before + kept, parameters, matrix, kept, start)
     _add_scores(watch, log)
     return Grown(booster, kept, watch, log)
+
+
+def rounds_again(grown: list[Grown], n_rows: int, n_learnt: int) -> int:
+    """Return the rounds to train on all rows with: those found, scaled up as the rows are.
+
+    Of several seeds it is the mean of what they found.
+    """
+    return max(1, round(float(np.mean([one.n_rounds for one in grown])) * n_rows / n_learnt))
 
 
 def _train(

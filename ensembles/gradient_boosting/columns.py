@@ -354,14 +354,16 @@ CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
 
 def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
     """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
-    if not isinf(missing) and any(map(_any_infinite, _float_parts(table))):
+    if isinstance(table, np.ndarray):
+        found = table.dtype.kind == "f" and _any_infinite(table)
+    else:
+        found = any(map(_any_infinite, _float_parts(table)))
+    if found and not isinf(missing):
         name_infinity(table, names)
 
 
 def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
     """Return the floats of a table, in as few arrays as there are without copying."""
-    if isinstance(table, np.ndarray):
-        return [table] if table.dtype.kind == "f" else []
     if sparse.issparse(table):
         return [table.data] if table.data.dtype.kind == "f" else []
     if container_of(table) is None:
@@ -376,22 +378,28 @@ def _is_float(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.kind == "f"
 
 
+@np.errstate(over="ignore")
 def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
-    """Look at a block at a time.
-
-    The sum of its squares clears a block in one pass: it is infinite or NaN if any of them is, and
-    only then is the block looked at number by number.
-    """
+    """Look at a block at a time; a table of few cells is one."""
+    if part.size <= BLOCK:
+        return _block_infinite(part.ravel(order="K"))
     whole = part.flags.c_contiguous or part.flags.f_contiguous
     rows = part.ravel(order="K") if whole else part
-    largest = min(LARGEST, float(np.finfo(part.dtype).max))
-    step = max(1, BLOCK * len(rows) // max(1, rows.size))
-    with np.errstate(over="ignore"):
-        for start in range(0, len(rows), step):
-            block = rows[start : start + step].ravel()
-            if not np.dot(block, block) < LARGEST and (np.abs(block) > largest).any():
-                return True
-    return False
+    step = max(1, BLOCK * len(rows) // rows.size)
+    return any(
+        _block_infinite(rows[start : start + step].ravel()) for start in range(0, len(rows), step)
+    )
+
+
+def _block_infinite(block: NDArray[np.floating[Any]]) -> bool:
+    """Tell whether a number is infinite as a 32-bit float.
+
+    The sum of the squares clears a block in one pass: it is infinite or NaN if any of them is, and
+    only then is the block looked at number by number.
+    """
+    if np.dot(block, block) < LARGEST:
+        return False
+    return bool((np.abs(block) > min(LARGEST, float(np.finfo(block.dtype).max))).any())
 
 
 def name_infinity(table: Any, names: list[str]) -> None:

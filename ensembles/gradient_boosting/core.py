@@ -162,9 +162,9 @@ class Core(BaseEstimator):
 
     @property
     def n_estimators_(self) -> int:
-        """How many rounds the model has."""
+        """How many rounds the model has; with ``n_seeds``, the most of them."""
         check_is_fitted(self, "boosters_")
-        return int(self.boosters_[0].num_boosted_rounds())
+        return max(int(one.num_boosted_rounds()) for one in self.boosters_)
 
     def _names(self) -> list[str]:
         """Names of the columns, made up where the table had none."""

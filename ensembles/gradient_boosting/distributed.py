@@ -22,10 +22,14 @@ from ensembles.gradient_boosting.columns import (
     refuse_infinity,
     sorted_levels,
 )
-from ensembles.gradient_boosting.labels import class_weights, row_weights
-from ensembles.gradient_boosting.objectives import check_range, objective_of
+from ensembles.gradient_boosting.labels import class_weights, codes_of, row_weights
+from ensembles.gradient_boosting.objectives import (
+    check_own_gradient,
+    check_range,
+    objective_of,
+)
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, stops, yardstick_of
-from ensembles.gradient_boosting.storing import renamed
+from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, container_of
@@ -91,18 +95,20 @@ def fit(
     parts = _zipped(X, y, sample_weight, "X")
     estimator.n_features_in_ = None
     _check_schema(estimator, X, reset=True)
+    estimator._check_start_columns(start)
     columns = start.columns if start and start.columns else _columns_of(estimator, X, client)
     classes, counts = _settle_targets(estimator, y, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    yardstick = yardstick_of(settings.scoring, objective.metric, classes)
+    yardstick = yardstick_of(settings.scoring, objective.metric, classes, objective.n_quantiles)
     if yardstick.score is not None:
         raise ValueError(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
             f"one place; got {settings.scoring!r}."
         )
-    boosters = renamed(start, columns)
-    job = Job(settings, objective, columns, classes, device, estimator._seeds(settings), boosters)
+    check_start(start, objective, objective.n_outputs(y.shape))
+    boosters, seeds = renamed(start, columns), estimator._seeds(settings, start)
+    job = Job(settings, objective, columns, classes, device, seeds, boosters)
     code = partial(_coded_part, job=job, by_class=by_class)
     outside = {}
     for name, (X_val, y_val, weights) in validation.items():
@@ -169,7 +175,10 @@ def _settle_targets(
     from dask import delayed
 
     tallies = client.gather(client.compute([delayed(_tally)(part[1]) for part in parts]))
-    distinct = [one for one in tallies if one is not None]
+    distinct = [one for one in tallies if one is not None and len(one[0])]
+    tallies = [one for one in tallies if one is None or len(one[0])]
+    if not tallies:
+        raise ValueError("X must have at least one row; got none.")
     some = (
         np.concatenate([values for values, _ in distinct])
         if len(distinct) == len(tallies)
@@ -182,10 +191,13 @@ def _settle_targets(
         return None, None
     if some is None:
         raise ValueError(f"y must hold at most {MOST} classes; got more.")
-    _, classes, codes = check_labels(some, estimator, least=1)
     if start is not None and start.classes is not None:
         classes = start.classes
-    counts = np.bincount(codes, np.concatenate([n for _, n in distinct])).astype(np.intp)
+        codes = codes_of(some, classes, estimator, "y", start.name)
+    else:
+        _, classes, codes = check_labels(some, estimator, least=1)
+    n_each = np.concatenate([n for _, n in distinct])
+    counts = np.bincount(codes, n_each, minlength=len(classes)).astype(np.intp)
     estimator.classes_, estimator.n_classes_ = classes, len(classes)
     return classes, counts
 
@@ -195,7 +207,12 @@ MOST = 10_000
 
 
 def _tally(y: Any) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
-    values, counts = np.unique(np.asarray(y), return_counts=True)
+    labels = np.asarray(y)
+    if not len(labels):
+        return labels, np.empty(0, np.intp)
+    if labels.dtype.kind == "O":
+        check_labels(labels, None, least=1)
+    values, counts = np.unique(labels, return_counts=True)
     return (values, counts) if len(values) <= MOST else None
 
 
@@ -210,6 +227,8 @@ def _coded_part(
 ) -> tuple[Any, ...]:
     """Code one partition, where it lies: (table, targets, weights)."""
     X = X if container_of(X) else np.asarray(X)
+    if not len(X):  # a frame that was filtered keeps its empty partitions
+        return np.empty((0, len(job.names)), np.float32), np.empty(0), None
     table = job.columns.coded(X)
     refuse_infinity(table, job.columns.names, job.settings.missing)
     if container_of(table):
@@ -273,6 +292,8 @@ def _matrix(client: Any, job: Job, parts: list[Any], reference: Any = None) -> A
     sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
     parts = [part for part, (n, _) in zip(parts, sizes, strict=True) if n]
     lengths = [n for n, _ in sizes if n]
+    if not parts:
+        raise ValueError("X must have at least one row of positive weight; got none.")
     weighted = any(has for _, has in sizes)
 
     def joined(i: int, width: tuple[int, ...], dtype: Any) -> Any:
@@ -322,6 +343,9 @@ def _grow(
 ) -> None:
     settings = job.settings
     everything = _mapped(parts, code)
+    if settings.check_gradient and callable(settings.objective):
+        values = client.compute(_delayed(_element)(everything[0], 1)).result()
+        check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
     stop = stops(settings, _n_rows(client, everything), bool(outside))
     inside = not outside and (stop or settings.max_generalization_gap is not None)
     learnt = everything
@@ -444,7 +468,8 @@ def ask(estimator: Any, method: str, X: Any) -> Any:
         return da.concatenate(blocks, axis=0)
     chunks = (X.chunks[0], *((width,) for width in meta.shape[1:]))
     drop = [1] if meta.ndim == 1 else None
-    return X.map_blocks(question, dtype=meta.dtype, chunks=chunks, drop_axis=drop)
+    new = list(range(2, meta.ndim)) or None
+    return X.map_blocks(question, dtype=meta.dtype, chunks=chunks, drop_axis=drop, new_axis=new)
 
 
 def _sample(X: Any) -> Any:

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array
 
 from ensembles.gradient_boosting.asking import Asking
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow
+from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
 from ensembles.gradient_boosting.devices import choose_device
 from ensembles.gradient_boosting.labels import (
@@ -24,7 +24,8 @@ from ensembles.gradient_boosting.labels import (
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
-    check_gradient,
+    check_base_score,
+    check_own_gradient,
     check_range,
     objective_of,
 )
@@ -36,7 +37,12 @@ from ensembles.gradient_boosting.rounds import (
     yardstick_of,
 )
 from ensembles.gradient_boosting.settings import check_settings, settings_of
-from ensembles.gradient_boosting.storing import boosters_from, renamed
+from ensembles.gradient_boosting.storing import (
+    boosters_from,
+    check_start,
+    check_start_columns,
+    renamed,
+)
 from ensembles.parameters import check_option, unchanged_on_error
 from ensembles.resampling import generator, seed_of
 from ensembles.tables import check_table, take
@@ -44,8 +50,9 @@ from ensembles.tasks import CLASSIFICATION, REGRESSION, infer_task
 
 __all__ = ["Fitting"]
 
-FOR_SPLIT, FOR_SEEDS = 1, 2
-"""Second words of an address: the stream that rows are held out by, and that seeds come from."""
+FOR_SPLIT, FOR_SEEDS, FOR_ROUNDS = 1, 2, 5
+"""Second words of an address: the stream that rows are held out by, that the seeds of further
+boosters come from, and those of further rounds."""
 
 OF_VALIDATION = (
     "evals_result_",
@@ -107,7 +114,8 @@ class Fitting(Asking):
             A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
             too. NaN is missing; what a sparse matrix does not store is missing, as XGBoost has it.
             An array on a GPU stays there. For data larger than memory: the path of a Parquet file,
-            or an iterable of DataFrames or of (X, y) or (X, y, sample_weight). For data larger than
+            or an iterable of DataFrames, of Arrow's record batches, of (X, y) or of (X, y,
+            sample_weight). For data larger than
             a machine: a dask DataFrame or array.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
             Labels of any sortable kind, or numbers. With a path or an iterable of DataFrames, the
@@ -170,6 +178,7 @@ class Fitting(Asking):
     ) -> Any:
         start = self._start(settings, init_model)
         X = self._checked_table(X, reset=True)
+        self._check_start_columns(start)
         settings.n_cells = X.shape[0] * X.shape[1]
         check_consistent_length_of(X, y)
         targets = self._targets(y, start)
@@ -180,9 +189,14 @@ class Fitting(Asking):
         given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
         check_range(objective, given.targets.values)
-        if settings.check_gradient and callable(settings.objective):
-            _check_gradient(settings.objective, given.targets)
-        yardstick = yardstick_of(settings.scoring, objective.metric, targets.classes)
+        check_base_score(settings.base_score, objective, given.targets.values)
+        check_start(start, objective, objective.n_outputs(given.targets.values.shape))
+        if settings.check_gradient:
+            values = given.targets.values
+            check_own_gradient(settings.objective, values, objective.n_outputs(values.shape))
+        yardstick = yardstick_of(
+            settings.scoring, objective.metric, targets.classes, objective.n_quantiles
+        )
         outside = self._checked_validation(settings, validation, given, by_class, objective)
         self._grow(settings, objective, device, given, outside, yardstick, start)
         return self
@@ -211,8 +225,9 @@ class Fitting(Asking):
             columns,
             given.targets.classes,
             device,
-            self._seeds(settings),
+            self._seeds(settings, start),
             renamed(start, columns),
+            level=start is not None and start.counted,
         )
         judged = None
         if outside:
@@ -233,18 +248,13 @@ class Fitting(Asking):
         """Train on all rows, with the rounds that were found, scaled to the larger data."""
         columns = self._learnt(everything.X, start)
         job = replace(job, columns=columns)
-        n_rounds = max(1, round(grown[0].n_rounds * len(everything) / n_learnt))
+        n_rounds = rounds_again(grown, len(everything), n_learnt)
         return grow(job, _training_rows(job, everything), None, n_rounds)
 
     def _learnt(self, X: Any, start: Any) -> Columns:
         """Decide how the table becomes numbers, as it was decided where the model goes on."""
         if start is None or start.columns is None:
             return learn_columns(X, self._names())
-        if len(start.columns.names) != self.n_features_in_:
-            raise ValueError(
-                f"init_model must have {self.n_features_in_} columns as X has; got "
-                f"{len(start.columns.names)}."
-            )
         return start.columns
 
     def _hold_out(self, settings: SimpleNamespace, given: Given) -> tuple[Given, Given]:
@@ -286,7 +296,8 @@ class Fitting(Asking):
         self._settle_task(y)
         if start is not None and self.task_ == CLASSIFICATION and start.classes is not None:
             self.classes_, self.n_classes_ = start.classes, len(start.classes)
-            return Targets(codes_of(y, start.classes, self, "y"), start.classes)
+            codes = codes_of(y, start.classes, self, "y", start.name)
+            return Targets(codes, start.classes)
         targets = check_targets(y, self.task_, self)
         self.__dict__.pop("classes_", None)
         self.__dict__.pop("n_classes_", None)
@@ -345,15 +356,20 @@ class Fitting(Asking):
         if init_model is not None:
             return boosters_from(init_model, settings.n_seeds)
         if settings.warm_start and hasattr(self, "boosters_"):
-            return boosters_from(self, settings.n_seeds)
+            start = boosters_from(self, settings.n_seeds)
+            return start._replace(name="the model of warm_start", counted=True)
         return None
+
+    def _check_start_columns(self, start: Any) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        check_start_columns(start, self.n_features_in_, names)
 
     def _n_rounds(self, settings: SimpleNamespace, start: Any, stop: bool) -> int:
         """Return how many rounds to add: with ``warm_start``, ``n_estimators`` is the total."""
         most = most_rounds(settings, stop)
-        if start is None or not start.same(self):
+        if start is None or not start.counted:
             return most
-        there = start.boosters[0].num_boosted_rounds()
+        there = start.most_rounds
         if most < there:
             raise ValueError(
                 f"n_estimators must be >= {there}, the rounds there are, with warm_start; "
@@ -361,11 +377,18 @@ class Fitting(Asking):
             )
         return int(most - there)
 
-    def _seeds(self, settings: SimpleNamespace) -> list[int]:
-        if settings.n_seeds == 1:
-            return [self._seed]
-        further = generator(self._seed, FOR_SEEDS).integers(2**31, size=settings.n_seeds - 1)
-        return [self._seed, *further.tolist()]
+    def _seeds(self, settings: SimpleNamespace, start: Any) -> list[int]:
+        """Return a seed for each booster: others where rounds are there, which used up their own.
+
+        Otherwise each round that is added would learn from the very rows of an earlier one.
+        """
+        seeds = [self._seed]
+        if settings.n_seeds > 1:
+            further = generator(self._seed, FOR_SEEDS).integers(2**31, size=settings.n_seeds - 1)
+            seeds += further.tolist()
+        if start is None:
+            return seeds
+        return [int(generator(seed, FOR_ROUNDS, start.n_rounds).integers(2**31)) for seed in seeds]
 
     # -----------------------------------------------------------------------------------------
     # Keeping
@@ -378,7 +401,7 @@ class Fitting(Asking):
         if judged is None:
             return
         watch = grown.watch
-        before = start.boosters[0].num_boosted_rounds() if start else 0
+        before = start.n_rounds if start else 0
         self.evals_result_ = {
             rows: {metric: list(values) for metric, values in log.items()}
             for rows, log in grown.log.items()
@@ -431,13 +454,13 @@ def _check_groups(groups: Any, n_rows: int) -> Any:
         raise ValueError(
             f"groups must hold one group for each of the {n_rows} rows; got shape {groups.shape}."
         )
+    try:
+        np.unique(groups)
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values that can be sorted, none of them missing: {error}."
+        ) from None
     return groups
-
-
-def _check_gradient(objective: Any, targets: Targets) -> None:
-    y = np.asarray(targets.values, dtype=np.float64)[:200]
-    shape = (len(y), targets.n_classes) if targets.n_classes > 2 else y.shape
-    check_gradient(objective, y, np.random.default_rng(0).normal(size=shape))
 
 
 def _pairs(X_val: Any, y_val: Any, weights: Any, eval_set: Any) -> dict[str, Any]:

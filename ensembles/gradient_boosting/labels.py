@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ensembles.parameters import check_sample_weight
 from ensembles.tasks import CLASSIFICATION, Task, check_class_weight, check_labels, check_values
 
-__all__ = ["Targets", "check_targets", "class_weights", "codes_of", "row_weights"]
+__all__ = ["Targets", "check_targets", "class_weights", "codes_of", "on_host", "row_weights"]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
@@ -35,7 +35,7 @@ class Targets(NamedTuple):
 
 
 def on_host(y: Any) -> Any:
-    """Bring targets from a GPU to the host: there is one number to a row."""
+    """Bring targets or answers from a GPU to the host: there are few numbers to a row."""
     if hasattr(y, "__cuda_array_interface__"):
         return y.get() if hasattr(y, "get") else y.cpu().numpy()
     return y
@@ -49,7 +49,9 @@ def check_targets(y: Any, task: Task, estimator: Any) -> Targets:
     return Targets(check_values(on_host(y), estimator), None)
 
 
-def codes_of(y: Any, classes: NDArray[Any], estimator: Any, name: str) -> NDArray[np.intp]:
+def codes_of(
+    y: Any, classes: NDArray[Any], estimator: Any, name: str, whose: str = "y"
+) -> NDArray[np.intp]:
     """Return the places of labels among classes that are fixed already.
 
     A class may be absent; a label that is none of the classes is an error.
@@ -59,7 +61,7 @@ def codes_of(y: Any, classes: NDArray[Any], estimator: Any, name: str) -> NDArra
     strangers = [label for label in found.tolist() if label not in place]
     if strangers:
         raise ValueError(
-            f"{name} must hold classes that y holds, {classes.tolist()}; got {strangers}."
+            f"{name} must hold classes that {whose} holds, {classes.tolist()}; got {strangers}."
         )
     return np.array([place[label] for label in found.tolist()], dtype=np.intp)[codes]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,7 +16,15 @@ from numpy.typing import NDArray
 from ensembles.parameters import check_option, is_real
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
-__all__ = ["Objective", "check_gradient", "check_range", "objective_of"]
+__all__ = [
+    "Objective",
+    "check_base_score",
+    "check_gradient",
+    "check_own_gradient",
+    "check_range",
+    "link_of",
+    "objective_of",
+]
 
 Gradients = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
@@ -32,6 +41,16 @@ class Objective:
     parameters: dict[str, Any] = field(default_factory=dict)
     gradients: Callable[[NDArray[Any], Any], Gradients] | None = None
     intercept: Callable[[Any], list[float]] | None = None
+
+    @property
+    def n_quantiles(self) -> int:
+        """How many quantiles it predicts, 0 for an objective of another kind."""
+        return len(self.parameters.get("quantile_alpha", ()))
+
+    def n_outputs(self, shape: tuple[int, ...]) -> int:
+        """Count the outputs of a model of targets of this shape."""
+        counted = int(self.parameters.get("num_class") or self.n_quantiles)
+        return counted or (shape[1] if len(shape) > 1 else 1)
 
     @property
     def said(self) -> dict[str, Any]:
@@ -54,8 +73,20 @@ CLASSIFICATIONS = {
     "logistic": Objective("binary:logistic", "logloss"),
     "softmax": Objective("multi:softprob", "mlogloss"),
 }
+LINKS = {
+    "count:poisson": "log", "reg:gamma": "log", "reg:tweedie": "log",
+    "reg:logistic": "logit", "binary:logistic": "logit", "binary:logitraw": "logit",
+    "multi:softprob": "softmax", "multi:softmax": "softmax",
+}  # fmt: skip
+"""What turns an answer into the sum of its leaves; nothing does for the others."""
+
 TABLES = {REGRESSION: REGRESSIONS, CLASSIFICATION: CLASSIFICATIONS}
 FURTHER_NAMES = {"multi:softmax": "softmax", "squared_error": "squared", "log_loss": None}
+
+
+def link_of(name: str) -> str:
+    """Return what turns answers into sums of leaves, by XGBoost's name of an objective."""
+    return LINKS.get(name, "identity" if name.startswith(("reg:", "rank:")) else name)
 
 
 def objective_of(settings: SimpleNamespace, task: Task, n_classes: int) -> Objective:
@@ -80,6 +111,11 @@ def objective_of(settings: SimpleNamespace, task: Task, n_classes: int) -> Objec
                 )
         if chosen.name == "binary:logistic":
             chosen = replace(chosen, parameters={"scale_pos_weight": settings.scale_pos_weight})
+    if settings.scale_pos_weight != 1 and chosen.name != "binary:logistic":
+        raise ValueError(
+            "scale_pos_weight must be 1 unless the objective is 'logistic', of two classes (see "
+            f"class_weight for more); got {settings.scale_pos_weight!r}."
+        )
     if callable(settings.objective):
         chosen = replace(chosen, gradients=gradients_of(settings.objective))
     if settings.label_smoothing and (task == REGRESSION or callable(settings.objective)):
@@ -129,7 +165,10 @@ def _with_parameters(chosen: Objective, settings: SimpleNamespace) -> Objective:
             parameters={"tweedie_variance_power": power},
         )
     if chosen.name == "reg:pseudohubererror":
-        return replace(chosen, parameters={"huber_slope": settings.extra.get("huber_slope", 1.0)})
+        slope = settings.extra.get("huber_slope", 1.0)
+        if not (is_real(slope) and 0 < slope < np.inf):
+            raise ValueError(f"huber_slope must be a finite number > 0; got {slope!r}.")
+        return replace(chosen, parameters={"huber_slope": slope})
     return chosen
 
 
@@ -148,14 +187,60 @@ def check_quantiles(quantiles: Any) -> list[float]:
 
 
 def check_range(objective: Objective, y: NDArray[Any]) -> None:
-    """Refuse targets that the objective is not defined for."""
+    """Refuse targets that the objective is not defined for, or that XGBoost's 32 bits are not."""
+    if objective.name == "reg:quantileerror" and y.ndim > 1:
+        raise ValueError(
+            "y must be of shape (n_rows,) for quantiles, which are of one output; "
+            f"got shape {y.shape}."
+        )
+    _check_precision(y)
     low = y <= objective.lowest if objective.open_below else y < objective.lowest
     wrong = low | (y > objective.highest)
     if wrong.any():
         bracket = "(" if objective.open_below else "["
         raise ValueError(
             f"y must lie in {bracket}{objective.lowest:g}, {objective.highest:g}] for the "
-            f"objective {objective.name}; got {y[wrong].ravel()[0]!r}."
+            f"objective {objective.name}; got {y[wrong].ravel()[0].item()!r}."
+        )
+
+
+def check_base_score(base_score: Any, objective: Objective, y: NDArray[Any]) -> None:
+    """Refuse starting values that are not one for each output, or that the link cannot take."""
+    n_outputs = objective.n_outputs(y.shape)
+    if np.ndim(base_score) == 1 and len(base_score) not in (1, n_outputs):
+        raise ValueError(
+            f"base_score must be a number or one for each of the {n_outputs} outputs; "
+            f"got {base_score!r}."
+        )
+    link = link_of(objective.name)
+    low = 0.0 if link in ("log", "logit") else -np.inf
+    high = 1.0 if link == "logit" else np.inf
+    if base_score is not None and not all(low < one < high for one in np.ravel(base_score)):
+        raise ValueError(
+            f"base_score must lie in ({low:g}, {high:g}) for the objective {objective.name}; "
+            f"got {base_score!r}."
+        )
+
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def _check_precision(y: NDArray[Any]) -> None:
+    """Refuse targets beyond 32-bit floats; warn where these are too coarse to tell rows apart."""
+    if not y.size or (y.dtype.kind != "f" and y.dtype.itemsize < 4):
+        return
+    farthest = max(abs(float(y.min())), abs(float(y.max())))
+    if farthest > LARGEST:
+        raise ValueError(
+            f"y must hold numbers that fit a 32-bit float, at most {LARGEST:g} in size; got "
+            f"{farthest:g}. Scale y."
+        )
+    if farthest > 1e4 and 0 < float(y.std()) < 100 * float(np.spacing(np.float32(farthest))):
+        warnings.warn(
+            f"y spreads by {float(y.std()):g} around values up to {farthest:g}: XGBoost's 32-bit "
+            "floats hardly tell them apart. Subtract a constant from y, such as its mean.",
+            UserWarning,
+            stacklevel=2,
         )
 
 
@@ -241,6 +326,15 @@ def _checked(given: Any, margins: NDArray[Any]) -> Gradients:
     return arrays[0].reshape(margins.shape), arrays[1].reshape(margins.shape)
 
 
+def check_own_gradient(objective: Any, values: NDArray[Any], n_outputs: int) -> None:
+    """Hold the derivatives of an objective of the user's to differences, on the first 200 rows."""
+    if not callable(objective):
+        return
+    y = np.asarray(values, dtype=np.float64)[:200]
+    shape = y.shape if n_outputs == 1 else (len(y), n_outputs)
+    check_gradient(objective, y, np.random.default_rng(0).normal(size=shape))
+
+
 def check_gradient(
     objective: Callable[..., Any], y: NDArray[Any], margins: NDArray[Any], step: float = 1e-3
 ) -> None:
@@ -257,9 +351,7 @@ def check_gradient(
         Predictions to differentiate at.
     """
     margins = np.asarray(margins, dtype=np.float64)
-    gradient, hessian = (
-        np.asarray(one, dtype=np.float64).reshape(margins.shape) for one in objective(y, margins)
-    )
+    gradient, hessian = (one.astype(np.float64) for one in _checked(objective(y, margins), margins))
     loss = getattr(objective, "loss", None)
     for axis in range(margins.shape[1] if margins.ndim > 1 else 1):
         nudge = np.zeros_like(margins)

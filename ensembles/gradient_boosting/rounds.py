@@ -44,7 +44,13 @@ class Yardstick:
     score: Callable[..., float] | None = None
 
 
-def yardstick_of(scoring: Any, loss: str, classes: NDArray[Any] | None) -> Yardstick:
+OF_CLASSES = frozenset({"mlogloss", "merror", "auc", "aucpr"})
+"""XGBoost's metrics of answers that have a column for every class; two of them take no others."""
+
+
+def yardstick_of(
+    scoring: Any, loss: str, classes: NDArray[Any] | None, n_quantiles: int = 0
+) -> Yardstick:
     """Return the yardstick that ``scoring`` names, its direction known.
 
     Parameters
@@ -54,11 +60,14 @@ def yardstick_of(scoring: Any, loss: str, classes: NDArray[Any] | None) -> Yards
         its metrics, whose name tells the direction.
     loss : str
         XGBoost's name of the objective's loss.
+    n_quantiles : int
+        How many quantiles each answer holds, 0 for an answer of another kind.
     """
     if scoring is None:
         return Yardstick(loss, -1)
-    if isinstance(scoring, str) and re.split("[@-]?[0-9.]*-?$", scoring)[0] in METRICS:
-        return Yardstick(scoring, METRICS[re.split("[@-]?[0-9.]*-?$", scoring)[0]])
+    if isinstance(scoring, str) and _plain(scoring) in METRICS:
+        _check_fits(scoring, loss, n_quantiles)
+        return Yardstick(scoring, METRICS[_plain(scoring)])
     if scoring == "neg_log_loss" and classes is not None:
         known = partial(sklearn_log_loss, labels=classes)
         scorer = make_scorer(known, response_method="predict_proba", greater_is_better=False)
@@ -74,11 +83,33 @@ def yardstick_of(scoring: Any, loss: str, classes: NDArray[Any] | None) -> Yards
     return _of_callable(scoring)
 
 
+def _plain(metric: str) -> str:
+    """Return the name of a metric without its threshold: "error" for "error@0.3"."""
+    return re.split("[@-]?[0-9.]*-?$", metric)[0]
+
+
+def _check_fits(scoring: str, loss: str, n_quantiles: int) -> None:
+    """Refuse a metric of XGBoost that cannot judge the answers of the objective with this loss."""
+    name = _plain(scoring)
+    if loss == "mlogloss":
+        fit, answers = name in OF_CLASSES, "a probability for every class"
+    elif n_quantiles > 1:
+        fit, answers = name == "quantile", "several quantiles"
+    else:
+        others = {"mlogloss", "merror", "quantile", "expectile"} - {loss}
+        fit = name not in others
+        answers = "one number to an output"
+    if not fit:
+        raise ValueError(
+            f"scoring must judge {answers}, as the loss {loss!r} does; got {scoring!r}."
+        )
+
+
 def _check_name(scoring: str) -> None:
     if scoring in get_scorer_names():
         return
-    near = get_close_matches(scoring, METRICS, n=1, cutoff=0.75)
-    if near:
+    near = get_close_matches(scoring.lower(), METRICS, n=1, cutoff=0.75)
+    if near and not get_close_matches(scoring, get_scorer_names(), n=1, cutoff=0.85):
         raise ValueError(
             "scoring must be the name of a scorer or of a metric of XGBoost; "
             f"got {scoring!r}. Did you mean {near[0]!r}?"
@@ -147,6 +178,11 @@ def validation_rows(
     if codes is None:
         return np.sort(rng.permutation(n_rows)[:size])
     counts = np.bincount(codes)
+    if counts.max() < 2:
+        raise ValueError(
+            "early_stopping must be False where no class has two rows, one of them to hold out; "
+            f"got {len(counts)} classes in {n_rows} rows."
+        )
     shares = allocate(
         counts.astype(float), min(size, int((counts - 1).clip(0).sum())), (counts - 1).clip(0)
     )
@@ -281,7 +317,11 @@ def judge_of(
             raise ValueError(
                 f"scoring must be a metric of XGBoost with several quantiles; got {yardstick.name}."
             )
-        return float(yardstick.score(Answers(given, classes), rows, labels, weighted))  # type: ignore[misc]
+        try:
+            return float(yardstick.score(Answers(given, classes), rows, labels, weighted))  # type: ignore[misc]
+        except Exception as error:
+            error.add_note(f"Raised by scoring={yardstick.name!r} on the validation rows.")
+            raise
 
     return judge
 

@@ -7,6 +7,7 @@ words.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
@@ -17,9 +18,17 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from ensembles.parameters import check_flag, check_option, check_real, check_whole, is_real
+from ensembles.parameters import (
+    check_flag,
+    check_n_jobs,
+    check_option,
+    check_real,
+    check_whole,
+    is_real,
+    is_whole,
+)
 
-__all__ = ["check_settings", "known_names", "settings_of", "training_parameters"]
+__all__ = ["check_settings", "known_names", "settings_of", "signs_of", "training_parameters"]
 
 SAME = {
     "eta": "learning_rate",
@@ -102,7 +111,10 @@ WHOLE = {
     "n_iter_no_change": 1,
     "n_seeds": 1,
 }
-AT_LEAST_ZERO = ("gamma", "min_child_weight", "reg_lambda", "reg_alpha", "tol")
+AT_LEAST_ZERO = (
+    "gamma", "min_child_weight", "reg_lambda", "reg_alpha", "tol", "scale_pos_weight",
+)  # fmt: skip
+LARGEST = float(np.finfo(np.float32).max)
 FLAGS = ("refit", "warm_start", "normalize_weights", "check_gradient")
 
 
@@ -186,7 +198,7 @@ def check_settings(settings: SimpleNamespace) -> None:
         check_option(name, getattr(settings, name), options)
     for name in FLAGS:
         check_flag(name, getattr(settings, name))
-    _check_share("learning_rate", settings.learning_rate, np.inf)
+    _check_share("learning_rate", settings.learning_rate, LARGEST)
     for name in ("rate_drop", "skip_drop"):
         check_real(name, getattr(settings, name), 0.0, 1.0)
     if settings.max_delta_step is not None:
@@ -200,17 +212,19 @@ def check_settings(settings: SimpleNamespace) -> None:
         _check_finite("max_generalization_gap", settings.max_generalization_gap)
     if settings.early_stopping != "auto":
         _check_auto("early_stopping", settings.early_stopping)
+    if settings.base_score is not None:
+        _base_score(settings.base_score)
     _check_workers(settings)
 
 
 def _check_finite(name: str, value: Any) -> None:
-    if not (is_real(value) and 0 <= value < np.inf):
-        raise ValueError(f"{name} must be a finite number >= 0; got {value!r}.")
+    if not (is_real(value) and 0 <= value <= LARGEST):
+        raise ValueError(f"{name} must be a finite 32-bit number >= 0; got {value!r}.")
 
 
 def _check_share(name: str, value: Any, most: float = 1.0) -> None:
-    if not (is_real(value) and 0 < value <= most and value < np.inf):
-        rule = "a finite number > 0" if most == np.inf else "a number in (0, 1]"
+    if not (is_real(value) and 0 < value <= most):
+        rule = "a number in (0, 1]" if most == 1.0 else "a finite 32-bit number > 0"
         raise ValueError(f"{name} must be {rule}; got {value!r}.")
 
 
@@ -231,8 +245,7 @@ def _check_tree_method(value: Any) -> None:
 
 def _check_workers(settings: SimpleNamespace) -> None:
     n_jobs, verbose = settings.n_jobs, settings.verbose
-    if n_jobs is not None:
-        check_whole("n_jobs", n_jobs, -(2**31))
+    check_n_jobs(n_jobs)
     if not isinstance(verbose, bool | np.bool_):
         check_whole("verbose", verbose, 0)
     if not is_real(settings.missing):
@@ -246,11 +259,22 @@ FEW_CELLS = 50_000
 def n_threads(n_jobs: int | None, n_cells: float = np.inf) -> int:
     """Return XGBoost's number of threads; 0 means all there are.
 
-    None is all, but one for a table of few cells. The result is the same for every number.
+    None is all, but one for a table of few cells; -1 is all, -2 all but one. The result is the same
+    for every number.
     """
     if n_jobs is None:
         return 1 if n_cells < FEW_CELLS else 0
+    if n_jobs < -1:
+        return max(1, _n_cores() + 1 + int(n_jobs))
     return max(0, int(n_jobs))
+
+
+def _n_cores() -> int:
+    """Count the cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # there is none on macOS and Windows
+        return os.cpu_count() or 1
 
 
 def training_parameters(
@@ -284,7 +308,8 @@ def training_parameters(
         given |= {"rate_drop": settings.rate_drop, "skip_drop": settings.skip_drop}
         given |= {"sample_type": "uniform", "normalize_type": "tree", "one_drop": 0}
     if settings.monotone_constraints is not None:
-        given["monotone_constraints"] = monotone(settings.monotone_constraints, names)
+        signs = signs_of(settings.monotone_constraints, names)
+        given["monotone_constraints"] = "(" + ",".join(map(str, signs)) + ")"
     if settings.interaction_constraints is not None:
         given["interaction_constraints"] = interactions(settings.interaction_constraints, names)
     return given | objective | settings.extra
@@ -298,43 +323,56 @@ def _max_delta_step(settings: SimpleNamespace, objective: dict[str, Any]) -> flo
 
 
 def _base_score(value: Any) -> Any:
-    if not is_real(value) and np.ndim(value) == 0:
-        raise ValueError(f"base_score must be a number, a list of them or None; got {value!r}.")
-    return float(value) if np.ndim(value) == 0 else [float(one) for one in value]
+    values = [value] if np.ndim(value) == 0 else list(value)
+    if not all(is_real(one) and abs(one) <= LARGEST for one in values):
+        raise ValueError(
+            f"base_score must be a finite number, a list of them or None; got {value!r}."
+        )
+    return float(value) if np.ndim(value) == 0 else [float(one) for one in values]
 
 
 def _place(name: Any, names: list[str], parameter: str) -> int:
     """Return the number of a column that is given by name or by number."""
     if isinstance(name, str) and name in names:
         return names.index(name)
-    if not isinstance(name, str | bool) and is_real(name) and 0 <= name < len(names):
+    if is_whole(name) and 0 <= name < len(names):
         return int(name)
     near = get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{parameter} must name columns of X; got {name!r}.{hint}")
 
 
-def monotone(given: Any, names: list[str]) -> str:
-    """Return XGBoost's text for constraints given by column, in a list or in a dict."""
+def signs_of(given: Any, names: list[str]) -> list[int]:
+    """Return the sign of each column's constraint, given in a list or by column in a dict."""
+    signs: list[Any]
     signs = [0] * len(names)
     if isinstance(given, dict):
         for name, sign in given.items():
             signs[_place(name, names, "monotone_constraints")] = sign
     else:
-        text = given.strip("() ").split(",") if isinstance(given, str) else list(given)
-        signs = [int(sign) if isinstance(sign, str) else sign for sign in text]
-    if len(signs) != len(names) or not all(sign in (-1, 0, 1) for sign in signs):
+        signs = _members(given)
+    if len(signs) != len(names) or not all(is_real(one) and one in (-1, 0, 1) for one in signs):
         raise ValueError(
             f"monotone_constraints must give -1, 0 or 1 for each of the {len(names)} columns; "
             f"got {given!r}."
         )
-    return "(" + ",".join(str(int(sign)) for sign in signs) + ")"
+    return [int(sign) for sign in signs]
+
+
+def _members(given: Any) -> list[Any]:
+    """Return the members of a list or of XGBoost's text, none for anything else."""
+    if isinstance(given, str):
+        try:
+            return [int(sign) for sign in given.strip("() ").split(",")]
+        except ValueError:
+            return []
+    return list(given) if np.iterable(given) else []
 
 
 def interactions(given: Any, names: list[str]) -> str:
     """Return XGBoost's text for groups of columns that may share a branch."""
-    groups = json.loads(given) if isinstance(given, str) else given
-    if not all(np.ndim(group) == 1 or isinstance(group, set) for group in groups):
+    groups = _groups(given)
+    if groups is None or not all(np.ndim(one) == 1 or isinstance(one, set) for one in groups):
         raise ValueError(
             f"interaction_constraints must be a list of lists of columns; got {given!r}."
         )
@@ -344,3 +382,13 @@ def interactions(given: Any, names: list[str]) -> str:
             for group in groups
         ]
     )
+
+
+def _groups(given: Any) -> list[Any] | None:
+    """Return the members of a list or of XGBoost's text, None for anything else."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return None
+    return list(given) if np.iterable(given) else None

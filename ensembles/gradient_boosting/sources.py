@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import traceback
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +26,15 @@ import xgboost
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on, unnamed
+from ensembles.gradient_boosting.boosting import (
+    Grown,
+    Job,
+    Judged,
+    Rows,
+    grow_on,
+    rounds_again,
+    unnamed,
+)
 from ensembles.gradient_boosting.columns import (
     Columns,
     learn_columns,
@@ -34,9 +42,13 @@ from ensembles.gradient_boosting.columns import (
     sorted_levels,
 )
 from ensembles.gradient_boosting.labels import class_weights
-from ensembles.gradient_boosting.objectives import check_range, objective_of
+from ensembles.gradient_boosting.objectives import (
+    check_own_gradient,
+    check_range,
+    objective_of,
+)
 from ensembles.gradient_boosting.rounds import stops, yardstick_of
-from ensembles.gradient_boosting.storing import renamed
+from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, is_frame, take
@@ -63,6 +75,8 @@ def is_source(X: Any) -> bool:
 
 
 def _is_table(X: Any) -> bool:
+    if isinstance(X, np.generic):  # it has a shape, and is the first number of a row
+        return False
     return hasattr(X, "shape") or hasattr(X, "__array__") or hasattr(X, "__dataframe__")
 
 
@@ -80,9 +94,15 @@ def _batches(X: Any, y: Any, weight: Any) -> Iterator[tuple[Any, Any, Any]]:
                     "X must yield DataFrames, (X, y) or (X, y, sample_weight); batch "
                     f"{k} is a tuple of {len(batch)}."
                 )
-            yield (*batch, None)[:3]
+            yield (_framed(batch[0]), *batch[1:], None)[:3]
         else:
-            yield _apart(batch, y, weight, k)
+            yield _apart(_framed(batch), y, weight, k)
+
+
+def _framed(table: Any) -> Any:
+    """Turn a Table or a RecordBatch of Arrow, as its reader of Parquet yields, into a frame."""
+    arrow = hasattr(table, "to_pandas") and hasattr(table, "schema") and not is_frame(table)
+    return table.to_pandas() if arrow else table
 
 
 def _noted(source: Iterator[Any]) -> Iterator[Any]:
@@ -162,6 +182,7 @@ class Spool:
     estimator: Any
     fixed: Columns | None = None
     learns: bool = True
+    start: Any = None
     sizes: list[int] = field(default_factory=list)
     known: list[dict[Any, int] | None] = field(default_factory=list)
     numeric: list[bool] = field(default_factory=list)
@@ -176,6 +197,7 @@ class Spool:
         first = self.learns and not self.sizes
         table = check_table(self.estimator, X, reset=first)
         if first:
+            self.estimator._check_start_columns(self.start)
             self.estimator._settle_task(y)
         table = self._coded(table.toarray() if sparse.issparse(table) else table)
         values = self._targets(y)
@@ -184,7 +206,7 @@ class Spool:
                 f"X and y must have as many rows; batch {len(self.sizes)} has {len(table)} and "
                 f"{len(values)}."
             )
-        row_weights = check_sample_weight(weights, len(values))
+        row_weights = _checked_weights(weights, len(values))
         if row_weights is not None:
             self.weighted = True
             heavy = row_weights > 0
@@ -254,7 +276,12 @@ class Spool:
                 self.labels.setdefault(label, len(self.labels))
         strangers = [label for label in found.tolist() if label not in self.labels]
         if strangers:
-            raise ValueError(f"validation labels must be classes of y; got {strangers}.")
+            name = "labels of validation rows" if self.start is None else "y"
+            whose = "y" if self.start is None else self.start.name
+            raise ValueError(
+                f"{name} must hold classes that {whose} holds, {list(self.labels)}; "
+                f"got {strangers}."
+            )
         return np.array([self.labels[label] for label in found.tolist()])[codes]
 
     def columns(self) -> Columns:
@@ -278,6 +305,14 @@ class Spool:
         """Return the classes in their order, and the final code of each code on disk."""
         classes, codes = np.unique(np.array(list(self.labels)), return_inverse=True)
         return classes, codes
+
+
+def _checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Check the weights of one batch, which may all be zero where those of others are not."""
+    zeros = np.zeros(n_rows)
+    if weights is not None and np.array_equal(np.asarray(weights), zeros):
+        return zeros
+    return check_sample_weight(weights, n_rows)
 
 
 def _holds_something(X: Any) -> bool:
@@ -446,14 +481,23 @@ def fit(
 
 def _spooled(folder: Path, estimator: Any, start: Any, batches: Iterator[Any]) -> Spool:
     folder.mkdir(exist_ok=True)
-    spool = Spool(folder, estimator, start.columns if start else None)
+    spool = Spool(folder, estimator, start.columns if start else None, start=start)
     if start is not None and start.classes is not None:
         spool.labels = {label: i for i, label in enumerate(start.classes.tolist())}
-    for batch in batches:
-        spool.take_in(*batch)
+    _take_all(spool, batches)
     if not sum(spool.sizes):
         raise ValueError("X must yield at least one row of positive weight; got none.")
     return spool
+
+
+def _take_all(spool: Spool, batches: Iterable[Any]) -> None:
+    """Take in every batch; an error says in which it was found."""
+    for k, batch in enumerate(batches):
+        try:
+            spool.take_in(*batch)
+        except Exception as error:
+            error.add_note(f"Found in batch {k} (counted from 0).")
+            raise
 
 
 def _validation_spool(
@@ -464,8 +508,7 @@ def _validation_spool(
     if job.classes is not None:
         spool.labels = {label: i for i, label in enumerate(job.classes.tolist())}
     batches = _batches(X, y, weights) if is_source(X) else [(X, y, weights)]
-    for batch in batches:
-        spool.take_in(*batch)
+    _take_all(spool, batches)
     return spool
 
 
@@ -485,11 +528,14 @@ def _job(
         counts = None
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    seeds = estimator._seeds(settings)
+    shape = np.load(spool.folder / "0.values.npy", mmap_mode="r").shape
+    check_start(start, objective, objective.n_outputs(shape))
+    seeds = estimator._seeds(settings, start)
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
     boosters = renamed(start, columns)
-    job = Job(settings, objective, columns, classes, device, seeds, boosters)
+    level = start is not None and start.counted
+    job = Job(settings, objective, columns, classes, device, seeds, boosters, level)
     scale = (
         sum(spool.sizes) / spool.total_weight
         if settings.normalize_weights and spool.weighted
@@ -565,7 +611,13 @@ def _grow(
     read = _coder(job, spool, weigh)
     for k in range(len(spool.sizes)):
         check_range(job.objective, np.load(folder / f"{k}.values.npy"))
-    yardstick = yardstick_of(settings.scoring, job.objective.metric, job.classes)
+    if settings.check_gradient:
+        first = next(k for k, size in enumerate(spool.sizes) if size)
+        values = read(first, None, smooth=False)[1]
+        check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
+    yardstick = yardstick_of(
+        settings.scoring, job.objective.metric, job.classes, job.objective.n_quantiles
+    )
     stop = stops(settings, sum(spool.sizes), bool(outside))
     inside = not outside and (stop or settings.max_generalization_gap is not None)
     held_out = _held_out(estimator, settings, spool) if inside else None
@@ -596,7 +648,7 @@ def _grow(
 
 def _again(job: Job, spool: Spool, read: Any, grown: list[Grown], n_learnt: int) -> list[Grown]:
     matrix = _matrix(job, Reader(spool, spool.folder / "everything", job, None, read))
-    n_rounds = max(1, round(grown[0].n_rounds * sum(spool.sizes) / n_learnt))
+    n_rounds = rounds_again(grown, sum(spool.sizes), n_learnt)
     return grow_on(job, matrix, {}, None, n_rounds)
 
 

@@ -7,17 +7,25 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
 from sklearn.ensemble import AdaBoostClassifier as TheirClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ensembles import AdaBoost, AdaBoostClassifier, AdaBoostRegressor, HistTreeClassifier
+from ensembles import (
+    AdaBoost,
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistTreeClassifier,
+)
 
 ALGORITHMS = ["SAMME", "real", "gentle", "logit"]
 
@@ -234,6 +242,27 @@ def test_boosting_libraries_as_bases():
         model = AdaBoostClassifier(base, n_estimators=3, random_state=0).fit(X, labels)
         assert model.score(X, labels) > 0.9
         assert set(model.predict(X)) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [
+        (AdaBoostClassifier(GradientBoostingClassifier(5, max_depth=2)), 0.9),
+        (AdaBoostClassifier(GradientBoostingClassifier(5, max_depth=2), algorithm="real"), 0.9),
+        (AdaBoostClassifier(GradientBoostingRegressor(5, max_depth=2), algorithm="gentle"), 0.9),
+        (AdaBoostClassifier(SVR(), algorithm="logit"), 0.9),
+        (AdaBoostRegressor(Ridge(), algorithm="RT", threshold=0.5), 0.4),
+        (AdaBoostRegressor(Ridge(), resample=False), 0.4),
+        (AdaBoostRegressor(make_pipeline(StandardScaler(), SVR(C=100)), resample=False), 0.4),
+    ],
+    ids=str,
+)
+def test_penalties_mean_rows_of_weight_one(model, least):
+    """With weights of sum one a learner with a penalty learns next to nothing."""
+    X, y = (load_diabetes if "Regressor" in type(model).__name__ else load_iris)(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    model = clone(model).set_params(n_estimators=5, random_state=0).fit(X, y)
+    assert model.score(X, y) > least
 
 
 def test_a_median_is_not_a_mean():

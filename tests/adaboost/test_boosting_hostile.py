@@ -280,6 +280,10 @@ def test_a_bad_parameter_of_the_regressor(settings, message):
         ({"sample_weight": np.zeros(60)}, "sample_weight must not be zero for every row"),
         ({"sample_weight": np.ones(3)}, r"sample_weight.shape == \(3,\), expected \(60,\)"),
         ({"X_val": X}, "y_val must be given together with X_val"),
+        ({"y_val": Y}, "X_val must be given together with y_val"),
+        ({"sample_weight_val": np.ones(60)}, "sample_weight_val must come with X_val"),
+        ({"X_val": X, "y_val": np.column_stack([Y, Y])}, "1d array"),
+        ({"X_val": X, "y_val": [None] * 60}, "Input y contains NaN"),
         ({"X_val": X, "y_val": Y + 5}, "y_val must hold classes of y"),
         ({"X_val": X[:, :2], "y_val": Y}, "2 features"),
         ({"X_val": X, "y_val": Y[:3]}, "inconsistent"),
@@ -290,6 +294,32 @@ def test_a_bad_parameter_of_the_regressor(settings, message):
 def test_a_bad_argument_of_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         AdaBoostClassifier().fit(X, Y, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (np.array(["a", None] * 30, dtype=object), "groups must hold values that can be sorted"),
+        (np.where(np.arange(60) % 2, np.nan, 1.0), "groups contains NaN"),
+    ],
+    ids=["None", "NaN"],
+)
+def test_groups_that_are_missing_are_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        AdaBoostClassifier(early_stopping=True).fit(X, Y, groups=groups)
+
+
+def test_validation_targets_of_several_columns_are_refused():
+    y = X[:, 0]
+    with pytest.raises(ValueError, match="y_val must hold one number for each row"):
+        AdaBoostRegressor().fit(X, y, X_val=X, y_val=np.column_stack([y, y]))
+
+
+@pytest.mark.parametrize("algorithm", ["real", "gentle"])
+def test_a_step_that_overflows_warns_once_and_in_words(algorithm):
+    with pytest.warns(UserWarning, match="Try lowering the learning rate") as caught:
+        AdaBoostClassifier(algorithm=algorithm, learning_rate=1e6).fit(X, Y)
+    assert len(caught) == 1
 
 
 def test_several_targets_are_refused():

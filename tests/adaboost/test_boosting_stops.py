@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine, make_classification
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -143,6 +143,33 @@ def test_any_scoring(scoring):
     ).fit(X, y)
     assert_one_length(model)
     assert model.best_iteration_ == np.argmax(model.validation_score_)
+
+
+def test_a_metric_of_which_less_is_better_is_not_maximised():
+    """The best round by the largest error would be the worst."""
+    X, y = load_diabetes(return_X_y=True)
+    model = AdaBoostRegressor(early_stopping=True, scoring=mean_absolute_error, random_state=0)
+    with pytest.raises(ValueError, match=r"make_scorer\(mean_absolute_error, greater_is_better"):
+        model.fit(X, y)
+    scorer = make_scorer(mean_absolute_error, greater_is_better=False)
+    model.set_params(scoring=scorer).fit(X, y)
+    assert model.validation_score_[model.best_iteration_] == max(model.validation_score_)
+
+
+def test_a_score_that_is_nan_at_first_is_waited_for():
+    said = iter([np.nan] * 4 + [k / 40 for k in range(40)])  # two scores a round
+    model = AdaBoostClassifier(
+        n_estimators=10, early_stopping=True, n_iter_no_change=3, random_state=0,
+        scoring=lambda y, p: next(said),
+    ).fit(*noisy())  # fmt: skip
+    assert len(model) == 10
+    assert model.best_iteration_ == 9
+
+
+def test_a_score_that_is_nan_in_every_round_is_an_error_here_too():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(ValueError, match="scoring must be defined on the validation rows; R2"):
+        AdaBoostRegressor(early_stopping=True, validation_fraction=1).fit(X, y)
 
 
 def test_early_stopping_inside_search_and_pipeline():

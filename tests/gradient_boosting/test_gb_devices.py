@@ -207,6 +207,29 @@ def test_answers_on_a_gpu_stay_there_and_labels_come_home(n_classes, n_seeds, mo
     np.testing.assert_array_equal(model.predict(OnGpu(X.shape)), expected)
 
 
+@pytest.mark.parametrize("quantiles", [None, [0.1, 0.9]])
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 2.0, len(y))])
+def test_a_score_is_a_number_of_the_host_wherever_rows_and_targets_lie(
+    quantiles, weights, monkeypatch
+):
+    values = GradientBoostingRegressor(5, device="cpu", quantiles=quantiles).fit(X, y)
+    classes = GradientBoostingClassifier(5, device="cpu").fit(X, y > 0)
+    expected = values.score(X, y, weights), classes.score(X, y > 0, weights)
+    ask = xgboost.Booster.inplace_predict
+
+    def ask_on_gpu(self, table, **more):
+        return Answers.of(ask(self, X, **more))
+
+    monkeypatch.setattr(xgboost.Booster, "inplace_predict", ask_on_gpu)
+    monkeypatch.setattr(np, "sort", lambda answers, axis: answers)  # cupy's, by its own protocol
+    rows = OnGpu(X.shape)
+    heavy = None if weights is None else Answers.of(weights)
+    found = values.score(rows, Answers.of(y), heavy), classes.score(rows, y > 0, heavy)
+    assert found == expected
+    assert values.score(rows, y, weights) == expected[0]
+    assert classes.score(rows, Answers.of(y > 0), weights) == expected[1]
+
+
 def test_without_cupy_it_says_what_to_install(monkeypatch):
     """XGBoost hands its answers on a GPU over as cupy's arrays, whatever it was asked with."""
 

@@ -335,6 +335,20 @@ def test_columns_are_held_to_their_names_and_order():
         regressor().fit(FRAME.set_axis(["a", "a", "b", "c"], axis=1), VALUE)
 
 
+@pytest.mark.parametrize("names", [[0, 1], [("a", 1), ("a", 2)]])
+def test_columns_that_are_numbered_are_held_to_their_order_too(names, tmp_path):
+    columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=columns)
+    model = GradientBoostingRegressor(3).fit(table, table[names[0]])
+    model.save_model(tmp_path / "model")
+    turned = table[names[::-1]]
+    for one in (model, GradientBoostingRegressor.load_model(tmp_path / "model")):
+        with pytest.raises(ValueError, match="X must have its columns in the order of fit"):
+            one.predict(turned)
+        np.testing.assert_array_equal(one.predict(table), model.predict(table.to_numpy()))
+    model.fit(table.to_numpy(), table[names[0]]).predict(turned)
+
+
 def test_any_name_will_do():
     names = ["[a]", "<b>", 'c "quoted", é', "d\n{e}: f"]
     frame = FRAME.set_axis(names, axis=1)
@@ -389,6 +403,17 @@ def test_a_number_can_stand_for_missing():
 # Containers
 
 
+@pytest.mark.parametrize("missing", [0, 0.0, 1])
+def test_a_number_that_stands_for_missing_is_no_category(missing):
+    """XGBoost looks for it among the codes too: the first level of all would be missing."""
+    frame = pd.DataFrame({"city": ["Oslo", "Rome", None, "Oslo"] * 10, "size": [0, 1, 2, 3] * 10})
+    labels = [0, 1, 1, 0] * 10
+    with pytest.raises(ValueError, match=r"missing must be none of the codes .* 'city'"):
+        GradientBoostingClassifier(2, missing=missing).fit(frame, labels)
+    GradientBoostingClassifier(2, missing=-1).fit(frame, labels)
+    GradientBoostingClassifier(2, missing=missing).fit(frame[["size"]], labels)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "i4", "i8", "u1", "u8", "?", ">f8", "O"])
 def test_numbers_of_any_width(dtype):
     whole = rng.integers(0, 2, (N, 3))
@@ -413,6 +438,17 @@ def test_arrays_of_any_layout():
         FRAME.to_numpy(),
     ):
         np.testing.assert_array_equal(regressor().fit(table, VALUE).predict(table), expected)
+
+
+def test_rows_may_be_tuples_of_numpy_s_numbers():
+    """A tuple whose first member has a shape might be a batch of a table and its targets."""
+    table = rng.normal(size=(40, 3))
+    labels = table[:, 0] > 0
+    expected = GradientBoostingClassifier(3).fit(table, labels).predict_proba(table)
+    rows = list(zip(*table.T, strict=True))
+    for given in (rows, tuple(rows), [list(row) for row in rows]):
+        model = GradientBoostingClassifier(3).fit(given, labels)
+        np.testing.assert_array_equal(model.predict_proba(given), expected)
 
 
 def test_nothing_that_was_given_is_changed():
@@ -493,3 +529,9 @@ def test_predictions_are_those_of_inplace_predict():
     matrix = xgboost.DMatrix(frame)
     np.testing.assert_array_equal(model.predict(frame), model.booster_.inplace_predict(frame))
     np.testing.assert_array_equal(model.predict(frame), model.booster_.predict(matrix))
+
+
+def test_the_error_about_weights_of_text_is_short():
+    with pytest.raises(ValueError, match="sample_weight must hold numbers") as caught:
+        GradientBoostingRegressor(2).fit(np.ones((5000, 1)), np.ones(5000), ["heavy"] * 5000)
+    assert len(str(caught.value)) < 200

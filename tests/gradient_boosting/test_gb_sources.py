@@ -345,6 +345,70 @@ def test_a_column_may_be_empty_in_the_first_batch(cache):
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
 
 
+def test_a_batch_may_weigh_nothing(cache):
+    """It is other batches that the model learns from."""
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
+    heavy = [(piece, label, np.ones(len(label))) for piece, label in batches()]
+    light = [(*heavy[0][:2], np.zeros(len(heavy[0][1])))]
+    found = model.fit(light + heavy[1:]).predict_proba(FRAME)
+    expected = GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(heavy[1:])
+    np.testing.assert_array_equal(found, expected.predict_proba(FRAME))
+    with pytest.raises(ValueError, match="at least one row of positive weight"):
+        model.fit(light)
+
+
+def test_record_batches_of_arrow_are_frames(parquet, cache):
+    import pyarrow.parquet as pq
+
+    given = {"cache_dir": cache, **SMALL}
+    model = GradientBoostingClassifier(**given).fit(parquet, "label", sample_weight="weight")
+    with pq.ParquetFile(parquet) as file:
+        streamed = GradientBoostingClassifier(**given)
+        streamed.fit(file.iter_batches(500), "label", sample_weight="weight")
+    tables = GradientBoostingClassifier(**given)
+    tables.fit([(pq.read_table(parquet, columns=list(FRAME)), LABEL, WEIGHT)])
+    for other in (streamed, tables):
+        np.testing.assert_array_equal(other.predict_proba(FRAME), model.predict_proba(FRAME))
+
+
+def test_an_error_says_in_which_batch_it_was_found(cache):
+    pieces = [(piece.copy(), label) for piece, label in batches()]
+    pieces[2][0].loc[pieces[2][0].index[5], "a"] = np.inf
+    with pytest.raises(ValueError, match="got inf in column 'a'") as caught:
+        GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(pieces)
+    assert caught.value.__notes__ == ["Found in batch 2 (counted from 0)."]
+
+
+def test_derivatives_are_held_to_differences_on_batches_too(cache):
+    def wrong(y, p):
+        return y - p, np.ones_like(p)
+
+    model = GradientBoostingRegressor(2, objective=wrong, check_gradient=True, cache_dir=cache)
+    with pytest.raises(ValueError, match="objective must return the hessian"):
+        model.fit([(FRAME, VALUE)])
+
+
+def test_labels_that_the_model_gone_on_from_does_not_know_are_named(cache):
+    start = GradientBoostingClassifier(2).fit(FRAME, LABEL)
+    pieces = [(piece, label.where(label == "no", "maybe")) for piece, label in batches()]
+    with pytest.raises(ValueError, match="y must hold classes that init_model holds"):
+        GradientBoostingClassifier(2, cache_dir=cache).fit(pieces, init_model=start)
+    with pytest.raises(ValueError, match="labels of validation rows must hold classes that y"):
+        GradientBoostingClassifier(2, cache_dir=cache).fit(
+            list(batches()), X_val=pieces[0][0], y_val=pieces[0][1]
+        )
+
+
+def test_what_is_not_in_memory_is_not_taken_for_a_number(parquet):
+    model = GradientBoostingClassifier(2).fit(FRAME, LABEL)
+    with pytest.raises(ValueError, match=r"X must be a table that is in memory; got the path"):
+        model.predict(str(parquet))
+    with pytest.raises(ValueError, match=r"X must be a table that is in memory; got the path"):
+        model.fit(FRAME, LABEL, X_val=parquet, y_val="label")
+    with pytest.raises(ValueError, match=r"LazyFrame: call its collect\(\)"):
+        model.fit(pl.from_pandas(FRAME).lazy(), LABEL)
+
+
 # ---------------------------------------------------------------------------------------------
 # Dask
 
@@ -412,6 +476,72 @@ def test_dask_stops_early(client):
     assert given_rows.best_score_ == max(given_rows.evals_result_["validation"]["auc"])
     with pytest.raises(ValueError, match="scoring must be a metric of XGBoost"):
         GradientBoostingClassifier(scoring="f1", **given).fit(X, y)
+
+
+@DASK_NOISE
+def test_dask_answers_where_the_rows_lie_whatever_is_asked(client):
+    (X,) = collections(FRAME)
+    numbers = FRAME[["a", "count"]].to_numpy()
+    three = GradientBoostingClassifier(3).fit(FRAME, FRAME["count"] % 3)
+    array = GradientBoostingClassifier(3).fit(numbers, FRAME["count"] % 3)
+    import dask.array as da
+
+    blocks = da.from_array(numbers, chunks=(600, 1))
+    for name in ("decision_function", "shap_values", "apply", "predict_log_proba"):
+        whole, asked = getattr(three, name)(FRAME), getattr(three, name)(X)
+        assert isinstance(asked, da.Array)
+        assert asked.shape == whole.shape
+        np.testing.assert_array_equal(asked.compute(), whole)
+        asked = getattr(array, name)(blocks)
+        assert asked.shape == getattr(array, name)(numbers).shape
+        np.testing.assert_array_equal(asked.compute(), getattr(array, name)(numbers))
+    with pytest.raises(ValueError, match="X must be a table that is in memory"):
+        next(three.staged_predict(X))
+
+
+@DASK_NOISE
+@pytest.mark.filterwarnings("ignore:.*metadata:UserWarning")
+def test_dask_data_given_amiss_are_told_so(client):
+    X, y, weight = collections(FRAME, LABEL, WEIGHT)
+    model = GradientBoostingClassifier(**SMALL)
+    with pytest.raises(ValueError, match="at least one row of positive weight"):
+        model.fit(X, y, sample_weight=weight * 0)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        model.fit(X, y.map(lambda _: None, meta=("label", object)))
+    (value,) = collections(VALUE)
+    wrong = GradientBoostingRegressor(
+        2, objective=lambda y, p: (y - p, np.ones_like(p)), check_gradient=True
+    )
+    with pytest.raises(ValueError, match="objective must return the hessian"):
+        wrong.fit(X, value)
+
+
+@DASK_NOISE
+def test_dask_partitions_may_be_empty(client):
+    X, y, value = collections(FRAME, LABEL, VALUE)
+    some = X["count"] < 0
+    keep = X.assign(first=X.index < 600)["first"]  # none of the last partition
+    for model, target in (
+        (GradientBoostingClassifier(**SMALL), y),
+        (GradientBoostingRegressor(**SMALL), value),
+    ):
+        fitted = model.fit(X[keep], target[keep])
+        answers = target.compute()
+        whole = type(model)(**SMALL).fit(FRAME[:600], answers[:600])
+        assert abs(fitted.score(FRAME, answers) - whole.score(FRAME, answers)) < 0.02
+        assert fitted.predict(X[keep]).shape == (600,)
+        with pytest.raises(ValueError, match="X must have at least one row"):
+            model.fit(X[some], target[some])
+
+
+@DASK_NOISE
+def test_dask_goes_on_with_the_classes_there_are(client):
+    three = FRAME["count"] % 3
+    start = GradientBoostingClassifier(3).fit(FRAME, three)
+    X, y = collections(FRAME[three < 2], three[three < 2])
+    model = GradientBoostingClassifier(3, class_weight="balanced").fit(X, y, init_model=start)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.n_estimators_ == 6
 
 
 @DASK_NOISE

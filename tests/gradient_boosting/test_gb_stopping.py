@@ -264,6 +264,19 @@ def test_two_rows_are_too_few_to_hold_one_out():
         GradientBoostingRegressor(2, early_stopping=True).fit([[1.0]], [1.0])
 
 
+@pytest.mark.parametrize("n_rows", [2, 3, 20])
+def test_classes_of_one_row_each_leave_none_to_hold_out(n_rows):
+    model = GradientBoostingClassifier(5, early_stopping=True)
+    with pytest.raises(ValueError, match="early_stopping must be False where no class has two"):
+        model.fit(X[:n_rows], [f"row {i}" for i in range(n_rows)])
+
+
+def test_groups_that_cannot_be_sorted_are_refused():
+    groups = np.array(["a", None] * (len(X) // 2), dtype=object)
+    with pytest.raises(ValueError, match="groups must hold values that can be sorted"):
+        GradientBoostingClassifier(5, early_stopping=True).fit(X, y, groups=groups)
+
+
 def test_rows_of_weight_zero_are_nowhere():
     weights = np.ones(600)
     weights[::3] = 0
@@ -308,6 +321,36 @@ def test_refitting_trains_on_all_rows_with_more_rounds():
     assert again.evals_result_ == found.evals_result_
     fixed = GradientBoostingClassifier(rounds, **FAST).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), fixed.predict_proba(X))
+
+
+@pytest.mark.parametrize("booster", ["gbtree", "dart"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_seeds_that_stop_apart_are_one_model(booster, seed):
+    """Each seed stops by itself; the stages go on until the last of them, and end at `predict`."""
+    given = {"n_seeds": 3, "subsample": 0.5, "booster": booster, "random_state": seed}
+    model = stopping(n_estimators=60, **given).fit(X, y)
+    rounds = [one.num_boosted_rounds() for one in model.boosters_]
+    assert len(set(rounds)) > 1
+    assert model.n_estimators_ == max(rounds)
+    stages = list(model.staged_predict_proba(X))
+    assert len(stages) == max(rounds)
+    np.testing.assert_array_equal(stages[-1], model.predict_proba(X))
+
+
+def test_seeds_that_stopped_apart_come_level_in_a_warm_start():
+    given = {"n_seeds": 3, "subsample": 0.5}
+    model = stopping(n_estimators=60, **given).fit(X, y)
+    model.set_params(warm_start=True, early_stopping=False, n_estimators=80).fit(X, y)
+    assert [one.num_boosted_rounds() for one in model.boosters_] == [80, 80, 80]
+
+
+def test_refitting_takes_the_mean_of_what_the_seeds_found():
+    given = {"n_seeds": 3, "subsample": 0.5, "n_estimators": 60}
+    found = [one.num_boosted_rounds() for one in stopping(**given).fit(X, y).boosters_]
+    again = stopping(refit=True, **given).fit(X, y)
+    assert len(set(found)) > 1
+    expected = round(np.mean(found) * 600 / 540)
+    assert [one.num_boosted_rounds() for one in again.boosters_] == [expected] * 3
 
 
 def test_rows_given_for_validation_are_never_trained_on():

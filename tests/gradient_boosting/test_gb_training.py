@@ -152,6 +152,13 @@ class Squared:
         return (y_pred - y_true) ** 2 / 2
 
 
+@pytest.mark.parametrize("answer", [(0.0, 1.0, 2.0), 3.0])
+def test_derivatives_that_are_no_pair_are_told_so_on_request(answer):
+    model = GradientBoostingRegressor(2, objective=lambda y, p: answer, check_gradient=True)
+    with pytest.raises(ValueError, match="objective must return a pair"):
+        model.fit(X, Y)
+
+
 def test_derivatives_are_held_to_differences_on_request():
     GradientBoostingRegressor(1, objective=Squared(), check_gradient=True).fit(X, Y)
     wrong = Squared(slope=2.0, curve=2.0)
@@ -300,6 +307,13 @@ def test_columns_interact_only_where_they_may():
         ("monotone_constraints", {"nope": 1}),
         ("monotone_constraints", [1, 1]),
         ("monotone_constraints", [2] * 6),
+        ("monotone_constraints", {1.5: 1}),
+        ("monotone_constraints", {1: "up"}),
+        ("monotone_constraints", "up"),
+        ("monotone_constraints", 3),
+        ("interaction_constraints", 3),
+        ("interaction_constraints", "[[0, 1"),
+        ("interaction_constraints", [0, 1]),
         ("interaction_constraints", [["nope"]]),
         ("interaction_constraints", [[99]]),
     ],
@@ -307,6 +321,19 @@ def test_columns_interact_only_where_they_may():
 def test_a_constraint_on_no_column_is_refused(parameter, value):
     with pytest.raises(ValueError, match=parameter):
         GradientBoostingRegressor(2, **{parameter: value}).fit(X, Y)
+
+
+def test_what_xgboost_does_not_do_with_categories_is_refused():
+    """XGBoost stops with the name of a file of its own, or goes on as if nothing had been asked."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"size": X[:, 0], "city": np.where(X[:, 1] > 0, "Rome", "Oslo")})
+    both = np.column_stack([Y, -Y])
+    with pytest.raises(ValueError, match=r"multi_strategy must be 'one_output_per_tree'.*'city'"):
+        GradientBoostingRegressor(2, multi_strategy="multi_output_tree").fit(frame, both)
+    with pytest.raises(ValueError, match=r"monotone_constraints must be 0 .* 1 for 'city'"):
+        GradientBoostingRegressor(2, monotone_constraints={"city": 1}).fit(frame, Y)
+    GradientBoostingRegressor(2, monotone_constraints={"size": 1, "city": 0}).fit(frame, Y)
 
 
 def test_dart_is_xgboosts():
@@ -403,8 +430,88 @@ def test_going_on_keeps_the_classes():
     second = GradientBoostingClassifier(5).fit(XC[only], labels[only], init_model=first)
     assert second.classes_.tolist() == ["a", "b", "c"]
     assert second.predict_proba(XC).shape == (300, 3)
-    with pytest.raises(ValueError, match=r"y must hold classes"):
+    with pytest.raises(ValueError, match=r"y must hold classes that init_model holds"):
         GradientBoostingClassifier(5).fit(XC, np.where(only, "d", labels), init_model=first)
+
+
+@pytest.mark.parametrize(
+    "more", [{"subsample": 0.3}, {"colsample_bytree": 0.5}, {"n_seeds": 2, "subsample": 0.3}]
+)
+def test_a_round_that_is_added_draws_rows_and_columns_of_its_own(more):
+    """XGBoost starts its generator anew: round by round, every tree had learned from one sample."""
+    model = GradientBoostingRegressor(
+        1, max_depth=2, learning_rate=1e-6, warm_start=True, random_state=0, **more
+    )
+    for n_estimators in range(1, 6):
+        model.set_params(n_estimators=n_estimators).fit(X, Y)
+    for booster in model.boosters_:
+        trees = booster.trees_to_dataframe()
+        assert len({tuple(tree["Cover"]) for _, tree in trees.groupby("Tree")}) > 2
+    again = GradientBoostingRegressor(
+        1, max_depth=2, learning_rate=1e-6, warm_start=True, random_state=0, **more
+    )
+    for n_estimators in range(1, 6):
+        again.set_params(n_estimators=n_estimators).fit(X, Y)
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+
+
+STARTS = {
+    "values": (GradientBoostingRegressor, Y),
+    "counts": (GradientBoostingRegressor, np.round(np.abs(Y) / 10)),
+    "classes": (GradientBoostingClassifier, C3 > 0),
+    "three classes": (GradientBoostingClassifier, C3),
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "settings", "rule"),
+    [
+        ("classes", "values", {}, "objective must have the link of init_model"),
+        ("values", "counts", {"objective": "poisson"}, "objective must have the link"),
+        ("values", "values", {"quantiles": [0.1, 0.9]}, "init_model must have 2 outputs"),
+        ("three classes", "values", {}, "objective must have the link"),
+    ],
+)
+def test_a_model_of_another_scale_is_not_gone_on_from(first, second, settings, rule):
+    kind, y = STARTS[first]
+    start = kind(3).fit(X, y)
+    kind, y = STARTS[second]
+    for one in (start, start.booster_):
+        with pytest.raises(ValueError, match=rule):
+            kind(3, **settings).fit(X, y, init_model=one)
+    robust = GradientBoostingRegressor(3, objective="absolute")
+    assert robust.fit(X, Y, init_model=GradientBoostingRegressor(3).fit(X, Y)).n_estimators_ == 6
+
+
+def test_a_model_of_other_columns_is_not_gone_on_from(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model = GradientBoostingRegressor(3, warm_start=True).fit(frame, Y)
+    turned = frame[list("fedcba")]
+    with pytest.raises(ValueError, match="the model of warm_start must have the columns of X"):
+        model.set_params(n_estimators=5).fit(turned, Y)
+    with pytest.raises(ValueError, match="the model of warm_start must have 4 columns"):
+        model.fit(frame[list("abcd")], Y)
+    with pytest.raises(ValueError, match="init_model must have the columns of X"):
+        GradientBoostingRegressor(3).fit(turned, Y, init_model=model.booster_)
+    with pytest.raises(ValueError, match="init_model must have the columns of X"):
+        batches = [(turned[:150], Y[:150]), (turned[150:], Y[150:])]
+        GradientBoostingRegressor(3).fit(iter(batches), init_model=model)
+    assert model.n_estimators_ == 3
+    (tmp_path / "text").write_text("no model")
+    with pytest.raises(ValueError, match="init_model must be the path of a model"):
+        GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "text")
+    with pytest.raises(FileNotFoundError, match="init_model must be the path of a model"):
+        GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "nothing")
+    lines = xgboost.train({"booster": "gblinear"}, xgboost.DMatrix(XC, Y), 2)
+    with pytest.raises(ValueError, match="init_model must be a model of trees"):
+        GradientBoostingRegressor(3).fit(XC, Y, init_model=lines)
+
+
+def test_a_model_may_go_on_from_itself():
+    model = GradientBoostingRegressor(4).fit(X, Y)
+    assert model.fit(X, Y, init_model=model).n_estimators_ == 8
 
 
 # ---------------------------------------------------------------------------------------------
@@ -463,6 +570,10 @@ def test_params_adds_what_is_not_surfaced_and_takes_other_names():
         ("n_jobs", "all"), ("device", "tpu"), ("missing", "x"), ("params", [1]),
         ("scoring", "acuracy"), ("scoring", "log_los"), ("scoring", 3), ("random_state", "x"),
         ("max_generalization_gap", -1), ("base_score", "x"), ("importance_type", "gains"),
+        ("n_jobs", 0), ("base_score", np.nan), ("base_score", [1.0, 2.0]), ("base_score", True),
+        ("min_child_weight", 1e300), ("scale_pos_weight", -1), ("scale_pos_weight", np.nan),
+        ("scale_pos_weight", "3"), ("scale_pos_weight", 2.0), ("scoring", "MAEE"),
+        ("scoring", "mlogloss"), ("scoring", "quantile"),
     ],
 )  # fmt: skip
 def test_a_parameter_that_breaks_its_rule_is_named(name, value):
@@ -471,6 +582,67 @@ def test_a_parameter_that_breaks_its_rule_is_named(name, value):
     with pytest.raises(ValueError, match=f"(?i){name}"):
         model.fit(X, Y)
     assert vars(model) == before
+
+
+def test_a_weight_of_the_second_class_is_for_two_classes_only():
+    labels = C3 > 0
+    plain = GradientBoostingClassifier(5).fit(XC, labels)
+    heavy = GradientBoostingClassifier(5, scale_pos_weight=5.0).fit(XC, labels)
+    assert (heavy.predict_proba(XC)[:, 1] >= plain.predict_proba(XC)[:, 1]).mean() > 0.9
+    with pytest.raises(ValueError, match=r"scale_pos_weight must be 1 .* class_weight"):
+        GradientBoostingClassifier(5, scale_pos_weight=5.0).fit(XC, C3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "rule"),
+    [
+        ({"objective": "huber", "params": {"huber_slope": 0}}, Y, "huber_slope must be"),
+        ({"objective": "poisson", "base_score": -2.0}, Y - Y.min(), r"base_score must lie in \(0"),
+        ({"quantiles": [0.1, 0.9]}, np.column_stack([Y, Y]), r"y must be of shape \(n_rows,\)"),
+        ({}, Y * 1e300, "y must hold numbers that fit a 32-bit float"),
+        ({}, np.where(Y > 0, "much", "little"), "y must hold numbers for a regression"),
+        ({"quantiles": [0.1, 0.9], "scoring": "mae"}, Y, "scoring must judge several quantiles"),
+    ],
+)
+def test_what_xgboost_would_stop_at_with_a_stack_trace_is_named(settings, y, rule):
+    with pytest.raises(ValueError, match=rule):
+        GradientBoostingRegressor(2, **settings).fit(X, y)
+
+
+def test_a_metric_must_fit_the_classes():
+    two = GradientBoostingClassifier(5, early_stopping=True)
+    for scoring in ("merror", "mlogloss"):
+        with pytest.raises(ValueError, match="scoring must judge one number"):
+            two.set_params(scoring=scoring).fit(XC, C3 > 0)
+    for scoring in ("logloss", "error", "rmse"):
+        with pytest.raises(ValueError, match="scoring must judge a probability for every class"):
+            two.set_params(scoring=scoring).fit(XC, C3)
+    with pytest.raises(ValueError, match="base_score must lie in"):
+        GradientBoostingClassifier(5, base_score=2.0).fit(XC, C3 > 0)
+    assert two.set_params(scoring="merror").fit(XC, C3).best_score_ <= 1
+
+
+def test_an_error_of_a_scorer_says_whose_it_is():
+    model = GradientBoostingClassifier(5, early_stopping=True, scoring="f1")
+    with pytest.raises(ValueError, match="pos_label") as caught:
+        model.fit(XC, np.where(C3 > 0, "yes", "no"))
+    assert "scoring='f1'" in caught.value.__notes__[0]
+
+
+def test_values_that_32_bits_hardly_tell_apart_are_pointed_out():
+    with pytest.warns(UserWarning, match="Subtract a constant from y"):
+        GradientBoostingRegressor(2).fit(X, 1e8 + Y / Y.std())
+    GradientBoostingRegressor(2).fit(X, 1e4 + Y / Y.std())
+    GradientBoostingRegressor(2).fit(X, np.full(300, 1e8))
+
+
+@pytest.mark.parametrize(("n_jobs", "n_cores", "threads"), [(-2, 8, 7), (-8, 8, 1), (-20, 8, 1)])
+def test_a_negative_number_of_jobs_leaves_cores_free(n_jobs, n_cores, threads, monkeypatch):
+    from ensembles.gradient_boosting import settings
+
+    monkeypatch.setattr(settings, "_n_cores", lambda: n_cores)
+    assert settings.n_threads(n_jobs) == threads
+    assert settings.n_threads(-1) == 0
 
 
 def test_a_fit_that_fails_leaves_the_model_as_it_was():
