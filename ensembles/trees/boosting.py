@@ -37,6 +37,8 @@ WORTH_THREADS = 1 << 18
 EVERYTHING = 2**62
 """More than there are: the kernel counts all by itself."""
 
+FAINT, LIFT = 2.0**-900, 900
+"""Targets whose weighted sum is fainter are multiplied by a power of two before they are coded."""
 NO_CATEGORIES = np.zeros((1, 4), np.uint64)
 
 
@@ -275,6 +277,9 @@ class Rounds:
         shift = int(heaviest).bit_length() if whole else HEAVIEST + 1
         self._target = target = np.ascontiguousarray(prepared.y[:, 0])
         largest = 2.0 * shallow.absolute_sum(drawn, target)
+        if largest < FAINT:  # what it must be multiplied by would be no double
+            target = np.ldexp(target, LIFT)
+            largest = 2.0 * shallow.absolute_sum(drawn, target)
         target_power = 62 - shift - int(np.frexp(largest)[1])
         target_scale = float(np.ldexp(1.0, target_power))
         shallow.encode_reals(drawn, target, scale, target_scale, shift, self._words)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.dummy import DummyRegressor
@@ -169,6 +170,14 @@ def test_ten_thousand_rounds(algorithm):
     assert np.isfinite(model.estimator_weights_).all()
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
     assert len(model) == len(model.estimator_weights_)
+
+
+@pytest.mark.parametrize("power", [-1000, -900, 500])
+def test_the_scale_of_the_target_does_not_matter(power):
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60.0)
+    small = AdaBoostRegressor(n_estimators=5, random_state=0).fit(X, y).predict(X)
+    scaled = AdaBoostRegressor(n_estimators=5, random_state=0).fit(X, np.ldexp(y, power))
+    assert_allclose(np.ldexp(scaled.predict(X), -power), small, rtol=1e-12)
 
 
 def test_constant_columns_and_one_row():
