@@ -172,8 +172,8 @@ def survey_scalar(
             sums[cell] += weight
             sums[uint64(PLANE) + cell] += y
     for cell in range(uint64(width), n_cells, uint64(FOUR)):
-        add_four(sums, cell, cell - uint64(width))
-        add_four(sums, uint64(PLANE) + cell, uint64(PLANE) + cell - uint64(width))
+        add_four(sums, cell, sums, cell - uint64(width))
+        add_four(sums, uint64(PLANE) + cell, sums, uint64(PLANE) + cell - uint64(width))
     for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
         for cell in range(begin, begin + span):
             left = float64(sums[cell])

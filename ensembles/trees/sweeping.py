@@ -12,6 +12,7 @@ from typing import Any
 from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, reads
+from ensembles.trees.vectors import FOUR, add_four
 
 Array = Any
 BLOCK = 512
@@ -59,6 +60,7 @@ def sweep(
     for the codes and the places of a block of rows.
     """
     n_rows, n_columns, n_values = sums.shape[0], codes.shape[1], values.shape[1]
+    wide, fours = uint64(n_values), uint64(n_values) & ~uint64(FOUR - 1)
     for start in range(uint64(0), uint64(n_rows), uint64(BLOCK)):
         n = min(uint64(BLOCK), uint64(n_rows) - start)
         for row in range(n):
@@ -88,10 +90,18 @@ def sweep(
                     for row in range(n):
                         sums[start + row, 0] += values[root + uint64(at[row]), 0]
                         sums[start + row, 1] += values[root + uint64(at[row]), 1]
+                elif n_values == 3:
+                    for row in range(n):
+                        sums[start + row, 0] += values[root + uint64(at[row]), 0]
+                        sums[start + row, 1] += values[root + uint64(at[row]), 1]
+                        sums[start + row, 2] += values[root + uint64(at[row]), 2]
                 else:
                     for row in range(n):
-                        for k in range(uint64(n_values)):
-                            sums[start + row, k] += values[root + uint64(at[row]), k]
+                        own, leaf = start + row, root + uint64(at[row])
+                        for k in range(uint64(0), fours, uint64(FOUR)):
+                            add_four(sums, own * wide + k, values, leaf * wide + k)
+                        for k in range(fours, wide):
+                            sums[own, k] += values[leaf, k]
             elif how == VOTES:
                 for row in range(n):
                     sums[start + row, uint64(votes[root + uint64(at[row])])] += 1.0

@@ -79,17 +79,17 @@ def add_where(
 
 
 @intrinsic
-def add_four(typing_context: Any, sums: Any, place: Any, begin: Any) -> Generated:
-    """sums[place + lane] += sums[begin + lane], for 4 lanes."""
+def add_four(typing_context: Any, sums: Any, place: Any, amounts: Any, begin: Any) -> Generated:
+    """sums[place + lane] += amounts[begin + lane], for 4 lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], FOUR)
-        of, _ = vector_at(context, builder, signature.args[0], given[0], given[2], FOUR)
-        added = builder.add(builder.load(to, align=1), builder.load(of, align=1))
-        builder.store(added, to, align=1)
+        of, _ = vector_at(context, builder, signature.args[2], given[2], given[3], FOUR)
+        add = builder.fadd if isinstance(signature.args[0].dtype, types.Float) else builder.add
+        builder.store(add(builder.load(to, align=1), builder.load(of, align=1)), to, align=1)
         return context.get_dummy_value()
 
-    return types.none(sums, uint64, uint64), generate
+    return types.none(sums, uint64, amounts, uint64), generate
 
 
 @intrinsic
