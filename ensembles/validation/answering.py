@@ -136,13 +136,18 @@ class Judged(BaseEstimator):
     """A fitted model as scorers see it: all classes, the user's labels, no question asked twice.
 
     Stands in for the model where scikit-learn's own scorers judge it. A class that the model never
-    saw has probability zero; codes are labels again.
+    saw has probability zero; codes are labels again. A model that may write into its table is asked
+    about a copy: the next question would be about other numbers.
     """
 
-    def __init__(self, member: Member, classes: NDArray[Any] | None) -> None:
+    def __init__(
+        self, member: Member, classes: NDArray[Any] | None, *, writes: bool = False
+    ) -> None:
         self.member = member
         self.classes = classes
-        self._answered: dict[str, tuple[Any, Any]] = {}
+        self.writes = writes
+        self._asked_about: Any = None
+        self._answered: dict[str, Any] = {}
         self._known_tags: Any = None
         if classes is not None:
             self.classes_ = classes
@@ -169,35 +174,39 @@ class Judged(BaseEstimator):
         """Change nothing: the model is fitted."""
         return self
 
-    def _once(self, method: str, X: Any, ask: Callable[[], Any]) -> Any:
-        table, answer = self._answered.get(method, (None, None))
-        if table is not X:
-            answer = ask()
-            self._answered[method] = (X, answer)
-        return answer
+    def table(self, X: Any) -> Any:
+        """Return the table that the model itself may be handed."""
+        return members.copy_of(X) if self.writes else X
+
+    def _once(self, method: str, X: Any, ask: Callable[[Any], Any]) -> Any:
+        if self._asked_about is not X:
+            self._asked_about, self._answered = X, {}
+        if method not in self._answered:
+            self._answered[method] = ask(self.table(X))
+        return self._answered[method]
 
     def answer(self, method: str, X: Any, question: Callable[..., Any]) -> Floats:
         """Answer a question, with what is known already where a scorer asks the same."""
         votes = method == "predict" and self.classes is not None
         if votes or method == "predict_log_proba":
-            return np.asarray(question(self.member, X), dtype=np.float64)
+            return np.asarray(question(self.member, self.table(X)), dtype=np.float64)
         said = getattr(self, method)(X)
         return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
 
     @available_if(_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
         """Return class probabilities, of all classes."""
-        return self._once("predict_proba", X, lambda: self._probabilities(X))
+        return self._once("predict_proba", X, self._probabilities)
 
     @available_if(_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
         """Return decision values, of all classes."""
         ask = question_of("decision_function", self.member.estimator, self.classes)
-        return self._once("decision_function", X, lambda: ask(self.member, X))
+        return self._once("decision_function", X, partial(ask, self.member))
 
     def predict(self, X: Any) -> Any:
         """Return labels or values."""
-        return self._once("predict", X, lambda: self._predicted(X))
+        return self._once("predict", X, self._predicted)
 
     def _predicted(self, X: Any) -> Any:
         if self.classes is None or not self.member.coded:

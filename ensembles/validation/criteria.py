@@ -126,7 +126,8 @@ class Criterion:
 
     def answers(self, member: Member, X: Any, rows: Any = None) -> Any:
         """What a member says of some rows."""
-        return self.question(member, X if rows is None else take(X, rows))
+        table = members.own_table(X, member.estimator) if rows is None else take(X, rows)
+        return self.question(member, table)
 
 
 def _codes(member: Member, X: Any, classes: NDArray[Any]) -> NDArray[np.intp]:

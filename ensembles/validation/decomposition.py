@@ -409,6 +409,7 @@ def _draws(problem: Problem, resampling: Any, groups: Any, seed: int) -> Draws:
 
 
 def _answer(loss: str, classes: Any, X: Any, member: Member, i: int) -> Floats:
+    X = members.own_table(X, member.estimator)
     if loss == "squared":
         return members.values(member, X)
     if loss == "log":

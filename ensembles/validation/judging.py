@@ -126,6 +126,8 @@ def _score(
     if scorer is None:
         return _own_score(judged, X, y, weights, arguments)
     asked = _as_scorers_see_it(judged, scorer)
+    if isinstance(judged, Judged) and asked is not judged:
+        X = judged.table(X)
     if weights is not None and _takes_weights(scorer):
         arguments = arguments | {"sample_weight": weights}
     if isinstance(judged, Judged | Recorded) and _needs_labels(scorer, judged, y):
@@ -163,6 +165,7 @@ def _own_score(
         return r2_score(y, judged.predict(X), sample_weight=weights)  # asked once, not twice
     if weights is not None and "sample_weight" in inspect.signature(estimator.score).parameters:
         arguments = arguments | {"sample_weight": weights}
+    X = judged.table(X)
     return estimator.score(X, **arguments) if y is None else estimator.score(X, y, **arguments)
 
 

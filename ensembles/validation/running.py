@@ -66,7 +66,8 @@ class Run:
                 stacklevel=4,
             )
         method = method_for(self.method, learner, task, classes)
-        return Candidate(name, learner, task, classes, method, scoring)
+        writes = members.may_write(learner)
+        return Candidate(name, learner, task, classes, method, scoring, writes)
 
     def _check_square(self) -> None:
         if not hasattr(self.data.X, "shape"):
