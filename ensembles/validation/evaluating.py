@@ -17,7 +17,7 @@ from ensembles.members import Member
 from ensembles.tasks import Task
 from ensembles.validation.answering import Judged, question_of
 from ensembles.validation.data import Data
-from ensembles.validation.fitting import Fitted, Stopping, fit_fold
+from ensembles.validation.fitting import Fitted, Stopping, fit_fold, training_rows
 from ensembles.validation.folds import Fold
 from ensembles.validation.judging import Scoring, Verdict, judge
 
@@ -225,7 +225,7 @@ def _learned_from(data: Data, job: Job, fitted: Fitted | None) -> tuple[NDArray[
     """The rows that a model learned from, and their table."""
     if fitted is not None and fitted.table is not None:
         return fitted.rows, fitted.table
-    rows = job.fold.train if fitted is None else fitted.rows
+    rows = training_rows(data, job.fold, job.stopping, job.candidate.classes)
     return rows, data.table(job.candidate.learner, rows, rows)
 
 

@@ -28,7 +28,7 @@ from ensembles.stopping import (
 from ensembles.validation.data import Data
 from ensembles.validation.folds import Fold
 
-__all__ = ["Fitted", "Stopping", "check_stopping", "fit_fold", "weights_argument"]
+__all__ = ["Fitted", "Stopping", "check_stopping", "fit_fold", "training_rows", "weights_argument"]
 
 Rows = NDArray[np.intp]
 
@@ -212,6 +212,11 @@ def _parts(data: Data, fold: Fold, stopping: Stopping, classes: Any) -> tuple[Ro
     if stopping.rows == "fold":
         return fold.train, fold.test
     return _nested(data, fold.train, stopping, classes)
+
+
+def training_rows(data: Data, fold: Fold, stopping: Stopping, classes: Any) -> Rows:
+    """Return the rows that a fold's model learns from: all of its training part, or most of it."""
+    return _parts(data, fold, stopping, classes)[0]
 
 
 def _nested(data: Data, train: Rows, stopping: Stopping, classes: Any) -> tuple[Rows, Rows]:
