@@ -16,7 +16,16 @@ from ensembles import members
 from ensembles.members import Member
 from ensembles.tasks import CLASSIFICATION, Task
 
-__all__ = ["METHODS", "Judged", "Recorded", "labels_of", "method_for", "question_of"]
+__all__ = [
+    "METHODS",
+    "Judged",
+    "Recorded",
+    "decides_by_pairs",
+    "labels_of",
+    "method_for",
+    "question_of",
+    "votes_of_pairs",
+]
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +61,7 @@ def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Call
     if method == "predict":
         return partial(members.class_votes, classes=classes)
     if method == "decision_function":
-        last = members.innermost(learner)
-        pairwise = getattr(last, "decision_function_shape", None) == "ovo" and len(classes) > 2
+        pairwise = decides_by_pairs(learner, classes)
         return partial(members.decisions, classes=classes, pairwise=pairwise)
     questions = {
         "predict_proba": members.probabilities,
@@ -62,12 +70,38 @@ def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Call
     return partial(questions[method], classes=classes)
 
 
+def decides_by_pairs(learner: Any, classes: NDArray[Any] | None) -> bool:
+    """Tell whether the learner's decisions are between pairs of classes, a column for each pair."""
+    shape = getattr(members.innermost(learner), "decision_function_shape", None)
+    return shape == "ovo" and classes is not None and len(classes) > 2
+
+
+def votes_of_pairs(decisions: Floats, n_classes: int) -> Floats:
+    """Count the pairs that every class wins, shape (n_rows, n_classes).
+
+    Columns are the pairs (0, 1), (0, 2), ..., (1, 2), ...; above zero the first of a pair wins.
+
+    Examples
+    --------
+    >>> votes_of_pairs(np.array([[0.5, -2.0, -0.1]]), 3)
+    array([[1., 0., 2.]])
+    """
+    first, second = np.triu_indices(n_classes, 1)
+    votes = np.zeros((len(decisions), n_classes))
+    for own, one, other in zip(np.asarray(decisions).T, first, second, strict=True):
+        votes[:, one] += own > 0
+        votes[:, other] += own <= 0
+    return votes
+
+
 def _plain(method: str, member: Member, X: Any) -> Floats:
     return np.asarray(getattr(member.estimator, method)(X), dtype=np.float64)
 
 
-def labels_of(answers: Floats, classes: NDArray[Any]) -> NDArray[Any]:
+def labels_of(answers: Floats, classes: NDArray[Any], *, pairwise: bool = False) -> NDArray[Any]:
     """Turn class probabilities, votes or decisions into labels, shape (n_rows,)."""
+    if pairwise:
+        answers = votes_of_pairs(answers, len(classes))
     if answers.ndim == 1:
         return classes[(answers > 0).astype(np.intp)]
     return classes[np.argmax(answers, axis=1)]
@@ -91,12 +125,21 @@ class Recorded(BaseEstimator):
         What was asked; "predict" of a classification holds shares of the vote.
     classes : array of shape (n_classes,) or None
         None in a regression.
+    pairwise : bool
+        Whether decisions are between pairs of classes.
     """
 
-    def __init__(self, answers: Floats, method: str, classes: NDArray[Any] | None) -> None:
+    def __init__(
+        self,
+        answers: Floats,
+        method: str,
+        classes: NDArray[Any] | None,
+        pairwise: bool = False,
+    ) -> None:
         self.answers = answers
         self.method = method
         self.classes = classes
+        self.pairwise = pairwise
         if classes is not None:
             self.classes_ = classes
 
@@ -125,7 +168,9 @@ class Recorded(BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the likeliest labels, or the values."""
-        return self.answers if self.classes is None else labels_of(self.answers, self.classes)
+        if self.classes is None:
+            return self.answers
+        return labels_of(self.answers, self.classes, pairwise=self.pairwise)
 
 
 def _has(method: str) -> Callable[[Any], bool]:

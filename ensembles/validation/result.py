@@ -13,7 +13,7 @@ from ensembles import combining, members
 from ensembles.members import Member
 from ensembles.parameters import check_whole
 from ensembles.validation import plots
-from ensembles.validation.answering import Recorded, labels_of, question_of
+from ensembles.validation.answering import Recorded, decides_by_pairs, labels_of, question_of
 from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
@@ -123,6 +123,9 @@ class CrossValidation(dict[str, Any]):
         self.estimator_ = candidate.learner
         self.task_, self.classes_ = candidate.task, candidate.classes
         self.method_ = candidate.method
+        self._pairwise = candidate.method == "decision_function" and decides_by_pairs(
+            candidate.learner, candidate.classes
+        )
         self.n_rows_ = run.data.n_rows
         self.splits_ = [(fold.train, fold.test) for fold in folds]
         self.repeats_ = np.asarray([fold.repeat for fold in folds])
@@ -183,7 +186,8 @@ class CrossValidation(dict[str, Any]):
         rows = np.flatnonzero(self.oof_count_)
         if self._answers is None or data.y is None or len(rows) == 0:
             return
-        recorded = Recorded(self._answers[rows], self.method_ or "predict", self.classes_)
+        method = self.method_ or "predict"
+        recorded = Recorded(self._answers[rows], method, self.classes_, self._pairwise)
         with np.errstate(all="ignore"):
             verdict = judge(
                 pooled_scoring(self._candidate.scoring, self.task_),
@@ -374,7 +378,9 @@ class CrossValidation(dict[str, Any]):
         """
         method = "predict" if self.classes_ is None else self.method_ or "predict"
         mean = self._mean_answer(X, method, n_jobs)
-        return mean if self.classes_ is None else labels_of(mean, self.classes_)
+        if self.classes_ is None:
+            return mean
+        return labels_of(mean, self.classes_, pairwise=self._pairwise)
 
     @available_if(_probable)
     def predict_proba(self, X: Any, *, n_jobs: int | None = None) -> Floats:

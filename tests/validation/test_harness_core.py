@@ -271,6 +271,21 @@ def test_methods():
     assert not hasattr(cross_validate(LinearSVC(), X, y), "predict_proba")
 
 
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_decisions_between_pairs_are_counted_as_votes(n_classes):
+    """With three classes there are three pairs, whose columns look like classes."""
+    table, labels = make_classification(
+        120, 6, n_informative=5, n_redundant=0, n_classes=n_classes, random_state=0
+    )
+    model = SVC(decision_function_shape="ovo")
+    result = cross_validate(model, table, labels, cv=4, scoring="accuracy")
+    pairs = n_classes * (n_classes - 1) // 2
+    assert result.oof_prediction_.shape == (120, pairs)
+    assert result.pooled_score_ == pytest.approx(result.score_)
+    one = cross_validate(model, table, labels, cv=[(np.arange(90), np.arange(90, 120))])
+    np.testing.assert_array_equal(one.predict(table), one.models_[0].predict(table))
+
+
 def test_labels_are_nan_where_no_model_judged():
     names = np.array(["ant", "bee", "cat"])[y]
     early = cross_validate(GaussianNB(), X, y, cv=TimeSeriesSplit(3), method="predict")
