@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
@@ -20,6 +20,7 @@ __all__ = [
     "METHODS",
     "Judged",
     "Recorded",
+    "Relabelled",
     "decides_by_pairs",
     "labels_of",
     "method_for",
@@ -105,6 +106,49 @@ def labels_of(answers: Floats, classes: NDArray[Any], *, pairwise: bool = False)
     if answers.ndim == 1:
         return classes[(answers > 0).astype(np.intp)]
     return classes[np.argmax(answers, axis=1)]
+
+
+class Relabelled(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that knows labels as their places alone, answering in the labels.
+
+    What else the classifier has is had from it.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Of the labels 0, 1, 2, ..., as XGBoost's is.
+    classes : array of shape (n_classes,)
+        The labels, in their places.
+    """
+
+    def __init__(self, estimator: Any, classes: NDArray[Any]) -> None:
+        self.estimator = estimator
+        self.classes = classes
+        self.classes_ = classes
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the classifier has."""
+        if name.startswith("__") or "estimator" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.estimator, name)
+
+    def __getitem__(self, step: Any) -> Any:
+        """Return a step of a pipeline."""
+        return self.estimator[step]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any, **arguments: Any) -> Relabelled:
+        """Fit a clone of the classifier to the places of labels."""
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        self.estimator = clone(self.estimator).fit(X, codes, **arguments)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the predicted labels."""
+        places = np.asarray(members.call(self.estimator, "predict", X)).ravel()
+        return np.asarray(self.classes_[places.astype(np.intp)])
 
 
 def _tags(estimator: Any, tags: Any) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.members import Member
 from ensembles.parameters import check_sample_weight
+from ensembles.validation.answering import Relabelled
 from ensembles.validation.data import Data, n_rows_of
 from ensembles.validation.evaluating import Job
 from ensembles.validation.fitting import Stopping
@@ -54,7 +56,15 @@ def refitted(result: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, int 
     alone = replace(run, data=data, n_jobs=1, verbose=0, protocol=raising)
     job = Job(result._candidate, fold, Stopping(rounds=rounds))
     (outcome,) = alone.outcomes([job])
-    return outcome.member.estimator, rounds
+    return _in_labels(outcome.member, result.classes_), rounds
+
+
+def _in_labels(member: Member, classes: Any) -> Any:
+    """The model, which answers in labels also where it was given their places."""
+    known = classes if classes is None or member.classes is None else classes[member.classes]
+    if not member.coded or known is None or np.array_equal(known, np.arange(len(known))):
+        return member.estimator
+    return Relabelled(member.estimator, known)
 
 
 def _rounds(result: Any, n_rows: int) -> int | None:

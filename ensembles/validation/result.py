@@ -66,7 +66,8 @@ class CrossValidation(dict[str, Any]):
     test_predictions_ : array of shape (n_models, n_test_rows, ...) or None
         Each fold model's answer.
     models_ : list of estimators
-        The fitted models, a fold each; None for a fold that failed.
+        The fitted models, a fold each; None for a fold that failed. XGBoost's know labels as their
+        places in ``classes_``.
     splits_ : list of (train, test)
         Rows of every fold.
     repeats_ : array of shape (n_folds,)
@@ -91,7 +92,8 @@ class CrossValidation(dict[str, Any]):
     optimism_ : str or None
         In what way the scores are too good, with early stopping on the rows that judge.
     refit_estimator_ : estimator
-        With ``refit=True`` or after `refit`: one model trained on all rows.
+        With ``refit=True`` or after `refit`: one model trained on all rows, which answers in the
+        labels as they were given.
     refit_rounds_ : int or None
         Its number of rounds, where early stopping found one.
     estimator_, classes_, task_, method_, n_repeats_
