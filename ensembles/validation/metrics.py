@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as theirs
-from sklearn.metrics import get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from ensembles.scoring import Answers, score_answers, takes_estimator
 from ensembles.validation.checking import (
@@ -435,7 +435,7 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
     predicted = np.asarray(given)
     _refuse_missing(predicted)
     if isinstance(metric, str) or takes_estimator(metric):
-        answers = _answers(rows, predicted)
+        answers = Answers(predicted) if _is_of_values(metric) else _answers(rows, predicted)
 
         def of_rows(drawn: Any) -> float:
             weights = None if rows.weights is None else rows.weights[drawn]
@@ -462,6 +462,12 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
     return called
 
 
+def _is_of_values(metric: Any) -> bool:
+    """Tell whether a scorer is one of scikit-learn's for regressions."""
+    judge = getattr(get_scorer(metric), "_score_func", None)
+    return (getattr(judge, "__module__", None) or "").startswith("sklearn.metrics._regression")
+
+
 def _answers(rows: Rows, predicted: NDArray[Any]) -> Answers:
     """Predictions as an estimator that a scorer can ask."""
     if rows.truth.ndim == 2:
@@ -475,6 +481,8 @@ def _answers(rows: Rows, predicted: NDArray[Any]) -> Answers:
     in_range = predicted.dtype.kind == "f" and 0 <= predicted.min() <= predicted.max() <= 1
     if len(classes) == 2 and in_range:
         return Answers(np.column_stack([1 - predicted, predicted]), np.asarray(classes))
+    if len(classes) == 2 and predicted.dtype.kind == "f":  # decision values, for their order
+        return Answers(np.column_stack([-predicted, predicted]), np.asarray(classes))
     return Answers(predicted)
 
 

@@ -316,6 +316,24 @@ def test_scorers_made_by_make_scorer_are_asked_for_what_they_want():
     assert_allclose(found.estimate, metrics.fbeta_score(Y, LABELS, beta=2))
 
 
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_two_values_are_no_classes_to_a_scorer_of_values(scale):
+    rng = np.random.default_rng(0)
+    y, said = rng.integers(0, 2, 60), scale * rng.random(60)
+    found = bootstrap_ci("neg_median_absolute_error", y, said, n_resamples=10, random_state=0)
+    assert_allclose(found.estimate, -np.median(np.abs(y - said)))
+
+
+@pytest.mark.parametrize("name", ["average_precision", "roc_auc_ovr"])
+def test_scorers_by_rank_take_decision_values(name):
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    said = rng.normal(y, 2.0)
+    found = bootstrap_ci(name, y, said, n_resamples=10, random_state=0)
+    function = metrics.average_precision_score if name[0] == "a" else metrics.roc_auc_score
+    assert_allclose(found.estimate, function(y, said))
+
+
 def test_several_outputs_take_the_slow_way():
     y = RNG.normal(size=(30, 2))
     predicted = y + RNG.normal(size=(30, 2))
