@@ -20,7 +20,7 @@ from ensembles.scoring import check_scoring as check_name
 from ensembles.tasks import CLASSIFICATION, Task
 from ensembles.validation.answering import Judged, Recorded
 
-__all__ = ["Scoring", "check_scorers", "first_of", "judge"]
+__all__ = ["Scoring", "Verdict", "check_scorers", "first_of", "judge", "pooled_scoring"]
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from sklearn.utils.metaestimators import available_if
 
 from ensembles import combining, members
 from ensembles.members import Member
-from ensembles.parameters import check_whole
+from ensembles.parameters import check_option, check_whole
 from ensembles.validation import plots
 from ensembles.validation.answering import Recorded, decides_by_pairs, labels_of, question_of
 from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
 from ensembles.validation.folds import Fold
-from ensembles.validation.judging import first_of, judge, pooled_scoring
+from ensembles.validation.judging import Verdict, first_of, judge, pooled_scoring
 from ensembles.validation.staging import learning_curves
 from ensembles.validation.telling import as_html, as_text
 
@@ -170,6 +170,13 @@ class CrossValidation(dict[str, Any]):
         self.test_scores_ = collected("test")
         trained = any(outcome.train is not None for outcome in outcomes)
         self.train_scores_ = collected("train") if trained else {}
+        self._unscored = {
+            part: {
+                name: np.asarray([_failed(name, getattr(outcome, part)) for outcome in outcomes])
+                for name in names
+            }
+            for part in ("test", "train")
+        }
 
     def _keep_answers(self, folds: Sequence[Fold], outcomes: Sequence[Outcome]) -> None:
         running = combining.HeldOutMean(self.n_rows_)
@@ -260,12 +267,12 @@ class CrossValidation(dict[str, Any]):
     @property
     def score_(self) -> float:
         """Mean score of the folds that did not fail."""
-        return _mean(self._valid(self.test_scores_))
+        return _mean(self._valid(self.scoring_))
 
     @property
     def score_std_(self) -> float:
         """Standard deviation of the score over folds."""
-        scores = self._valid(self.test_scores_)
+        scores = self._valid(self.scoring_)
         return float(np.std(scores)) if len(scores) else float("nan")
 
     @property
@@ -283,7 +290,8 @@ class CrossValidation(dict[str, Any]):
     @property
     def gap_(self) -> float:
         """Mean generalization gap: training score less held-out score."""
-        gaps = self.gaps_[self._succeeded()]
+        name = self.scoring_
+        gaps = self.gaps_[self._scored(name) & ~self._unscored["train"][name]]
         return _mean(gaps[~np.isnan(gaps)])
 
     @property
@@ -308,8 +316,10 @@ class CrossValidation(dict[str, Any]):
         Interval
             ``(low, high)``; NaN with fewer than two folds.
         """
-        scores = self.test_scores_[scoring or self.scoring_]
-        kept = self._succeeded() & ~np.isnan(scores)
+        name = self.scoring_ if scoring is None else scoring
+        check_option("scoring", name, self.test_scores_)
+        scores = self.test_scores_[name]
+        kept = self._scored(name) & ~np.isnan(scores)
         if kept.sum() < 2:
             return Interval(float("nan"), float("nan"))
         n_train, n_test = self._mean_sizes(kept)
@@ -324,9 +334,15 @@ class CrossValidation(dict[str, Any]):
     def _succeeded(self) -> NDArray[np.bool_]:
         return np.asarray([member is not None for member in self._members])
 
-    def _valid(self, scores: dict[str, Floats]) -> Floats:
-        of_first = scores[self.scoring_][self._succeeded()]
-        return of_first[~np.isnan(of_first)]
+    def _scored(self, name: str) -> NDArray[np.bool_]:
+        """Which folds have a score of their own, and not ``error_score`` in its place."""
+        return self._succeeded() & ~self._unscored["test"][name]
+
+    def _valid(self, name: str, part: str = "test") -> Floats:
+        """Scores of the folds that have one, on the rows held out or on those learned from."""
+        scores = self.test_scores_ if part == "test" else self.train_scores_
+        kept = scores[name][self._succeeded() & ~self._unscored[part][name]]
+        return np.asarray(kept[~np.isnan(kept)])
 
     # -----------------------------------------------------------------------------------------
     # Predictions
@@ -511,6 +527,10 @@ class CrossValidation(dict[str, Any]):
 
 def _empty() -> CrossValidation:
     return CrossValidation.__new__(CrossValidation)
+
+
+def _failed(name: str, verdict: Verdict | None) -> bool:
+    return verdict is not None and name in verdict.failures
 
 
 def _mean(values: Floats) -> float:

@@ -35,6 +35,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import Bagging, Bootstrap, HistTreeClassifier, cross_validate, members
+from ensembles.validation import Leaderboard
 
 X, y = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
 NUMBERS = load_diabetes(return_X_y=True)
@@ -405,6 +406,37 @@ def test_a_fold_that_fails_names_itself_and_the_others_survive(n_jobs):
     assert result.score_ == result["test_score"][1]
     with pytest.raises(RuntimeError, match=r"fold 0 of repeat 0 of FailsOnRow .*that row again"):
         cross_validate(FailsOnRow(), table, y, cv=cv, error_score="raise", n_jobs=n_jobs)
+
+
+def test_a_result_without_any_score_tells_so():
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        result = cross_validate(GaussianNB(), X, np.array(["a", "b", "c"])[y], scoring="r2")
+    assert "nan" in result.summary()
+    assert "nan" in result._repr_html_()
+
+
+@pytest.mark.parametrize("error_score", [np.nan, -5.0, 0])
+def test_the_stand_in_of_a_score_that_failed_counts_in_no_mean(error_score):
+    def scorer(model, table, labels):
+        if table[0, 0] == X[0, 0] and len(table) < 50:
+            raise RuntimeError("no score")
+        return model.score(table, labels)
+
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        result = cross_validate(
+            GaussianNB(), X, y, cv=KFold(4), scoring=scorer, error_score=error_score
+        )
+    np.testing.assert_equal(result["test_score"][0], float(error_score))
+    own = result["test_score"][1:]
+    assert result.score_ == own.mean()
+    assert result.gap_ == pytest.approx(np.mean(result["train_score"][1:] - own))
+    low, high = result.confidence_interval_
+    assert low + high == pytest.approx(2 * own.mean())
+    assert f"on training rows  {result['train_score'].mean():.5g}" in result.summary()
+    board = Leaderboard(result._run, {"one": result})
+    assert board.to_frame()["score"].item() == own.mean()
+    with pytest.raises(ValueError, match="scoring must be one of 'score'; got 'acc'"):
+        result.confidence_interval(scoring="acc")
 
 
 def test_containers_reach_the_estimator_as_they_are():
