@@ -238,10 +238,10 @@ class CrossValidation(dict[str, Any]):
         raise KeyError(f"{key!r} is none of {[*self, 'estimator', 'indices']}")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_run"}
+        return {**vars(self), "_run": None if self._run is None else self._run.without_data()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _run=None)
+        vars(self).update({"_run": None, **state})
 
     def __reduce__(self) -> Any:
         return (_empty, (), self.__getstate__(), None, iter(self.items()))
@@ -439,7 +439,7 @@ class CrossValidation(dict[str, Any]):
     def _data(self, X: Any, y: Any) -> Data:
         if X is not None or y is not None:
             return Data(X, y)
-        if self._run is None:
+        if self._run is None or self._run.data.X is None:
             raise ValueError("a pickled CrossValidation does not hold its data: give X and y.")
         return self._run.data
 

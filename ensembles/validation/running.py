@@ -46,6 +46,10 @@ class Run:
     return_estimator: bool = False
     return_indices: bool = False
 
+    def without_data(self) -> Run:
+        """Return the settings alone, as a result that is pickled keeps them."""
+        return replace(self, data=Data(None), folds=[], cache=None)
+
     def candidate(self, name: str, learner: Any) -> Candidate:
         """Check one estimator against the settings, before any work."""
         called = f" ({name!r})" if name else ""

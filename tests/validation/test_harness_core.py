@@ -530,8 +530,28 @@ def test_refit_trains_once_more_on_all_rows():
     later = cross_validate(model, X, y)
     assert not hasattr(later, "refit_estimator_")
     np.testing.assert_array_equal(later.refit().predict_proba(X), expected)
+    unpickled = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(later))))
     with pytest.raises(ValueError, match="does not hold"):
-        pickle.loads(pickle.dumps(later)).refit()
+        unpickled.refit()
+    np.testing.assert_array_equal(unpickled.refit(X, y).predict_proba(X), expected)
+    assert len(pickle.dumps(unpickled)) < len(pickle.dumps(later)) + 1000
+
+
+def test_refit_takes_its_data_whole():
+    model = LogisticRegression()
+    result = cross_validate(model, X, y)
+    weights = np.arange(120.0)
+    weighted = clone(model).fit(X, y, sample_weight=weights).coef_
+    np.testing.assert_array_equal(result.refit(sample_weight=weights).coef_, weighted)
+    np.testing.assert_array_equal(result.refit(X, y, weights).coef_, weighted)
+    for given, message in (
+        ({"X": X}, "X and y must be given together; got X alone"),
+        ({"y": y}, "X and y must be given together; got y alone"),
+        ({"X": X, "y": y[:5]}, r"inconsistent numbers of samples: \[120, 5\]"),
+        ({"sample_weight": -weights}, "sample_weight must be >= 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            result.refit(**given)
 
 
 @pytest.mark.parametrize(
