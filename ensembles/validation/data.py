@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, infer_task, task_of
 
-__all__ = ["Data", "classes_for", "n_rows_of", "task_for"]
+__all__ = ["Data", "check_estimator", "classes_for", "n_rows_of", "task_for"]
 
 
 def n_rows_of(X: Any) -> int:
@@ -75,6 +75,14 @@ class Data:
         if not np.shape(value) or n_rows_of(value) != self.n_rows:
             return value
         return take(value.tocsr() if hasattr(value, "tocsr") else value, rows)
+
+
+def check_estimator(estimator: Any, called: str = "") -> None:
+    """Refuse what cannot be fitted, and a class in the place of an instance of it."""
+    if isinstance(estimator, type):
+        raise ValueError(f"estimator must be an instance, not a class; got {estimator!r}{called}.")
+    if not hasattr(estimator, "fit"):
+        raise ValueError(f"estimator must have the method fit; got {estimator!r}{called}.")
 
 
 def is_pairwise(learner: Any) -> bool:

@@ -90,6 +90,10 @@ def _prefix(learner: Any) -> str:
 def check_stopping(learner: Any, name: str) -> None:
     """Refuse early stopping for a learner that cannot be handed validation rows."""
     last = last_step(learner)
+    if isinstance(learner, Pipeline) and isinstance(learner.steps[-1][1], Pipeline):
+        raise ValueError(
+            f"early_stopping needs a pipeline without a pipeline as its last step{name}."
+        )
     if not takes_validation(last):
         raise ValueError(
             "early_stopping needs an estimator whose fit takes validation rows (XGBoost, LightGBM, "
@@ -228,6 +232,11 @@ def _nested(data: Data, train: Rows, stopping: Stopping, classes: Any) -> tuple[
     if data.groups is not None:
         splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
         own = np.asarray(data.groups)[train]
+        if len(np.unique(own)) < 2:
+            raise ValueError(
+                "early_stopping='nested' needs at least 2 groups to learn from in every fold, one "
+                f"of them to stop on; got {np.unique(own).tolist()}."
+            )
         learn, stop = next(splitter.split(train, groups=own))
         return train[learn], train[stop]
     split = partial(train_test_split, train, test_size=fraction, random_state=seed)
@@ -265,8 +274,6 @@ def _fit_watched(
         return _fit(model, table, targets, arguments, only_class=only_class)
     name, last = model.steps[-1]
     own, others = _split_arguments(model, arguments)
-    if isinstance(last, Pipeline):
-        raise ValueError("early_stopping needs a pipeline without a pipeline as its last step.")
     steps = model.steps[:-1] or [("as_it_is", "passthrough")]
     before = Pipeline(steps, memory=model.memory, transform_input=model.transform_input)
     table = before.fit_transform(table, targets, **others)

@@ -48,6 +48,13 @@ class Scoring:
 def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
     """Check ``scoring`` as scikit-learn does, and list the scorers by name."""
     check_name("scoring", scoring)
+    wanted = scoring.values() if isinstance(scoring, dict) else [scoring]
+    kinds = (str, list, tuple, set, dict)
+    if not all(one is None or callable(one) or isinstance(one, kinds) for one in wanted):
+        raise ValueError(
+            "scoring must be the name of a scorer, a scorer of (estimator, X, y), or a list, "
+            f"tuple, set or dict of them; got {scoring!r}."
+        )
     combined = check_scoring(estimator, scoring=scoring, raise_exc=error_score == "raise")
     if scoring is None:
         return Scoring({"score": None}, True, combined)

@@ -89,6 +89,8 @@ class Rows:
 
 def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
     """Labels, or the likeliest ones where probabilities are given."""
+    if rows.truth.ndim != 1:
+        raise ValueError(f"y_true must be 1D for this metric; got shape {rows.truth.shape}.")
     predicted = np.asarray(given)
     if predicted.ndim == 2:
         return np.asarray(rows.classes()[np.argmax(class_probabilities(rows, given), axis=1)])
@@ -393,7 +395,7 @@ def _fits(name: str, rows: Rows, given: Any) -> bool:
     """Tell whether the fast form means what scikit-learn's function means on such predictions."""
     if name == "roc_auc":
         return np.ndim(given) == 1 or np.shape(given)[1] == 2
-    if name == "r2":
+    if name in ("r2", "accuracy", "balanced_accuracy"):
         return rows.truth.ndim == 1
     if name in ("f1", "precision", "recall", "matthews_corrcoef"):
         return len(np.unique(rows.truth)) == 2

@@ -16,7 +16,7 @@ from ensembles import members
 from ensembles.resampling import generator
 from ensembles.tasks import CLASSIFICATION
 from ensembles.validation.answering import method_for
-from ensembles.validation.data import Data, classes_for, is_pairwise, task_for
+from ensembles.validation.data import Data, check_estimator, classes_for, is_pairwise, task_for
 from ensembles.validation.evaluating import Candidate, Job, Outcome, Protocol, assessed, evaluate
 from ensembles.validation.fitting import Stopping, check_stopping, weights_argument
 from ensembles.validation.folds import Fold
@@ -53,8 +53,7 @@ class Run:
     def candidate(self, name: str, learner: Any) -> Candidate:
         """Check one estimator against the settings, before any work."""
         called = f" ({name!r})" if name else ""
-        if not hasattr(learner, "fit"):
-            raise ValueError(f"estimator must have the method fit; got {learner!r}{called}.")
+        check_estimator(learner, called)
         if self.early_stopping is not None:
             check_stopping(learner, called)
         if is_pairwise(learner):

@@ -303,6 +303,12 @@ def test_bad_input_gets_an_error_that_says_so(changed, message):
         bias_variance(**given)
 
 
+def test_missing_labels_to_judge_on_are_refused():
+    labels = np.where(Y == 0, None, Y)
+    with pytest.raises(ValueError, match="y_test must hold a class for every row; got None"):
+        bias_variance(KNeighborsClassifier(), X[TRAIN], Y[TRAIN], X[TEST], labels[TEST], **QUICK)
+
+
 def test_predictions_of_nan_are_an_error_not_a_nan():
     class Blank(DummyRegressor):
         def predict(self, X):

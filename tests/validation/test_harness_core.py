@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc_auc_score
 from sklearn.model_selection import (
@@ -27,6 +27,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 from sklearn.model_selection import cross_validate as theirs
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -554,6 +555,18 @@ def test_refit_takes_its_data_whole():
             result.refit(**given)
 
 
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_labels_in_one_column(container):
+    words = np.array(["a", "b", "c"])[y]
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        result = cross_validate(GaussianNB(), X, container(words[:, None]))
+    expected = cross_validate(GaussianNB(), X, words)
+    np.testing.assert_array_equal(result.oof_prediction_, expected.oof_prediction_)
+    assert result.classes_.tolist() == ["a", "b", "c"]
+    several = cross_validate(MultiOutputClassifier(GaussianNB()), X, y[:, None])
+    np.testing.assert_array_equal(several["test_score"], expected["test_score"])
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -577,6 +590,16 @@ def test_refit_takes_its_data_whole():
         ({"X_test": X[:, :2]}, "X_test must have the columns of X"),
         ({"groups": np.ones(3)}, "inconsistent numbers of samples"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be a number in \(0, 1\)"),
+        ({"cv": KFold}, "cv must be a splitter.*got <class"),
+        ({"groups": np.ones((120, 2))}, r"groups must be 1D.*got shape \(120, 2\)"),
+        ({"groups": [None] + [1, 2, 3] * 39 + [4, 4]}, "groups must not hold missing values"),
+        ({"groups": np.r_[np.nan, np.arange(119)]}, "groups must not hold missing values"),
+        ({"scoring": 3}, "scoring must be the name of a scorer.*got 3"),
+        ({"scoring": {"a": 3}}, "scoring must be the name of a scorer.*got {'a': 3}"),
+        ({"cache_dir": ""}, "cache_dir must be the path of a folder or None; got ''"),
+        ({"cache_dir": 3}, "cache_dir must be the path of a folder or None; got 3"),
+        ({"params": [1]}, r"params must be a dict of arguments or None; got \[1\]"),
+        ({"X_test": X[:0]}, "X_test must hold at least one row"),
     ],
 )
 def test_what_is_refused_before_any_work(given, message):
@@ -591,8 +614,13 @@ def test_what_is_refused_before_any_work(given, message):
 def test_more_that_is_refused():
     with pytest.raises(ValueError, match="y must not hold missing values"):
         cross_validate(Ridge(), X, np.where(y > 1, np.nan, y))
+    with pytest.raises(ValueError, match="y must not hold missing values"):
+        cross_validate(GaussianNB(), X, np.where(y > 1, None, y))
     with pytest.raises(ValueError, match="estimator must have the method fit"):
         cross_validate("ridge", X, y)
+    for estimator in (Ridge, {"one": Ridge(), "other": Ridge}):
+        with pytest.raises(ValueError, match="estimator must be an instance, not a class"):
+            cross_validate(estimator, X, y)
     frame = pd.DataFrame(X, columns=list("abcdef"))
     with pytest.raises(ValueError, match="X_test must have the columns of X, in their order"):
         cross_validate(Ridge(), frame, y, X_test=frame[list("bacdef")])

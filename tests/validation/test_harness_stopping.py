@@ -280,6 +280,16 @@ def test_regressions_and_learners_that_cannot_stop():
         )
 
 
+def test_what_cannot_be_stopped_is_said_before_or_by_name():
+    inner = make_pipeline(StandardScaler(), LEARNERS["xgboost"])
+    with pytest.raises(ValueError, match="without a pipeline as its last step"):
+        cross_validate(make_pipeline(StandardScaler(), inner), X, y, early_stopping="fold")
+    with pytest.raises(ValueError, match="at least 2 groups to learn from in every fold"):
+        cross_validate(
+            LEARNERS["histogram"], X, y, early_stopping="nested", groups=np.arange(240) % 2, cv=2
+        )
+
+
 def test_parallel_gives_the_same():
     for stopping in ("nested", "pooled"):
         given = {"cv": FOLDS, "early_stopping": stopping, "random_state": 0}

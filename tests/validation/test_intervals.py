@@ -316,6 +316,15 @@ def test_scorers_made_by_make_scorer_are_asked_for_what_they_want():
     assert_allclose(found.estimate, metrics.fbeta_score(Y, LABELS, beta=2))
 
 
+def test_accuracy_of_several_labels_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    y, said = rng.integers(0, 2, (2, 50, 3))
+    found = bootstrap_ci("accuracy", y, said, n_resamples=10, random_state=0)
+    assert_allclose(found.estimate, metrics.accuracy_score(y, said))
+    with pytest.raises(ValueError, match=r"y_true must be 1D for this metric; got shape"):
+        bootstrap_ci("error", y, said)
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_two_values_are_no_classes_to_a_scorer_of_values(scale):
     rng = np.random.default_rng(0)
