@@ -210,8 +210,19 @@ def _asked(ensemble: Any, X: Any, classifies: bool) -> Floats:
             raise ValueError(
                 f"ensemble must average probabilities; {type(member).__name__} has none."
             )
-        answer[:, np.asarray(member.classes_, dtype=np.intp)] = member.predict_proba(own)
+        answer[:, _places(member.classes_, ensemble.classes_)] = member.predict_proba(own)
     return answers
+
+
+def _places(known: Any, classes: Any) -> NDArray[np.intp]:
+    """Columns of a member's classes, which are codes of the ensemble's, or its own labels."""
+    known, classes = np.asarray(known), np.asarray(classes)
+    if known.dtype.kind in "iuf" and np.isin(known, np.arange(len(classes))).all():
+        return known.astype(np.intp)
+    places = np.minimum(np.searchsorted(classes, known), len(classes) - 1)
+    if np.any(classes[places] != known):
+        raise ValueError("ensemble must have members that know its classes; some know others.")
+    return np.asarray(places)
 
 
 def _voting_weights(ensemble: Any) -> Floats | None:

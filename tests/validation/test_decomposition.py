@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification, make_regression
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     AdaBoostRegressor,
     BaggingClassifier,
     RandomForestClassifier,
@@ -389,6 +390,13 @@ def test_ensembles_that_do_not_average_are_told_so():
         ambiguity_decomposition(median, XR, YR)
     with pytest.raises(ValueError, match="ensemble must have members"):
         member_answers(LinearRegression().fit(XR, YR), XR)
+
+
+@pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([1, 2, 3])])
+def test_members_may_know_labels_in_the_place_of_codes(labels):
+    boosted = AdaBoostClassifier(n_estimators=3, random_state=0).fit(X[TRAIN], labels[Y[TRAIN]])
+    with pytest.raises(ValueError, match="ensemble must average its members; AdaBoostClassifier"):
+        ambiguity_decomposition(boosted, X[TEST], labels[Y[TEST]])
 
 
 def test_targets_that_do_not_fit_are_refused():
