@@ -96,7 +96,21 @@ def votes_of_pairs(decisions: Floats, n_classes: int) -> Floats:
 
 
 def _plain(method: str, member: Member, X: Any) -> Floats:
-    return np.asarray(getattr(member.estimator, method)(X), dtype=np.float64)
+    return _as_floats(getattr(member.estimator, method)(X), member.estimator)
+
+
+def _as_floats(said: Any, estimator: Any) -> Floats:
+    """An answer as an array; of several labels, of which some learners answer one by one, the ones.
+
+    A label that a learner never saw has probability zero.
+    """
+    if isinstance(said, list):
+        of_ones = [
+            np.asarray(answer)[:, np.asarray(known) == 1].sum(axis=1)
+            for answer, known in zip(said, estimator.classes_, strict=True)
+        ]
+        return np.column_stack(of_ones)
+    return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
 
 
 def labels_of(answers: Floats, classes: NDArray[Any], *, pairwise: bool = False) -> NDArray[Any]:
@@ -171,6 +185,8 @@ class Recorded(BaseEstimator):
         None in a regression.
     pairwise : bool
         Whether decisions are between pairs of classes.
+    multilabel : bool
+        Whether answers are probabilities of, or votes for, several labels of 0 and 1.
     """
 
     def __init__(
@@ -179,7 +195,9 @@ class Recorded(BaseEstimator):
         method: str,
         classes: NDArray[Any] | None,
         pairwise: bool = False,
+        multilabel: bool = False,
     ) -> None:
+        self.multilabel = multilabel
         self.answers = answers
         self.method = method
         self.classes = classes
@@ -212,6 +230,8 @@ class Recorded(BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the likeliest labels, or the values."""
+        if self.multilabel:
+            return (self.answers > 0.5).astype(np.intp)
         if self.classes is None:
             return self.answers
         return labels_of(self.answers, self.classes, pairwise=self.pairwise)
@@ -279,8 +299,7 @@ class Judged(BaseEstimator):
         votes = method == "predict" and self.classes is not None
         if votes or method == "predict_log_proba":
             return np.asarray(question(self.member, self.table(X)), dtype=np.float64)
-        said = getattr(self, method)(X)
-        return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
+        return _as_floats(getattr(self, method)(X), self.member.estimator)
 
     @available_if(_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:

@@ -36,6 +36,8 @@ class Candidate:
     scoring: Scoring
     writes: bool = False
     """Whether the learner may write into a table that it is handed."""
+    multilabel: bool = False
+    """Whether there are several labels of 0 and 1 for each row."""
 
     def __str__(self) -> str:
         kind = type(self.learner).__name__

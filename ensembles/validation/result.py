@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ensembles import combining, members
 from ensembles.members import Member
 from ensembles.parameters import check_option, check_whole
+from ensembles.tasks import CLASSIFICATION
 from ensembles.validation import plots
 from ensembles.validation.answering import Recorded, decides_by_pairs, labels_of, question_of
 from ensembles.validation.comparison import corrected_resampled_t_test
@@ -58,7 +59,8 @@ class CrossValidation(dict[str, Any]):
     oof_prediction_ : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
         What is said of each row by models that never saw it, averaged where there are several
         (repeats, overlapping splits). NaN for a row that was never held out. Class probabilities
-        (columns as in ``classes_``) where ``method_`` is "predict_proba".
+        (columns as in ``classes_``) where ``method_`` is "predict_proba". Of several labels of 0
+        and 1 a row, shares of the votes or probabilities of the ones; None for other labels.
     oof_count_ : array of shape (n_rows,)
         By how many models each row was judged.
     test_prediction_ : array of shape (n_test_rows, ...) or None
@@ -196,7 +198,8 @@ class CrossValidation(dict[str, Any]):
         if self._answers is None or data.y is None or len(rows) == 0:
             return
         method = self.method_ or "predict"
-        recorded = Recorded(self._answers[rows], method, self.classes_, self._pairwise)
+        multilabel = self._candidate.multilabel and method in ("predict", "predict_proba")
+        recorded = Recorded(self._answers[rows], method, self.classes_, self._pairwise, multilabel)
         with np.errstate(all="ignore"):
             verdict = judge(
                 pooled_scoring(self._candidate.scoring, self.task_),
@@ -384,6 +387,8 @@ class CrossValidation(dict[str, Any]):
     def predict(self, X: Any, *, n_jobs: int | None = None) -> NDArray[Any]:
         """Predict with all fold models: the likeliest label by their mean, or the mean value.
 
+        Of several labels a row each by the majority of the models.
+
         Parameters
         ----------
         X : table of shape (n_rows, n_columns)
@@ -394,8 +399,12 @@ class CrossValidation(dict[str, Any]):
         -------
         array of shape (n_rows,) or (n_rows, n_outputs)
         """
+        if self.method_ is None and self.task_ == CLASSIFICATION:
+            raise ValueError("predict needs labels that can be counted: one a row, or 0 and 1.")
         method = "predict" if self.classes_ is None else self.method_ or "predict"
         mean = self._mean_answer(X, method, n_jobs)
+        if self._candidate.multilabel:
+            return np.asarray(mean > 0.5).astype(np.intp)
         if self.classes_ is None:
             return mean
         return labels_of(mean, self.classes_, pairwise=self._pairwise)

@@ -16,7 +16,14 @@ from ensembles import members
 from ensembles.resampling import generator
 from ensembles.tasks import CLASSIFICATION
 from ensembles.validation.answering import method_for
-from ensembles.validation.data import Data, check_estimator, classes_for, is_pairwise, task_for
+from ensembles.validation.data import (
+    Data,
+    check_estimator,
+    classes_for,
+    is_pairwise,
+    kind_of_labels,
+    task_for,
+)
 from ensembles.validation.evaluating import Candidate, Job, Outcome, Protocol, assessed, evaluate
 from ensembles.validation.fitting import Stopping, check_stopping, weights_argument
 from ensembles.validation.folds import Fold
@@ -68,9 +75,22 @@ class Run:
                 UserWarning,
                 stacklevel=4,
             )
-        method = method_for(self.method, learner, task, classes)
+        labels = kind_of_labels(task, self.data.y)
+        method = self._method(learner, task, classes, several=labels == "several")
         writes = members.may_write(learner)
-        return Candidate(name, learner, task, classes, method, scoring, writes)
+        multilabel = labels == "multilabel"
+        return Candidate(name, learner, task, classes, method, scoring, writes, multilabel)
+
+    def _method(self, learner: Any, task: Any, classes: Any, *, several: bool) -> str | None:
+        """What models are asked: nothing where they have several labels, which have no mean."""
+        if not several:
+            return method_for(self.method, learner, task, classes)
+        if self.method != "auto":
+            raise ValueError(
+                "method must be 'auto', by which models are scored alone, where y holds several "
+                f"labels a row other than 0 and 1; got {self.method!r}."
+            )
+        return None
 
     def _check_square(self) -> None:
         if not hasattr(self.data.X, "shape"):

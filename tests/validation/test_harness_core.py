@@ -478,6 +478,45 @@ def test_estimators_without_targets_or_with_several():
     assert cross_validate(DummyClassifier(), X, y).oof_prediction_.shape == (120, 3)
 
 
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(random_state=0), KNeighborsClassifier()])
+@pytest.mark.parametrize("method", ["auto", "predict_proba"])
+def test_several_labels_are_votes_or_probabilities_of_the_ones(model, method):
+    labels = np.column_stack([y == 1, y != 2, np.arange(120) % 3 == 0]).astype(int)
+    labels[:100, 2] = 0  # of which some folds know zeros alone
+    result = cross_validate(model, X, labels, cv=KFold(6), method=method, scoring="accuracy")
+    assert result.oof_prediction_.shape == (120, 3)
+    train, test = result.splits_[-1]
+    fitted = clone(model).fit(X[train], labels[train])
+    if method == "auto":
+        expected = fitted.predict(X[test])
+    else:
+        of_ones = [
+            said[:, known == 1].sum(axis=1)
+            for said, known in zip(fitted.predict_proba(X[test]), fitted.classes_, strict=True)
+        ]
+        expected = np.column_stack(of_ones)
+    np.testing.assert_array_equal(result.oof_prediction_[test], expected)
+    assert result.pooled_score_ == pytest.approx(result.score_)
+    votes = np.mean([fold_model.predict(X) for fold_model in result.models_], axis=0)
+    np.testing.assert_array_equal(result.predict(X), votes > 0.5)
+    twice = cross_validate(model, X, labels, cv=3, n_repeats=2, random_state=0)
+    assert 0 <= twice.pooled_score_ <= 1
+
+
+def test_several_labels_that_cannot_be_counted_are_scored_alone():
+    labels = np.column_stack([y, y > 0])
+    model = MultiOutputClassifier(GaussianNB())
+    result = cross_validate(model, X, labels, cv=KFold(4))
+    np.testing.assert_array_equal(
+        result["test_score"], theirs(model, X, labels, cv=KFold(4))["test_score"]
+    )
+    assert result.oof_prediction_ is None
+    with pytest.raises(ValueError, match="predict needs labels that can be counted"):
+        result.predict(X)
+    with pytest.raises(ValueError, match="method must be 'auto', by which models are scored"):
+        cross_validate(model, X, labels, method="predict_proba")
+
+
 def test_a_numbers_of_folds_keeps_groups_whole():
     groups = np.arange(120) // 6
     result = cross_validate(GaussianNB(), X, y, groups=groups, cv=4)
