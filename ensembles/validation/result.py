@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -187,15 +188,33 @@ class CrossValidation(dict[str, Any]):
                 rows, first = np.unique(fold.test, return_index=True)
                 running.add(rows, outcome.answer[first])
         self.oof_count_ = running.count
+        self._tell_of_nan(folds, outcomes)
         with np.errstate(invalid="ignore"):
             self._answers = running.result() if running.count.any() else None
         said = [outcome.test_answer for outcome in outcomes if outcome.test_answer is not None]
         self._test_answers = np.stack(said) if said else None
 
+    def _tell_of_nan(self, folds: Sequence[Fold], outcomes: Sequence[Outcome]) -> None:
+        counts = {
+            str(fold): int(np.isnan(outcome.answer).reshape(len(fold.test), -1).any(axis=1).sum())
+            for fold, outcome in zip(folds, outcomes, strict=True)
+            if outcome.answer is not None and np.isnan(outcome.answer).any()
+        }
+        if counts:
+            warnings.warn(
+                f"{self._candidate} answered NaN about {sum(counts.values())} of the rows held "
+                f"out ({', '.join(counts)}): they are left out of the pooled score.",
+                UserWarning,
+                stacklevel=6,
+            )
+
     def _keep_pooled(self, data: Data) -> None:
         self.pooled_scores_ = dict.fromkeys(self.test_scores_, float("nan"))
-        rows = np.flatnonzero(self.oof_count_)
-        if self._answers is None or data.y is None or len(rows) == 0:
+        if self._answers is None or data.y is None:
+            return
+        known = ~np.isnan(self._answers).reshape(self.n_rows_, -1).any(axis=1)
+        rows = np.flatnonzero(known)
+        if len(rows) == 0:
             return
         method = self.method_ or "predict"
         multilabel = self._candidate.multilabel and method in ("predict", "predict_proba")

@@ -409,6 +409,22 @@ def test_a_fold_that_fails_names_itself_and_the_others_survive(n_jobs):
         cross_validate(FailsOnRow(), table, y, cv=cv, error_score="raise", n_jobs=n_jobs)
 
 
+@pytest.mark.filterwarnings("ignore:Scoring failed")
+def test_answers_of_nan_are_counted_and_judged_by_no_pooled_score():
+    class Unsure(GaussianNB):
+        def predict_proba(self, table):
+            said = super().predict_proba(table)
+            said[table[:, 0] == X[3, 0]] = np.nan
+            return said
+
+    with pytest.warns(UserWarning, match=r"NaN about 1 of the rows held out \(fold 0 of repeat 0"):
+        result = cross_validate(Unsure(), X, y, cv=KFold(4), scoring=["accuracy", "neg_log_loss"])
+    kept = np.arange(120) != 3
+    sure = cross_validate(GaussianNB(), X, y, cv=KFold(4)).oof_prediction_[kept]
+    assert result.pooled_scores_["neg_log_loss"] == pytest.approx(-log_loss(y[kept], sure))
+    assert result.pooled_score_ == accuracy_score(y[kept], sure.argmax(axis=1))
+
+
 def test_a_result_without_any_score_tells_so():
     with pytest.warns(UserWarning, match="Scoring failed"):
         result = cross_validate(GaussianNB(), X, np.array(["a", "b", "c"])[y], scoring="r2")
