@@ -173,9 +173,10 @@ def _coded(recipe: Recipe, y: Any) -> tuple[Any, NDArray[np.intp] | None]:
     """Targets as the learner can take them, and the codes of the classes among them."""
     if recipe.classes is None:
         return y, None
+    if not members.wants_codes(recipe):
+        return y, np.searchsorted(recipe.classes, np.unique(_np(y)))
     present, codes = np.unique(_np(y), return_inverse=True)
-    places = np.searchsorted(recipe.classes, present)
-    return (codes if members.wants_codes(recipe) else y), places
+    return codes, np.searchsorted(recipe.classes, present)
 
 
 def _known(model: Any, present: Any, classes: NDArray[Any]) -> Any:
@@ -189,9 +190,9 @@ def _known(model: Any, present: Any, classes: NDArray[Any]) -> Any:
 
 def _arguments(learner: Any, data: Data, rows: Rows) -> dict[str, Any]:
     arguments = data.cut(data.fit_arguments, rows)
-    name = weights_argument(learner)
     weights = data.weights(rows)
-    if weights is not None and name is not None:
+    name = None if weights is None else weights_argument(learner)
+    if name is not None:
         arguments[name] = weights
     return arguments
 

@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from traceback import format_exc
 from typing import Any
 
@@ -139,6 +140,9 @@ def _score(
         arguments = arguments | {"sample_weight": weights}
     if isinstance(judged, Judged | Recorded) and _needs_labels(scorer, judged, y):
         return _score_with_labels(scorer, asked, X, y, arguments)
+    if _is_of_predictions(scorer, arguments):
+        given = {**scorer._kwargs, **arguments}
+        return scorer._sign * scorer._score_func(y, asked.predict(X), **given)
     return scorer(asked, X, **arguments) if y is None else scorer(asked, X, y, **arguments)
 
 
@@ -183,12 +187,35 @@ def _scores_as_regressors_do(estimator: Any) -> bool:
     return getattr(type(estimator), "score", None) is RegressorMixin.score
 
 
+def _is_of_predictions(scorer: Any, arguments: dict[str, Any]) -> bool:
+    """Tell of scikit-learn's scorers whose metric is of predictions as they are.
+
+    Called in their place it is several times faster on a fold: they find out anew what kind of
+    labels there are, and which of them is the positive one, which such a metric does not ask.
+    """
+    return (
+        type(scorer).__name__ == "_Scorer"
+        and scorer._response_method == "predict"
+        and arguments.keys() <= {"sample_weight"} - scorer._kwargs.keys()
+        and "pos_label" not in _parameters_of(scorer._score_func)
+    )
+
+
 def _takes_weights(scorer: Any) -> bool:
-    metric = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in _parameters_of(getattr(scorer, "_score_func", scorer))
+
+
+def _parameters_of(metric: Any) -> frozenset[str]:
+    """Names of a metric's parameters; none where they are hidden."""
     try:
-        return "sample_weight" in inspect.signature(metric).parameters
+        return _read_parameters(metric)
     except (TypeError, ValueError):
-        return False
+        return frozenset()
+
+
+@lru_cache(maxsize=128)
+def _read_parameters(metric: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(metric).parameters)
 
 
 def _needs_labels(scorer: Any, judged: Judged | Recorded, y: Any) -> bool:

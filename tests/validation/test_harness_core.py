@@ -17,7 +17,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -367,6 +374,27 @@ def test_sample_weight_reaches_fit_and_scores():
 def test_who_takes_no_weights_is_told_of():
     with pytest.warns(UserWarning, match="KNeighborsClassifier takes no sample_weight"):
         cross_validate(KNeighborsClassifier(), X, y, sample_weight=np.ones(120))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_metrics_of_predictions_are_called_in_the_place_of_their_scorers(weighted):
+    weights = np.arange(1.0, 121.0) if weighted else None
+    calls = []
+
+    def metric(truth, said, *, power=1, sample_weight=None):
+        calls.append(truth)
+        return np.average((truth != said) ** power, weights=sample_weight)
+
+    names = ["accuracy", "f1_macro", "matthews_corrcoef", "balanced_accuracy"]
+    scoring = {name: name for name in names}
+    scoring["own"] = make_scorer(metric, greater_is_better=False, power=2)
+    result = cross_validate(GaussianNB(), X, y, cv=FOLDS, scoring=scoring, sample_weight=weights)
+    assert len(calls) == 2 * 4 + 1
+    for k, (_, test) in enumerate(result.splits_):
+        for name, scorer in scoring.items():
+            given = {} if weights is None else {"sample_weight": weights[test]}
+            expected = get_scorer(scorer)(result.models_[k], X[test], y[test], **given)
+            assert result[f"test_{name}"][k] == expected
 
 
 def test_losses_stay_negative_and_the_first_scorer_counts():
