@@ -230,6 +230,7 @@ def test_intervals_stay_inside_the_metrics_range():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 30), st.integers(0, 1000), st.sampled_from(["bca", "studentized", "basic"]))
+@pytest.mark.filterwarnings("ignore:.*is a point, and says nothing")
 def test_no_interval_is_ever_nan(n, seed, method):
     rng = np.random.default_rng(seed)
     y = np.round(rng.normal(size=n), rng.integers(0, 3))
