@@ -49,6 +49,7 @@ __all__ = [
     "call",
     "class_votes",
     "cloned",
+    "copy_of",
     "crew",
     "decisions",
     "explained",
@@ -62,12 +63,14 @@ __all__ = [
     "innermost",
     "labels",
     "log_probabilities",
+    "may_write",
     "medians_of_forest",
     "n_blas_threads",
     "n_seeds",
     "n_workers",
     "of_rows",
     "one_blas_thread",
+    "own_table",
     "pack",
     "predicted_codes",
     "prepare",
@@ -611,6 +614,38 @@ def _needs_no_pools(learner: Any) -> bool:
 def releases_gil(learner: Any) -> bool:
     """Tell whether fitting the learner lets other threads run."""
     return _is_sklearn_tree(learner) or shares_preparation(learner)
+
+
+LEAVES_INPUT_ALONE = ("catboost", "ensembles", "lightgbm", "sklearn", "xgboost")
+"""Libraries whose learners write into no table that they were not told to write into."""
+
+
+def may_write(learner: Any) -> bool:
+    """Tell whether the learner, or a step inside it, may write into a table that it is handed.
+
+    As scikit-learn's do with ``copy=False``, and as the user's own code often does: of that
+    nothing is known.
+    """
+    given = learner.get_params() if hasattr(learner, "get_params") else {}
+    parts = [learner, *(part for part in given.values() if hasattr(part, "fit"))]
+    if any(_library(part) not in LEAVES_INPUT_ALONE for part in parts):
+        return True
+    if any(type(part).__name__ == "FunctionTransformer" for part in parts):
+        return True
+    copies = (name for name in given if name.rpartition("__")[2] in ("copy", "copy_X", "copy_x"))
+    return any(given[name] is False for name in copies)
+
+
+def own_table(X: Any, learner: Any) -> Any:
+    """Return the table, or a copy of it for a learner that may write into it."""
+    return copy_of(X) if may_write(learner) else X
+
+
+def copy_of(X: Any) -> Any:
+    """Copy a table of any kind."""
+    if container_of(X) == "polars":
+        return X.clone()
+    return X.copy() if hasattr(X, "copy") else X
 
 
 def _fit_member(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Member:

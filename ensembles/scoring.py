@@ -62,6 +62,11 @@ class Answers(BaseEstimator):
         """Return the class probabilities."""
         return self.given[rows]
 
+    @available_if(lambda self: self.classes is not None and len(self.classes) == 2)
+    def decision_function(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return what is given of the second of two classes, for scorers that go by its order."""
+        return self.given[rows, 1]
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         if self.classes is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
@@ -16,7 +16,17 @@ from ensembles import members
 from ensembles.members import Member
 from ensembles.tasks import CLASSIFICATION, Task
 
-__all__ = ["METHODS", "Judged", "Recorded", "labels_of", "method_for", "question_of"]
+__all__ = [
+    "METHODS",
+    "Judged",
+    "Recorded",
+    "Relabelled",
+    "decides_by_pairs",
+    "labels_of",
+    "method_for",
+    "question_of",
+    "votes_of_pairs",
+]
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +62,7 @@ def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Call
     if method == "predict":
         return partial(members.class_votes, classes=classes)
     if method == "decision_function":
-        last = members.innermost(learner)
-        pairwise = getattr(last, "decision_function_shape", None) == "ovo" and len(classes) > 2
+        pairwise = decides_by_pairs(learner, classes)
         return partial(members.decisions, classes=classes, pairwise=pairwise)
     questions = {
         "predict_proba": members.probabilities,
@@ -62,15 +71,98 @@ def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Call
     return partial(questions[method], classes=classes)
 
 
+def decides_by_pairs(learner: Any, classes: NDArray[Any] | None) -> bool:
+    """Tell whether the learner's decisions are between pairs of classes, a column for each pair."""
+    shape = getattr(members.innermost(learner), "decision_function_shape", None)
+    return shape == "ovo" and classes is not None and len(classes) > 2
+
+
+def votes_of_pairs(decisions: Floats, n_classes: int) -> Floats:
+    """Count the pairs that every class wins, shape (n_rows, n_classes).
+
+    Columns are the pairs (0, 1), (0, 2), ..., (1, 2), ...; above zero the first of a pair wins.
+
+    Examples
+    --------
+    >>> votes_of_pairs(np.array([[0.5, -2.0, -0.1]]), 3)
+    array([[1., 0., 2.]])
+    """
+    first, second = np.triu_indices(n_classes, 1)
+    votes = np.zeros((len(decisions), n_classes))
+    for own, one, other in zip(np.asarray(decisions).T, first, second, strict=True):
+        votes[:, one] += own > 0
+        votes[:, other] += own <= 0
+    return votes
+
+
 def _plain(method: str, member: Member, X: Any) -> Floats:
-    return np.asarray(getattr(member.estimator, method)(X), dtype=np.float64)
+    return _as_floats(getattr(member.estimator, method)(X), member.estimator)
 
 
-def labels_of(answers: Floats, classes: NDArray[Any]) -> NDArray[Any]:
+def _as_floats(said: Any, estimator: Any) -> Floats:
+    """An answer as an array; of several labels, of which some learners answer one by one, the ones.
+
+    A label that a learner never saw has probability zero.
+    """
+    if isinstance(said, list):
+        of_ones = [
+            np.asarray(answer)[:, np.asarray(known) == 1].sum(axis=1)
+            for answer, known in zip(said, estimator.classes_, strict=True)
+        ]
+        return np.column_stack(of_ones)
+    return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
+
+
+def labels_of(answers: Floats, classes: NDArray[Any], *, pairwise: bool = False) -> NDArray[Any]:
     """Turn class probabilities, votes or decisions into labels, shape (n_rows,)."""
+    if pairwise:
+        answers = votes_of_pairs(answers, len(classes))
     if answers.ndim == 1:
         return classes[(answers > 0).astype(np.intp)]
     return classes[np.argmax(answers, axis=1)]
+
+
+class Relabelled(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that knows labels as their places alone, answering in the labels.
+
+    What else the classifier has is had from it.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Of the labels 0, 1, 2, ..., as XGBoost's is.
+    classes : array of shape (n_classes,)
+        The labels, in their places.
+    """
+
+    def __init__(self, estimator: Any, classes: NDArray[Any]) -> None:
+        self.estimator = estimator
+        self.classes = classes
+        self.classes_ = classes
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the classifier has."""
+        if name.startswith("__") or "estimator" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.estimator, name)
+
+    def __getitem__(self, step: Any) -> Any:
+        """Return a step of a pipeline."""
+        return self.estimator[step]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any, **arguments: Any) -> Relabelled:
+        """Fit a clone of the classifier to the places of labels."""
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        self.estimator = clone(self.estimator).fit(X, codes, **arguments)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the predicted labels."""
+        places = np.asarray(members.call(self.estimator, "predict", X)).ravel()
+        return np.asarray(self.classes_[places.astype(np.intp)])
 
 
 def _tags(estimator: Any, tags: Any) -> Any:
@@ -91,12 +183,25 @@ class Recorded(BaseEstimator):
         What was asked; "predict" of a classification holds shares of the vote.
     classes : array of shape (n_classes,) or None
         None in a regression.
+    pairwise : bool
+        Whether decisions are between pairs of classes.
+    multilabel : bool
+        Whether answers are probabilities of, or votes for, several labels of 0 and 1.
     """
 
-    def __init__(self, answers: Floats, method: str, classes: NDArray[Any] | None) -> None:
+    def __init__(
+        self,
+        answers: Floats,
+        method: str,
+        classes: NDArray[Any] | None,
+        pairwise: bool = False,
+        multilabel: bool = False,
+    ) -> None:
+        self.multilabel = multilabel
         self.answers = answers
         self.method = method
         self.classes = classes
+        self.pairwise = pairwise
         if classes is not None:
             self.classes_ = classes
 
@@ -125,7 +230,11 @@ class Recorded(BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the likeliest labels, or the values."""
-        return self.answers if self.classes is None else labels_of(self.answers, self.classes)
+        if self.multilabel:
+            return (self.answers > 0.5).astype(np.intp)
+        if self.classes is None:
+            return self.answers
+        return labels_of(self.answers, self.classes, pairwise=self.pairwise)
 
 
 def _has(method: str) -> Callable[[Any], bool]:
@@ -136,13 +245,18 @@ class Judged(BaseEstimator):
     """A fitted model as scorers see it: all classes, the user's labels, no question asked twice.
 
     Stands in for the model where scikit-learn's own scorers judge it. A class that the model never
-    saw has probability zero; codes are labels again.
+    saw has probability zero; codes are labels again. A model that may write into its table is asked
+    about a copy: the next question would be about other numbers.
     """
 
-    def __init__(self, member: Member, classes: NDArray[Any] | None) -> None:
+    def __init__(
+        self, member: Member, classes: NDArray[Any] | None, *, writes: bool = False
+    ) -> None:
         self.member = member
         self.classes = classes
-        self._answered: dict[str, tuple[Any, Any]] = {}
+        self.writes = writes
+        self._asked_about: Any = None
+        self._answered: dict[str, Any] = {}
         self._known_tags: Any = None
         if classes is not None:
             self.classes_ = classes
@@ -169,35 +283,38 @@ class Judged(BaseEstimator):
         """Change nothing: the model is fitted."""
         return self
 
-    def _once(self, method: str, X: Any, ask: Callable[[], Any]) -> Any:
-        table, answer = self._answered.get(method, (None, None))
-        if table is not X:
-            answer = ask()
-            self._answered[method] = (X, answer)
-        return answer
+    def table(self, X: Any) -> Any:
+        """Return the table that the model itself may be handed."""
+        return members.copy_of(X) if self.writes else X
+
+    def _once(self, method: str, X: Any, ask: Callable[[Any], Any]) -> Any:
+        if self._asked_about is not X:
+            self._asked_about, self._answered = X, {}
+        if method not in self._answered:
+            self._answered[method] = ask(self.table(X))
+        return self._answered[method]
 
     def answer(self, method: str, X: Any, question: Callable[..., Any]) -> Floats:
         """Answer a question, with what is known already where a scorer asks the same."""
         votes = method == "predict" and self.classes is not None
         if votes or method == "predict_log_proba":
-            return np.asarray(question(self.member, X), dtype=np.float64)
-        said = getattr(self, method)(X)
-        return np.asarray(said.toarray() if hasattr(said, "toarray") else said, dtype=np.float64)
+            return np.asarray(question(self.member, self.table(X)), dtype=np.float64)
+        return _as_floats(getattr(self, method)(X), self.member.estimator)
 
     @available_if(_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
         """Return class probabilities, of all classes."""
-        return self._once("predict_proba", X, lambda: self._probabilities(X))
+        return self._once("predict_proba", X, self._probabilities)
 
     @available_if(_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
         """Return decision values, of all classes."""
         ask = question_of("decision_function", self.member.estimator, self.classes)
-        return self._once("decision_function", X, lambda: ask(self.member, X))
+        return self._once("decision_function", X, partial(ask, self.member))
 
     def predict(self, X: Any) -> Any:
         """Return labels or values."""
-        return self._once("predict", X, lambda: self._predicted(X))
+        return self._once("predict", X, self._predicted)
 
     def _predicted(self, X: Any) -> Any:
         if self.classes is None or not self.member.coded:

@@ -29,7 +29,7 @@ def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers; got {values!r}.") from None
+        raise ValueError(f"{name} must hold numbers; got {_shortened(values)}.") from None
     if numbers.ndim != ndim or numbers.size == 0:
         raise ValueError(
             f"{name} must have {ndim} dimension{'s' * (ndim > 1)} and not be empty; "
@@ -43,6 +43,11 @@ def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
             f"({int(fault.sum())} in all)."
         )
     return numbers
+
+
+def _shortened(values: Any) -> str:
+    said = " ".join(repr(values).split())
+    return said if len(said) <= 100 else f"{said[:100]}..."
 
 
 def check_same_length(**arrays: Any) -> int:
@@ -63,6 +68,9 @@ def has_missing(labels: NDArray[Any]) -> bool:
     """Tell whether any label is None, NaN, NaT or pandas' NA."""
     if labels.dtype.kind not in "fOmM":
         return False
+    if labels.dtype.kind != "O":
+        absent = np.isnan if labels.dtype.kind == "f" else np.isnat
+        return bool(absent(labels).any())
     return any(map(_is_missing, set(labels.ravel().tolist())))
 
 

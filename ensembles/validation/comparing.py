@@ -309,8 +309,7 @@ def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
         raise ValueError("y_true must be given for a test that goes by predictions; got None.")
     truth = np.asarray(y_true)
     held_out = any(hasattr(model, "oof_prediction_") for model in (a, b))
-    first = np.asarray(getattr(a, "oof_prediction_", a))
-    second = np.asarray(getattr(b, "oof_prediction_", b))
+    first, second = _answers_of(a), _answers_of(b)
     n_rows = check_same_length(y_true=truth, a=first, b=second)
     missing = _missing(first) | _missing(second)
     if missing.any() and not held_out:
@@ -321,7 +320,30 @@ def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
     if missing.all():
         raise ValueError("a and b must have predicted some row in common; every row has a NaN.")
     known = ~missing
-    return _Predictions(truth[known], first[known], second[known], np.unique(truth), known)
+    classes = _classes_of(truth, a, b)
+    return _Predictions(truth[known], first[known], second[known], classes, known)
+
+
+def _answers_of(given: Any) -> NDArray[Any]:
+    """A cross-validation's out-of-fold answers, or the predictions themselves."""
+    return np.asarray(getattr(given, "oof_prediction_", given))
+
+
+def _classes_of(truth: NDArray[Any], *models: Any) -> NDArray[Any]:
+    """The classes in the order of probabilities' columns: the models' own, where they say."""
+    present = np.unique(truth)
+    for model in models:
+        classes = getattr(model, "classes_", None)
+        if classes is None:
+            continue
+        strangers = [label for label in present.tolist() if label not in classes.tolist()]
+        if strangers:
+            raise ValueError(
+                f"y_true must hold the labels that the models were trained on, {classes.tolist()}; "
+                f"got {strangers[:5]}."
+            )
+        return np.asarray(classes)
+    return present
 
 
 def _missing(given: NDArray[Any]) -> NDArray[np.bool_]:
@@ -344,6 +366,8 @@ def _compare_by_bootstrap(
     if groups is not None:
         check_same_length(y_true=pairs.known, groups=np.asarray(groups))
         groups = np.asarray(groups)[pairs.known]
+    if pairs.a.ndim == 2 and pairs.a.shape[1] == len(pairs.classes):
+        options = {"labels": pairs.classes, **options}
     interval = bootstrap_ci(
         metric,
         pairs.truth,

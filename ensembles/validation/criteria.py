@@ -78,7 +78,9 @@ class Problem:
 
 def check_problem(estimator: Any, X: Any, y: Any) -> Problem:
     """Check a learner and its data; the learner's task decides, else the targets do."""
-    if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
+    if isinstance(estimator, type) or not (
+        hasattr(estimator, "fit") and hasattr(estimator, "get_params")
+    ):
         raise ValueError(f"estimator must be a scikit-learn estimator; got {estimator!r}.")
     table = as_table(X)
     if y is not None and np.shape(y)[:1] != (table.shape[0],):
@@ -126,7 +128,8 @@ class Criterion:
 
     def answers(self, member: Member, X: Any, rows: Any = None) -> Any:
         """What a member says of some rows."""
-        return self.question(member, X if rows is None else take(X, rows))
+        table = members.own_table(X, member.estimator) if rows is None else take(X, rows)
+        return self.question(member, table)
 
 
 def _codes(member: Member, X: Any, classes: NDArray[Any]) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, infer_task, task_of
 
-__all__ = ["Data", "classes_for", "n_rows_of", "task_for"]
+__all__ = ["Data", "check_estimator", "classes_for", "kind_of_labels", "n_rows_of", "task_for"]
 
 
 def n_rows_of(X: Any) -> int:
@@ -77,6 +77,14 @@ class Data:
         return take(value.tocsr() if hasattr(value, "tocsr") else value, rows)
 
 
+def check_estimator(estimator: Any, called: str = "") -> None:
+    """Refuse what cannot be fitted, and a class in the place of an instance of it."""
+    if isinstance(estimator, type):
+        raise ValueError(f"estimator must be an instance, not a class; got {estimator!r}{called}.")
+    if not hasattr(estimator, "fit"):
+        raise ValueError(f"estimator must have the method fit; got {estimator!r}{called}.")
+
+
 def is_pairwise(learner: Any) -> bool:
     """Tell whether the learner wants a square matrix of kernels or distances between rows."""
     try:
@@ -92,6 +100,20 @@ def task_for(learner: Any, y: Any) -> Task:
         return known or REGRESSION
     follows = hasattr(learner, "predict_proba") or hasattr(learner, "task")
     return infer_task(y) if follows else REGRESSION
+
+
+def kind_of_labels(task: Task, y: Any) -> str:
+    """Tell labels that are one for each row ("single") from several, of 0 and 1 or of other kinds.
+
+    Returns
+    -------
+    {"single", "multilabel", "several"}
+    """
+    if task != CLASSIFICATION or y is None or np.ndim(y) != 2 or np.shape(y)[1] == 1:
+        return "single"
+    values = np.asarray(y)
+    plain = values.dtype.kind in "biuf" and bool(np.isin(values, (0, 1)).all())
+    return "multilabel" if plain else "several"
 
 
 def classes_for(task: Task, y: Any) -> NDArray[Any] | None:

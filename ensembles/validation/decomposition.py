@@ -16,7 +16,7 @@ from ensembles.combining import floored_log, log_pool
 from ensembles.members import Member
 from ensembles.parameters import check_option, check_whole
 from ensembles.resampling import Bootstrap, Draws, Resampler, listed_draws, seed_of
-from ensembles.validation.checking import as_table, check_group_codes, check_numbers
+from ensembles.validation.checking import as_table, check_group_codes, check_numbers, has_missing
 from ensembles.validation.criteria import Problem, check_problem
 
 __all__ = [
@@ -369,6 +369,8 @@ def _test_targets(problem: Problem, y_test: Any, n_rows: int) -> NDArray[Any]:
     if problem.classes is None:
         return check_numbers("y_test", y_test)
     labels = np.asarray(y_test)
+    if has_missing(labels):
+        raise ValueError("y_test must hold a class for every row; got None or NaN.")
     places = np.searchsorted(problem.classes, labels)
     places = np.minimum(places, len(problem.classes) - 1)
     strangers = problem.classes[places] != labels
@@ -409,6 +411,7 @@ def _draws(problem: Problem, resampling: Any, groups: Any, seed: int) -> Draws:
 
 
 def _answer(loss: str, classes: Any, X: Any, member: Member, i: int) -> Floats:
+    X = members.own_table(X, member.estimator)
     if loss == "squared":
         return members.values(member, X)
     if loss == "log":

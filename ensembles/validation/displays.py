@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.parameters import check_whole
@@ -87,14 +89,13 @@ class BootstrapDisplay:
     ) -> BootstrapDisplay:
         """Draw the distribution of a metric of a fitted estimator's predictions.
 
-        Probabilities are asked for where the metric goes by them; ``metric`` is accuracy or R2 when
-        None.
+        Probabilities or decision values are asked for where the metric goes by them, as a scorer
+        does; ``metric`` is accuracy or R2 when None.
         """
         check_is_fitted(estimator)
         classifies = hasattr(estimator, "classes_")
         metric = ("accuracy" if classifies else "r2") if metric is None else metric
-        by_probability = _name_of(metric) in BY_PROBABILITY and hasattr(estimator, "predict_proba")
-        predicted = estimator.predict_proba(X) if by_probability else estimator.predict(X)
+        predicted = _asked(estimator, X, _questions_of(metric) if classifies else ("predict",))
         return cls.from_predictions(metric, y, predicted, ax=ax, **options)
 
     def plot(self, ax: Any = None, *, bins: Any = None, **style: Any) -> BootstrapDisplay:
@@ -111,18 +112,43 @@ class BootstrapDisplay:
         return self
 
 
-BY_PROBABILITY = {
-    "roc_auc",
-    "roc_auc_score",
-    "log_loss",
-    "neg_log_loss",
-    "brier",
-    "brier_score_loss",
-    "neg_brier_score",
-    "average_precision",
-    "roc_auc_ovr",
-    "roc_auc_ovo",
-}
+BY_PROBABILITY = {"log_loss", "brier", "d2_log_loss_score", "d2_brier_score", "brier_score_loss"}
+"""Metrics of probabilities that are no scorers of scikit-learn's, or do not say so themselves."""
+
+BY_RANK = ("predict_proba", "decision_function")
+
+
+def _questions_of(metric: Any) -> tuple[str, ...]:
+    """What a classifier is asked for a metric, the first that it has."""
+    if isinstance(metric, str) and metric in get_scorer_names():
+        metric = get_scorer(metric)
+    if hasattr(metric, "_response_method"):
+        asked = metric._response_method
+        asked = (asked,) if isinstance(asked, str) else tuple(asked)
+        # probabilities first: they will do for whatever goes by rank, and name all classes
+        return tuple(sorted(asked, key=lambda method: method != "predict_proba"))
+    if _name_of(metric) in BY_PROBABILITY:
+        return ("predict_proba",)
+    try:
+        names = list(inspect.signature(metric).parameters)[1:2]
+    except (TypeError, ValueError):
+        names = []
+    return BY_RANK if names in (["y_score"], ["y_proba"], ["y_prob"]) else ("predict",)
+
+
+def _asked(estimator: Any, X: Any, questions: tuple[str, ...]) -> Any:
+    for method in questions:
+        if hasattr(estimator, method):
+            return _of_the_positive(getattr(estimator, method)(X), method)
+    raise ValueError(
+        f"metric needs {' or '.join(questions)}, which {_type(estimator)} does not have."
+    )
+
+
+def _of_the_positive(predicted: Any, method: str) -> Any:
+    """Of two classes' probabilities those of the second, which every metric understands."""
+    binary = method == "predict_proba" and np.ndim(predicted) == 2 and np.shape(predicted)[1] == 2
+    return np.asarray(predicted)[:, 1] if binary else predicted
 
 
 def _name_of(metric: Any) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from ensembles.members import own_table
 from ensembles.tables import take
 from ensembles.validation.checking import as_table, check_numbers
 
@@ -175,7 +176,8 @@ def member_answers(ensemble: Any, X: Any) -> tuple[Floats, Floats | None]:
     answers = np.asarray(answers, dtype=np.float64)
     together = np.average(answers, axis=0, weights=weights)
     method = "predict_proba" if classifies else "predict"
-    own = getattr(ensemble, method)(table) if hasattr(ensemble, method) else np.nan
+    whole = own_table(table, ensemble)
+    own = getattr(ensemble, method)(whole) if hasattr(ensemble, method) else np.nan
     if np.shape(own) != together.shape or not np.allclose(own, together, rtol=1e-6, atol=1e-8):
         raise ValueError(
             f"ensemble must average its members; {type(ensemble).__name__} combines them otherwise."
@@ -192,9 +194,14 @@ def _unstaged(ensemble: Any, X: Any) -> Floats:
 
 def _asked(ensemble: Any, X: Any, classifies: bool) -> Floats:
     """Ask scikit-learn's ensembles' members, who know classes by their codes."""
-    members = np.ravel(np.asarray(ensemble.estimators_, dtype=object))
+    kept = ensemble.estimators_
+    members = kept.ravel() if isinstance(kept, np.ndarray) else list(kept)
     columns = getattr(ensemble, "estimators_features_", [None] * len(members))
-    tables = [np.asarray(X) if own is None else take(np.asarray(X), None, own) for own in columns]
+    table = np.asarray(X)
+    tables = (
+        own_table(table, member) if own is None else take(table, None, own)
+        for member, own in zip(members, columns, strict=True)
+    )
     if not classifies:
         return np.stack([one.predict(own) for one, own in zip(members, tables, strict=True)])
     answers = np.zeros((len(members), X.shape[0], len(ensemble.classes_)))
@@ -203,8 +210,19 @@ def _asked(ensemble: Any, X: Any, classifies: bool) -> Floats:
             raise ValueError(
                 f"ensemble must average probabilities; {type(member).__name__} has none."
             )
-        answer[:, np.asarray(member.classes_, dtype=np.intp)] = member.predict_proba(own)
+        answer[:, _places(member.classes_, ensemble.classes_)] = member.predict_proba(own)
     return answers
+
+
+def _places(known: Any, classes: Any) -> NDArray[np.intp]:
+    """Columns of a member's classes, which are codes of the ensemble's, or its own labels."""
+    known, classes = np.asarray(known), np.asarray(classes)
+    if known.dtype.kind in "iuf" and np.isin(known, np.arange(len(classes))).all():
+        return known.astype(np.intp)
+    places = np.minimum(np.searchsorted(classes, known), len(classes) - 1)
+    if np.any(classes[places] != known):
+        raise ValueError("ensemble must have members that know its classes; some know others.")
+    return np.asarray(places)
 
 
 def _voting_weights(ensemble: Any) -> Floats | None:

@@ -17,7 +17,7 @@ from ensembles.members import Member
 from ensembles.tasks import Task
 from ensembles.validation.answering import Judged, question_of
 from ensembles.validation.data import Data
-from ensembles.validation.fitting import Fitted, Stopping, fit_fold
+from ensembles.validation.fitting import Fitted, Stopping, fit_fold, training_rows
 from ensembles.validation.folds import Fold
 from ensembles.validation.judging import Scoring, Verdict, judge
 
@@ -34,6 +34,10 @@ class Candidate:
     classes: NDArray[Any] | None
     method: str | None
     scoring: Scoring
+    writes: bool = False
+    """Whether the learner may write into a table that it is handed."""
+    multilabel: bool = False
+    """Whether there are several labels of 0 and 1 for each row."""
 
     def __str__(self) -> str:
         kind = type(self.learner).__name__
@@ -121,6 +125,8 @@ def evaluate(data: Data, protocol: Protocol, job: Job) -> Outcome:
         )
         if job.only_fit:
             return replace(outcome, member=None)
+        if job.candidate.writes:
+            fitted = fitted._replace(table=None)
         return assessed(data, protocol, job, outcome, fitted)
 
 
@@ -173,7 +179,8 @@ def assessed(
     Parameters
     ----------
     fitted : Fitted, optional
-        Where the model has just been fitted, for the table that it learned from.
+        Where the model has just been fitted, for the table that it learned from, if that still is
+        what it was.
     """
     if outcome.member is None or job.only_fit or len(job.fold.test) == 0:
         return outcome
@@ -191,21 +198,21 @@ def _assessed(
     candidate, fold = job.candidate, job.fold
     member: Any = outcome.member
     start = perf_counter()
-    judged = Judged(member, candidate.classes)
+    judged = Judged(member, candidate.classes, writes=candidate.writes)
     X_held_out = data.table(candidate.learner, fold.test, fold.train)
     answer, test_answer = None, None
     if candidate.method is not None:
         ask = question_of(candidate.method, candidate.learner, candidate.classes)
         answer = judged.answer(candidate.method, X_held_out, ask)
     test = _verdict(data, protocol, job, judged, X_held_out, fold.test)
+    del X_held_out
     score_time = perf_counter() - start
     train = None
     if protocol.train_scores:
-        rows = fold.train if fitted is None else fitted.rows
-        table = data.table(candidate.learner, rows, rows) if fitted is None else fitted.table
+        rows, table = _learned_from(data, job, fitted)
         train = _verdict(data, protocol, job, judged, table, rows)
     if candidate.method is not None and data.X_test is not None:
-        test_answer = ask(member, data.X_test)
+        test_answer = ask(member, judged.table(data.X_test))
     return replace(
         outcome,
         score_time=score_time,
@@ -214,6 +221,14 @@ def _assessed(
         answer=answer,
         test_answer=test_answer,
     )
+
+
+def _learned_from(data: Data, job: Job, fitted: Fitted | None) -> tuple[NDArray[np.intp], Any]:
+    """The rows that a model learned from, and their table."""
+    if fitted is not None and fitted.table is not None:
+        return fitted.rows, fitted.table
+    rows = training_rows(data, job.fold, job.stopping, job.candidate.classes)
+    return rows, data.table(job.candidate.learner, rows, rows)
 
 
 def _verdict(

@@ -28,7 +28,7 @@ from ensembles.stopping import (
 from ensembles.validation.data import Data
 from ensembles.validation.folds import Fold
 
-__all__ = ["Fitted", "Stopping", "check_stopping", "fit_fold", "weights_argument"]
+__all__ = ["Fitted", "Stopping", "check_stopping", "fit_fold", "training_rows", "weights_argument"]
 
 Rows = NDArray[np.intp]
 
@@ -90,6 +90,10 @@ def _prefix(learner: Any) -> str:
 def check_stopping(learner: Any, name: str) -> None:
     """Refuse early stopping for a learner that cannot be handed validation rows."""
     last = last_step(learner)
+    if isinstance(learner, Pipeline) and isinstance(learner.steps[-1][1], Pipeline):
+        raise ValueError(
+            f"early_stopping needs a pipeline without a pipeline as its last step{name}."
+        )
     if not takes_validation(last):
         raise ValueError(
             "early_stopping needs an estimator whose fit takes validation rows (XGBoost, LightGBM, "
@@ -169,9 +173,10 @@ def _coded(recipe: Recipe, y: Any) -> tuple[Any, NDArray[np.intp] | None]:
     """Targets as the learner can take them, and the codes of the classes among them."""
     if recipe.classes is None:
         return y, None
+    if not members.wants_codes(recipe):
+        return y, np.searchsorted(recipe.classes, np.unique(_np(y)))
     present, codes = np.unique(_np(y), return_inverse=True)
-    places = np.searchsorted(recipe.classes, present)
-    return (codes if members.wants_codes(recipe) else y), places
+    return codes, np.searchsorted(recipe.classes, present)
 
 
 def _known(model: Any, present: Any, classes: NDArray[Any]) -> Any:
@@ -185,9 +190,9 @@ def _known(model: Any, present: Any, classes: NDArray[Any]) -> Any:
 
 def _arguments(learner: Any, data: Data, rows: Rows) -> dict[str, Any]:
     arguments = data.cut(data.fit_arguments, rows)
-    name = weights_argument(learner)
     weights = data.weights(rows)
-    if weights is not None and name is not None:
+    name = None if weights is None else weights_argument(learner)
+    if name is not None:
         arguments[name] = weights
     return arguments
 
@@ -214,6 +219,11 @@ def _parts(data: Data, fold: Fold, stopping: Stopping, classes: Any) -> tuple[Ro
     return _nested(data, fold.train, stopping, classes)
 
 
+def training_rows(data: Data, fold: Fold, stopping: Stopping, classes: Any) -> Rows:
+    """Return the rows that a fold's model learns from: all of its training part, or most of it."""
+    return _parts(data, fold, stopping, classes)[0]
+
+
 def _nested(data: Data, train: Rows, stopping: Stopping, classes: Any) -> tuple[Rows, Rows]:
     """Split the training rows: whole groups, the latest rows, or each class in its share."""
     fraction, seed = stopping.fraction, stopping.seed
@@ -223,6 +233,11 @@ def _nested(data: Data, train: Rows, stopping: Stopping, classes: Any) -> tuple[
     if data.groups is not None:
         splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
         own = np.asarray(data.groups)[train]
+        if len(np.unique(own)) < 2:
+            raise ValueError(
+                "early_stopping='nested' needs at least 2 groups to learn from in every fold, one "
+                f"of them to stop on; got {np.unique(own).tolist()}."
+            )
         learn, stop = next(splitter.split(train, groups=own))
         return train[learn], train[stop]
     split = partial(train_test_split, train, test_size=fraction, random_state=seed)
@@ -260,8 +275,6 @@ def _fit_watched(
         return _fit(model, table, targets, arguments, only_class=only_class)
     name, last = model.steps[-1]
     own, others = _split_arguments(model, arguments)
-    if isinstance(last, Pipeline):
-        raise ValueError("early_stopping needs a pipeline without a pipeline as its last step.")
     steps = model.steps[:-1] or [("as_it_is", "passthrough")]
     before = Pipeline(steps, memory=model.memory, transform_input=model.transform_input)
     table = before.fit_transform(table, targets, **others)

@@ -56,7 +56,7 @@ def splitter_for(
             )
         kind = _kind(y, groups, classification)
         return kind(n_folds, shuffle=True, random_state=seed) if shuffled else kind(n_folds)
-    if isinstance(cv, str) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
+    if isinstance(cv, str | type) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         raise ValueError(
             "cv must be a splitter, an iterable of (train, test) pairs or a number of folds >= 2; "
             f"got {cv!r}."
@@ -99,7 +99,8 @@ def _can_shuffle(splitter: Any) -> bool:
 
 def described(splitter: Any) -> str:
     """Name a splitter in a message; a list of pairs would fill it."""
-    return "the given pairs" if hasattr(splitter, "cv") else " ".join(repr(splitter).split())
+    given = isinstance(getattr(splitter, "cv", None), list)
+    return "the given list of pairs" if given else " ".join(repr(splitter).split())
 
 
 def _reshuffled(splitter: Any, seed: int, repeat: int) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.utils import indexable
+from sklearn.utils import column_or_1d, indexable
 
 from ensembles.parameters import (
     check_flag,
@@ -20,8 +21,10 @@ from ensembles.parameters import (
 )
 from ensembles.resampling import seed_of
 from ensembles.tables import is_frame
+from ensembles.tasks import tags_of
 from ensembles.validation.answering import METHODS
-from ensembles.validation.data import Data, n_rows_of
+from ensembles.validation.checking import has_missing
+from ensembles.validation.data import Data, check_estimator, n_rows_of
 from ensembles.validation.evaluating import Protocol
 from ensembles.validation.fingerprint import fingerprint
 from ensembles.validation.folds import plan_folds, splitter_for, warn_of_leaks
@@ -205,11 +208,10 @@ def _named(estimator: Any) -> dict[str, Any]:
 
 def _prepared(estimator: Any, X: Any, y: Any, **given: Any) -> Run:
     """Check everything, list the folds, and return what is ready to run."""
-    if not hasattr(estimator, "fit"):
-        raise ValueError(f"estimator must have the method fit; got {estimator!r}.")
+    check_estimator(estimator)
     _check_settings(given)
     _check_groups(given["groups"])
-    data = _checked_data(X, y, given)
+    data = _checked_data(estimator, X, y, given)
     scoring = check_scorers(estimator, given["scoring"], given["error_score"])
     cache = None if given["cache_dir"] is None else Cache(given["cache_dir"])
     seed = _seed(given["random_state"], data, cache)
@@ -288,9 +290,18 @@ def _check_settings(given: dict[str, Any]) -> None:
         check_whole("verbose", verbose, least=0)
     if not (is_real(error_score) or (isinstance(error_score, str) and error_score == "raise")):
         raise ValueError(f"error_score must be 'raise' or a number; got {error_score!r}.")
+    params, cache_dir = given["params"], given["cache_dir"]
+    if params is not None and not isinstance(params, dict):
+        raise ValueError(f"params must be a dict of arguments or None; got {params!r}.")
+    if cache_dir is not None and (not isinstance(cache_dir, str | PathLike) or cache_dir == ""):
+        raise ValueError(f"cache_dir must be the path of a folder or None; got {cache_dir!r}.")
 
 
 def _check_groups(groups: Any) -> None:
+    if groups is not None and np.ndim(groups) != 1:
+        raise ValueError(f"groups must be 1D, a group for each row; got shape {np.shape(groups)}.")
+    if groups is not None and has_missing(np.asarray(groups)):
+        raise ValueError("groups must not hold missing values; got None or NaN.")
     if groups is not None and get_config()["enable_metadata_routing"]:
         raise ValueError(
             "`groups` can only be passed if metadata routing is not enabled via "
@@ -299,11 +310,13 @@ def _check_groups(groups: Any) -> None:
         )
 
 
-def _checked_data(X: Any, y: Any, given: dict[str, Any]) -> Data:
+def _checked_data(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Data:
     X_indexed, y_indexed, groups = indexable(X, y, given["groups"])
     n_rows = n_rows_of(X_indexed)
-    if y_indexed is not None and _holds_nan(y_indexed):
-        raise ValueError("y must not hold missing values; got NaN.")
+    if y_indexed is not None and not hasattr(y_indexed, "tocsr"):
+        if has_missing(np.asarray(y_indexed)):
+            raise ValueError("y must not hold missing values; got None or NaN.")
+        y_indexed = _in_one_dimension(estimator, y_indexed)
     X_test = given["X_test"]
     if X_test is not None:
         (X_test,) = indexable(X_test)
@@ -312,14 +325,20 @@ def _checked_data(X: Any, y: Any, given: dict[str, Any]) -> Data:
     return Data(X_indexed, y_indexed, X_test, groups, weights)
 
 
-def _holds_nan(y: Any) -> bool:
-    values = np.asarray(y) if not hasattr(y, "tocsr") else np.empty(0)
-    return values.dtype.kind == "f" and bool(np.isnan(values).any())
+def _in_one_dimension(estimator: Any, y: Any) -> Any:
+    """Labels in one column as the array that classifiers would make of them, with a warning."""
+    tags = tags_of(estimator)
+    several = tags is not None and not tags.target_tags.single_output
+    if several or np.ndim(y) != 2 or np.shape(y)[1] != 1:
+        return y
+    return column_or_1d(np.asarray(y), warn=True) if is_classification(estimator, y) else y
 
 
 def _check_columns(X: Any, X_test: Any) -> None:
     """Refuse rows to predict that are not shaped, or named, like those to learn from."""
     ours, theirs = np.shape(X), np.shape(X_test)
+    if theirs[:1] == (0,):
+        raise ValueError("X_test must hold at least one row, or be None; got none.")
     if len(ours) > 1 and (len(theirs) != len(ours) or theirs[1] != ours[1]):
         raise ValueError(
             f"X_test must have the columns of X; got shape {theirs} for X of shape {ours}."

@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from traceback import format_exc
 from typing import Any
 
@@ -20,7 +21,7 @@ from ensembles.scoring import check_scoring as check_name
 from ensembles.tasks import CLASSIFICATION, Task
 from ensembles.validation.answering import Judged, Recorded
 
-__all__ = ["Scoring", "check_scorers", "first_of", "judge"]
+__all__ = ["Scoring", "Verdict", "check_scorers", "first_of", "judge", "pooled_scoring"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ class Scoring:
 def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
     """Check ``scoring`` as scikit-learn does, and list the scorers by name."""
     check_name("scoring", scoring)
+    wanted = scoring.values() if isinstance(scoring, dict) else [scoring]
+    kinds = (str, list, tuple, set, dict)
+    if not all(one is None or callable(one) or isinstance(one, kinds) for one in wanted):
+        raise ValueError(
+            "scoring must be the name of a scorer, a scorer of (estimator, X, y), or a list, "
+            f"tuple, set or dict of them; got {scoring!r}."
+        )
     combined = check_scoring(estimator, scoring=scoring, raise_exc=error_score == "raise")
     if scoring is None:
         return Scoring({"score": None}, True, combined)
@@ -126,10 +134,15 @@ def _score(
     if scorer is None:
         return _own_score(judged, X, y, weights, arguments)
     asked = _as_scorers_see_it(judged, scorer)
+    if isinstance(judged, Judged) and asked is not judged:
+        X = judged.table(X)
     if weights is not None and _takes_weights(scorer):
         arguments = arguments | {"sample_weight": weights}
     if isinstance(judged, Judged | Recorded) and _needs_labels(scorer, judged, y):
         return _score_with_labels(scorer, asked, X, y, arguments)
+    if _is_of_predictions(scorer, arguments):
+        given = {**scorer._kwargs, **arguments}
+        return scorer._sign * scorer._score_func(y, asked.predict(X), **given)
     return scorer(asked, X, **arguments) if y is None else scorer(asked, X, y, **arguments)
 
 
@@ -163,6 +176,7 @@ def _own_score(
         return r2_score(y, judged.predict(X), sample_weight=weights)  # asked once, not twice
     if weights is not None and "sample_weight" in inspect.signature(estimator.score).parameters:
         arguments = arguments | {"sample_weight": weights}
+    X = judged.table(X)
     return estimator.score(X, **arguments) if y is None else estimator.score(X, y, **arguments)
 
 
@@ -173,12 +187,35 @@ def _scores_as_regressors_do(estimator: Any) -> bool:
     return getattr(type(estimator), "score", None) is RegressorMixin.score
 
 
+def _is_of_predictions(scorer: Any, arguments: dict[str, Any]) -> bool:
+    """Tell of scikit-learn's scorers whose metric is of predictions as they are.
+
+    Called in their place it is several times faster on a fold: they find out anew what kind of
+    labels there are, and which of them is the positive one, which such a metric does not ask.
+    """
+    return (
+        type(scorer).__name__ == "_Scorer"
+        and scorer._response_method == "predict"
+        and arguments.keys() <= {"sample_weight"} - scorer._kwargs.keys()
+        and "pos_label" not in _parameters_of(scorer._score_func)
+    )
+
+
 def _takes_weights(scorer: Any) -> bool:
-    metric = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in _parameters_of(getattr(scorer, "_score_func", scorer))
+
+
+def _parameters_of(metric: Any) -> frozenset[str]:
+    """Names of a metric's parameters; none where they are hidden."""
     try:
-        return "sample_weight" in inspect.signature(metric).parameters
+        return _read_parameters(metric)
     except (TypeError, ValueError):
-        return False
+        return frozenset()
+
+
+@lru_cache(maxsize=128)
+def _read_parameters(metric: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(metric).parameters)
 
 
 def _needs_labels(scorer: Any, judged: Judged | Recorded, y: Any) -> bool:

@@ -243,7 +243,8 @@ def _differences(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Differences of two models' scores on the folds that both have, and which these are."""
     scores = one.test_scores_[one.scoring_], other.test_scores_[other.scoring_]
-    kept = one._succeeded() & other._succeeded() & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
+    scored = one._scored(one.scoring_) & other._scored(other.scoring_)
+    kept = scored & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
     return np.asarray(scores[0][kept] - scores[1][kept]), kept
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as theirs
-from sklearn.metrics import get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from ensembles.scoring import Answers, score_answers, takes_estimator
 from ensembles.validation.checking import (
@@ -89,6 +89,8 @@ class Rows:
 
 def predicted_labels(rows: Rows, given: Any) -> NDArray[Any]:
     """Labels, or the likeliest ones where probabilities are given."""
+    if rows.truth.ndim != 1:
+        raise ValueError(f"y_true must be 1D for this metric; got shape {rows.truth.shape}.")
     predicted = np.asarray(given)
     if predicted.ndim == 2:
         return np.asarray(rows.classes()[np.argmax(class_probabilities(rows, given), axis=1)])
@@ -393,7 +395,7 @@ def _fits(name: str, rows: Rows, given: Any) -> bool:
     """Tell whether the fast form means what scikit-learn's function means on such predictions."""
     if name == "roc_auc":
         return np.ndim(given) == 1 or np.shape(given)[1] == 2
-    if name == "r2":
+    if name in ("r2", "accuracy", "balanced_accuracy"):
         return rows.truth.ndim == 1
     if name in ("f1", "precision", "recall", "matthews_corrcoef"):
         return len(np.unique(rows.truth)) == 2
@@ -435,7 +437,7 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
     predicted = np.asarray(given)
     _refuse_missing(predicted)
     if isinstance(metric, str) or takes_estimator(metric):
-        answers = _answers(rows, predicted)
+        answers = Answers(predicted) if _is_of_values(metric) else _answers(rows, predicted)
 
         def of_rows(drawn: Any) -> float:
             weights = None if rows.weights is None else rows.weights[drawn]
@@ -462,6 +464,12 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
     return called
 
 
+def _is_of_values(metric: Any) -> bool:
+    """Tell whether a scorer is one of scikit-learn's for regressions."""
+    judge = getattr(get_scorer(metric), "_score_func", None)
+    return (getattr(judge, "__module__", None) or "").startswith("sklearn.metrics._regression")
+
+
 def _answers(rows: Rows, predicted: NDArray[Any]) -> Answers:
     """Predictions as an estimator that a scorer can ask."""
     if rows.truth.ndim == 2:
@@ -475,6 +483,8 @@ def _answers(rows: Rows, predicted: NDArray[Any]) -> Answers:
     in_range = predicted.dtype.kind == "f" and 0 <= predicted.min() <= predicted.max() <= 1
     if len(classes) == 2 and in_range:
         return Answers(np.column_stack([1 - predicted, predicted]), np.asarray(classes))
+    if len(classes) == 2 and predicted.dtype.kind == "f":  # decision values, for their order
+        return Answers(np.column_stack([-predicted, predicted]), np.asarray(classes))
     return Answers(predicted)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.validation.answering import votes_of_pairs
+
 __all__ = ["plot_learning_curves", "plot_out_of_fold", "plot_scores"]
 
 HELD_OUT, TRAINING = "tab:blue", "tab:orange"
@@ -88,6 +90,8 @@ def plot_out_of_fold(result: Any, y: Any, ax: Any = None) -> Any:
     judged = np.flatnonzero(result.oof_count_)
     if result.classes_ is None:
         return _scatter(answers[judged], truth[judged], ax)
+    if result._pairwise:
+        answers = votes_of_pairs(answers, len(result.classes_))
     if answers.ndim == 1:
         answers = np.column_stack([-answers, answers])
     codes = np.searchsorted(result.classes_, truth[judged])

@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import indexable
 
+from ensembles.members import Member
 from ensembles.parameters import check_sample_weight
+from ensembles.validation.answering import Relabelled
 from ensembles.validation.data import Data, n_rows_of
 from ensembles.validation.evaluating import Job
 from ensembles.validation.fitting import Stopping
@@ -38,15 +41,12 @@ def refitted(result: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, int 
         The model, and its number of rounds where early stopping found one.
     """
     run = result._run
-    if run is None:
+    if run is None or (X is None and run.data.X is None):
         raise ValueError(
             f"refit needs the data, which a pickled {type(result).__name__} does not hold: "
-            "call cross_validate(..., refit=True), or this on the result before it is pickled."
+            "give it X and y, or call cross_validate(..., refit=True)."
         )
-    data = run.data
-    if X is not None:
-        weights = check_sample_weight(sample_weight, n_rows_of(X))
-        data = Data(X, y, sample_weight=weights, fit_arguments=data.fit_arguments)
+    data = _data(run.data, X, y, sample_weight)
     rounds = _rounds(result, data.n_rows)
     everyone = np.arange(data.n_rows)
     fold = Fold(-1, -1, everyone, np.empty(0, dtype=np.intp))
@@ -54,7 +54,29 @@ def refitted(result: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, int 
     alone = replace(run, data=data, n_jobs=1, verbose=0, protocol=raising)
     job = Job(result._candidate, fold, Stopping(rounds=rounds))
     (outcome,) = alone.outcomes([job])
-    return outcome.member.estimator, rounds
+    return _in_labels(outcome.member, result.classes_), rounds
+
+
+def _data(kept: Data, X: Any, y: Any, sample_weight: Any) -> Data:
+    """The data that was given, or that of the cross-validation where none was."""
+    if X is None:
+        if y is not None:
+            raise ValueError("X and y must be given together; got y alone.")
+        weights = check_sample_weight(sample_weight, kept.n_rows)
+        return kept if weights is None else replace(kept, sample_weight=weights)
+    X, y = indexable(X, y)
+    if y is None and kept.y is not None:
+        raise ValueError("X and y must be given together; got X alone.")
+    weights = check_sample_weight(sample_weight, n_rows_of(X))
+    return Data(X, y, sample_weight=weights, fit_arguments=kept.fit_arguments)
+
+
+def _in_labels(member: Member, classes: Any) -> Any:
+    """The model, which answers in labels also where it was given their places."""
+    known = classes if classes is None or member.classes is None else classes[member.classes]
+    if not member.coded or known is None or np.array_equal(known, np.arange(len(known))):
+        return member.estimator
+    return Relabelled(member.estimator, known)
 
 
 def _rounds(result: Any, n_rows: int) -> int | None:

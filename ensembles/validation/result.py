@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,14 +12,15 @@ from sklearn.utils.metaestimators import available_if
 
 from ensembles import combining, members
 from ensembles.members import Member
-from ensembles.parameters import check_whole
+from ensembles.parameters import check_option, check_whole
+from ensembles.tasks import CLASSIFICATION
 from ensembles.validation import plots
-from ensembles.validation.answering import Recorded, labels_of, question_of
+from ensembles.validation.answering import Recorded, decides_by_pairs, labels_of, question_of
 from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
 from ensembles.validation.folds import Fold
-from ensembles.validation.judging import first_of, judge, pooled_scoring
+from ensembles.validation.judging import Verdict, first_of, judge, pooled_scoring
 from ensembles.validation.staging import learning_curves
 from ensembles.validation.telling import as_html, as_text
 
@@ -58,7 +60,8 @@ class CrossValidation(dict[str, Any]):
     oof_prediction_ : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
         What is said of each row by models that never saw it, averaged where there are several
         (repeats, overlapping splits). NaN for a row that was never held out. Class probabilities
-        (columns as in ``classes_``) where ``method_`` is "predict_proba".
+        (columns as in ``classes_``) where ``method_`` is "predict_proba". Of several labels of 0
+        and 1 a row, shares of the votes or probabilities of the ones; None for other labels.
     oof_count_ : array of shape (n_rows,)
         By how many models each row was judged.
     test_prediction_ : array of shape (n_test_rows, ...) or None
@@ -66,7 +69,8 @@ class CrossValidation(dict[str, Any]):
     test_predictions_ : array of shape (n_models, n_test_rows, ...) or None
         Each fold model's answer.
     models_ : list of estimators
-        The fitted models, a fold each; None for a fold that failed.
+        The fitted models, a fold each; None for a fold that failed. XGBoost's know labels as their
+        places in ``classes_``.
     splits_ : list of (train, test)
         Rows of every fold.
     repeats_ : array of shape (n_folds,)
@@ -91,7 +95,8 @@ class CrossValidation(dict[str, Any]):
     optimism_ : str or None
         In what way the scores are too good, with early stopping on the rows that judge.
     refit_estimator_ : estimator
-        With ``refit=True`` or after `refit`: one model trained on all rows.
+        With ``refit=True`` or after `refit`: one model trained on all rows, which answers in the
+        labels as they were given.
     refit_rounds_ : int or None
         Its number of rounds, where early stopping found one.
     estimator_, classes_, task_, method_, n_repeats_
@@ -123,6 +128,9 @@ class CrossValidation(dict[str, Any]):
         self.estimator_ = candidate.learner
         self.task_, self.classes_ = candidate.task, candidate.classes
         self.method_ = candidate.method
+        self._pairwise = candidate.method == "decision_function" and decides_by_pairs(
+            candidate.learner, candidate.classes
+        )
         self.n_rows_ = run.data.n_rows
         self.splits_ = [(fold.train, fold.test) for fold in folds]
         self.repeats_ = np.asarray([fold.repeat for fold in folds])
@@ -165,6 +173,13 @@ class CrossValidation(dict[str, Any]):
         self.test_scores_ = collected("test")
         trained = any(outcome.train is not None for outcome in outcomes)
         self.train_scores_ = collected("train") if trained else {}
+        self._unscored = {
+            part: {
+                name: np.asarray([_failed(name, getattr(outcome, part)) for outcome in outcomes])
+                for name in names
+            }
+            for part in ("test", "train")
+        }
 
     def _keep_answers(self, folds: Sequence[Fold], outcomes: Sequence[Outcome]) -> None:
         running = combining.HeldOutMean(self.n_rows_)
@@ -173,17 +188,37 @@ class CrossValidation(dict[str, Any]):
                 rows, first = np.unique(fold.test, return_index=True)
                 running.add(rows, outcome.answer[first])
         self.oof_count_ = running.count
+        self._tell_of_nan(folds, outcomes)
         with np.errstate(invalid="ignore"):
             self._answers = running.result() if running.count.any() else None
         said = [outcome.test_answer for outcome in outcomes if outcome.test_answer is not None]
         self._test_answers = np.stack(said) if said else None
 
+    def _tell_of_nan(self, folds: Sequence[Fold], outcomes: Sequence[Outcome]) -> None:
+        counts = {
+            str(fold): int(np.isnan(outcome.answer).reshape(len(fold.test), -1).any(axis=1).sum())
+            for fold, outcome in zip(folds, outcomes, strict=True)
+            if outcome.answer is not None and np.isnan(outcome.answer).any()
+        }
+        if counts:
+            warnings.warn(
+                f"{self._candidate} answered NaN about {sum(counts.values())} of the rows held "
+                f"out ({', '.join(counts)}): they are left out of the pooled score.",
+                UserWarning,
+                stacklevel=6,
+            )
+
     def _keep_pooled(self, data: Data) -> None:
         self.pooled_scores_ = dict.fromkeys(self.test_scores_, float("nan"))
-        rows = np.flatnonzero(self.oof_count_)
-        if self._answers is None or data.y is None or len(rows) == 0:
+        if self._answers is None or data.y is None:
             return
-        recorded = Recorded(self._answers[rows], self.method_ or "predict", self.classes_)
+        known = ~np.isnan(self._answers).reshape(self.n_rows_, -1).any(axis=1)
+        rows = np.flatnonzero(known)
+        if len(rows) == 0:
+            return
+        method = self.method_ or "predict"
+        multilabel = self._candidate.multilabel and method in ("predict", "predict_proba")
+        recorded = Recorded(self._answers[rows], method, self.classes_, self._pairwise, multilabel)
         with np.errstate(all="ignore"):
             verdict = judge(
                 pooled_scoring(self._candidate.scoring, self.task_),
@@ -225,10 +260,10 @@ class CrossValidation(dict[str, Any]):
         raise KeyError(f"{key!r} is none of {[*self, 'estimator', 'indices']}")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_run"}
+        return {**vars(self), "_run": None if self._run is None else self._run.without_data()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _run=None)
+        vars(self).update({"_run": None, **state})
 
     def __reduce__(self) -> Any:
         return (_empty, (), self.__getstate__(), None, iter(self.items()))
@@ -254,12 +289,12 @@ class CrossValidation(dict[str, Any]):
     @property
     def score_(self) -> float:
         """Mean score of the folds that did not fail."""
-        return _mean(self._valid(self.test_scores_))
+        return _mean(self._valid(self.scoring_))
 
     @property
     def score_std_(self) -> float:
         """Standard deviation of the score over folds."""
-        scores = self._valid(self.test_scores_)
+        scores = self._valid(self.scoring_)
         return float(np.std(scores)) if len(scores) else float("nan")
 
     @property
@@ -277,7 +312,8 @@ class CrossValidation(dict[str, Any]):
     @property
     def gap_(self) -> float:
         """Mean generalization gap: training score less held-out score."""
-        gaps = self.gaps_[self._succeeded()]
+        name = self.scoring_
+        gaps = self.gaps_[self._scored(name) & ~self._unscored["train"][name]]
         return _mean(gaps[~np.isnan(gaps)])
 
     @property
@@ -302,8 +338,10 @@ class CrossValidation(dict[str, Any]):
         Interval
             ``(low, high)``; NaN with fewer than two folds.
         """
-        scores = self.test_scores_[scoring or self.scoring_]
-        kept = self._succeeded() & ~np.isnan(scores)
+        name = self.scoring_ if scoring is None else scoring
+        check_option("scoring", name, self.test_scores_)
+        scores = self.test_scores_[name]
+        kept = self._scored(name) & ~np.isnan(scores)
         if kept.sum() < 2:
             return Interval(float("nan"), float("nan"))
         n_train, n_test = self._mean_sizes(kept)
@@ -318,9 +356,15 @@ class CrossValidation(dict[str, Any]):
     def _succeeded(self) -> NDArray[np.bool_]:
         return np.asarray([member is not None for member in self._members])
 
-    def _valid(self, scores: dict[str, Floats]) -> Floats:
-        of_first = scores[self.scoring_][self._succeeded()]
-        return of_first[~np.isnan(of_first)]
+    def _scored(self, name: str) -> NDArray[np.bool_]:
+        """Which folds have a score of their own, and not ``error_score`` in its place."""
+        return self._succeeded() & ~self._unscored["test"][name]
+
+    def _valid(self, name: str, part: str = "test") -> Floats:
+        """Scores of the folds that have one, on the rows held out or on those learned from."""
+        scores = self.test_scores_ if part == "test" else self.train_scores_
+        kept = scores[name][self._succeeded() & ~self._unscored[part][name]]
+        return np.asarray(kept[~np.isnan(kept)])
 
     # -----------------------------------------------------------------------------------------
     # Predictions
@@ -362,6 +406,8 @@ class CrossValidation(dict[str, Any]):
     def predict(self, X: Any, *, n_jobs: int | None = None) -> NDArray[Any]:
         """Predict with all fold models: the likeliest label by their mean, or the mean value.
 
+        Of several labels a row each by the majority of the models.
+
         Parameters
         ----------
         X : table of shape (n_rows, n_columns)
@@ -372,9 +418,15 @@ class CrossValidation(dict[str, Any]):
         -------
         array of shape (n_rows,) or (n_rows, n_outputs)
         """
+        if self.method_ is None and self.task_ == CLASSIFICATION:
+            raise ValueError("predict needs labels that can be counted: one a row, or 0 and 1.")
         method = "predict" if self.classes_ is None else self.method_ or "predict"
         mean = self._mean_answer(X, method, n_jobs)
-        return mean if self.classes_ is None else labels_of(mean, self.classes_)
+        if self._candidate.multilabel:
+            return np.asarray(mean > 0.5).astype(np.intp)
+        if self.classes_ is None:
+            return mean
+        return labels_of(mean, self.classes_, pairwise=self._pairwise)
 
     @available_if(_probable)
     def predict_proba(self, X: Any, *, n_jobs: int | None = None) -> Floats:
@@ -415,7 +467,7 @@ class CrossValidation(dict[str, Any]):
     def _data(self, X: Any, y: Any) -> Data:
         if X is not None or y is not None:
             return Data(X, y)
-        if self._run is None:
+        if self._run is None or self._run.data.X is None:
             raise ValueError("a pickled CrossValidation does not hold its data: give X and y.")
         return self._run.data
 
@@ -503,6 +555,10 @@ class CrossValidation(dict[str, Any]):
 
 def _empty() -> CrossValidation:
     return CrossValidation.__new__(CrossValidation)
+
+
+def _failed(name: str, verdict: Verdict | None) -> bool:
+    return verdict is not None and name in verdict.failures
 
 
 def _mean(values: Floats) -> float:

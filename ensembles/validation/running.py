@@ -16,7 +16,14 @@ from ensembles import members
 from ensembles.resampling import generator
 from ensembles.tasks import CLASSIFICATION
 from ensembles.validation.answering import method_for
-from ensembles.validation.data import Data, classes_for, is_pairwise, task_for
+from ensembles.validation.data import (
+    Data,
+    check_estimator,
+    classes_for,
+    is_pairwise,
+    kind_of_labels,
+    task_for,
+)
 from ensembles.validation.evaluating import Candidate, Job, Outcome, Protocol, assessed, evaluate
 from ensembles.validation.fitting import Stopping, check_stopping, weights_argument
 from ensembles.validation.folds import Fold
@@ -46,11 +53,14 @@ class Run:
     return_estimator: bool = False
     return_indices: bool = False
 
+    def without_data(self) -> Run:
+        """Return the settings alone, as a result that is pickled keeps them."""
+        return replace(self, data=Data(None), folds=[], cache=None)
+
     def candidate(self, name: str, learner: Any) -> Candidate:
         """Check one estimator against the settings, before any work."""
         called = f" ({name!r})" if name else ""
-        if not hasattr(learner, "fit"):
-            raise ValueError(f"estimator must have the method fit; got {learner!r}{called}.")
+        check_estimator(learner, called)
         if self.early_stopping is not None:
             check_stopping(learner, called)
         if is_pairwise(learner):
@@ -65,8 +75,22 @@ class Run:
                 UserWarning,
                 stacklevel=4,
             )
-        method = method_for(self.method, learner, task, classes)
-        return Candidate(name, learner, task, classes, method, scoring)
+        labels = kind_of_labels(task, self.data.y)
+        method = self._method(learner, task, classes, several=labels == "several")
+        writes = members.may_write(learner)
+        multilabel = labels == "multilabel"
+        return Candidate(name, learner, task, classes, method, scoring, writes, multilabel)
+
+    def _method(self, learner: Any, task: Any, classes: Any, *, several: bool) -> str | None:
+        """What models are asked: nothing where they have several labels, which have no mean."""
+        if not several:
+            return method_for(self.method, learner, task, classes)
+        if self.method != "auto":
+            raise ValueError(
+                "method must be 'auto', by which models are scored alone, where y holds several "
+                f"labels a row other than 0 and 1; got {self.method!r}."
+            )
+        return None
 
     def _check_square(self) -> None:
         if not hasattr(self.data.X, "shape"):

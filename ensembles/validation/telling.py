@@ -30,10 +30,10 @@ def _lines(result: Any) -> list[tuple[str, str]]:
     if not np.isnan(result.pooled_score_):
         lines.append(("pooled out of fold", number(result.pooled_score_)))
     if result.train_scores_:
-        train = float(np.nanmean(result.train_scores_[result.scoring_]))
+        train = _mean(result, result.scoring_, "train")
         lines.append(("on training rows", f"{number(train)} (gap {number(result.gap_)})"))
     lines += [
-        (f"held out, {other}", number(float(np.nanmean(result.test_scores_[other]))))
+        (f"held out, {other}", number(_mean(result, other, "test")))
         for other in list(result.test_scores_)[1:]
     ]
     found = [rounds for rounds in result.best_iterations_ if rounds is not None]
@@ -54,6 +54,11 @@ def _lines(result: Any) -> list[tuple[str, str]]:
     if result.optimism_:
         lines.append(("beware", result.optimism_))
     return lines
+
+
+def _mean(result: Any, name: str, part: str) -> float:
+    scores = result._valid(name, part)
+    return float(scores.mean()) if len(scores) else float("nan")
 
 
 def as_text(result: Any) -> str:

@@ -288,6 +288,17 @@ def test_the_learner_is_left_alone_and_labels_may_be_words():
     assert found.estimate == bootstrap_score(tree, X, Y, **QUICK).estimate
 
 
+def test_steps_that_write_into_their_table_change_neither_it_nor_the_result():
+    found = []
+    for copies in (True, False):
+        table = X.copy()
+        model = make_pipeline(StandardScaler(copy=copies), LogisticRegression())
+        found.append(bootstrap_score(model, table, Y, **QUICK))
+        assert_array_equal(table, X)
+    assert str(found[0]) == str(found[1])
+    assert_array_equal(found[0].row_errors, found[1].row_errors)
+
+
 def test_frames_reach_the_learner_as_frames():
     import pandas as pd
 

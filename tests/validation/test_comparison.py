@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
-from sklearn.metrics import roc_auc_score
+from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import KFold, RepeatedKFold
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
+from ensembles import cross_validate
 from ensembles.validation import (
     compare_models,
     corrected_resampled_t_test,
@@ -385,6 +389,26 @@ def test_probabilities_of_all_classes_are_understood(results):
     a, b = (np.column_stack([1 - p, p]) for p in (results.a.oof_prediction_,) * 2)
     assert compare_models(a, b, test="delong", y_true=y).p_value == 1
     assert compare_models(a, b, test="mcnemar", y_true=y).p_value == 1
+
+
+def test_labels_are_those_that_the_models_were_trained_on():
+    X, y = make_classification(90, 4, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
+    words = np.array(["a", "b", "c"])[y]
+    models = GaussianNB(), DecisionTreeClassifier(random_state=0)
+    one, other = (cross_validate(model, X, words) for model in models)
+    for test in ("mcnemar", "bootstrap"):
+        given = {"metric": "accuracy"} if test == "bootstrap" else {}
+        with pytest.raises(ValueError, match=r"y_true must hold the labels .* got \[0, 1, 2\]"):
+            compare_models(one, other, test=test, y_true=y, **given)
+    one.oof_count_[words == "c"] = 0
+    one._answers[words == "c"] = np.nan
+    found = compare_models(one, other, test="bootstrap", metric="log_loss", y_true=words)
+    assert found.n_excluded == np.sum(words == "c")
+    losses = [
+        log_loss(words[words != "c"], model.oof_prediction_[words != "c"], labels=["a", "b", "c"])
+        for model in (one, other)
+    ]
+    assert_allclose(found.difference, losses[0] - losses[1])
 
 
 def test_the_paired_bootstrap_of_any_metric(results):

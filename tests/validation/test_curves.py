@@ -13,8 +13,15 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    log_loss,
+    make_scorer,
+    roc_auc_score,
+)
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import BaggingClassifier, BaggingRegressor
@@ -31,6 +38,7 @@ mpl.use("Agg")
 
 X, Y = make_classification(200, 5, n_informative=3, n_redundant=0, flip_y=0.1, random_state=0)
 TRAIN, TEST = slice(0, 100), slice(100, 200)
+RANKED = ("decision_function", "predict_proba")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,41 @@ def test_the_distribution_is_drawn_with_its_interval(bag):
     assert default.interval.estimate == accuracy_score(Y[TEST], said)
     _, ax = mpl.pyplot.subplots()
     assert default.plot(ax=ax).ax_ is ax
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"),
+    [
+        ("roc_auc", roc_auc_score),
+        (roc_auc_score, roc_auc_score),
+        ("average_precision", average_precision_score),
+        (average_precision_score, average_precision_score),
+        (make_scorer(roc_auc_score, response_method="decision_function"), roc_auc_score),
+        (make_scorer(roc_auc_score, response_method=RANKED), roc_auc_score),
+    ],
+    ids=["name", "function", "other name", "other function", "scorer of decisions", "any scorer"],
+)
+def test_a_metric_of_ranks_is_never_given_labels(metric, score):
+    model = LinearSVC().fit(X[TRAIN], Y[TRAIN])
+    display = BootstrapDisplay.from_estimator(
+        model, X[TEST], Y[TEST], metric=metric, n_resamples=20, random_state=0
+    )
+    expected = score(Y[TEST], model.decision_function(X[TEST]))
+    assert_allclose(display.interval.estimate, expected)
+
+
+def test_a_metric_of_probabilities_wants_them():
+    model = LinearSVC().fit(X[TRAIN], Y[TRAIN])
+    with pytest.raises(ValueError, match="metric needs predict_proba, which LinearSVC does not"):
+        BootstrapDisplay.from_estimator(model, X[TEST], Y[TEST], metric="log_loss")
+    model = LogisticRegression().fit(X[TRAIN], Y[TRAIN])
+    scorer = make_scorer(log_loss, response_method="predict_proba")
+    for metric in ("log_loss", log_loss, scorer):
+        display = BootstrapDisplay.from_estimator(
+            model, X[TEST], Y[TEST], metric=metric, n_resamples=20, random_state=0
+        )
+        expected = log_loss(Y[TEST], model.predict_proba(X[TEST]))
+        assert_allclose(display.interval.estimate, expected)
 
 
 def test_a_curve_is_drawn_with_a_band_where_there_is_an_error(bag):

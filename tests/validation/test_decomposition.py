@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification, make_regression
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     AdaBoostRegressor,
     BaggingClassifier,
     RandomForestClassifier,
@@ -17,6 +18,8 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import BaggingClassifier as OurBaggingClassifier
@@ -233,6 +236,20 @@ def test_subsamples_and_splitters_will_do():
     assert bias_variance(*given, resampling=4, **QUICK).n_rounds == 4
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_steps_that_write_into_their_table_change_neither_it_nor_the_terms(n_jobs):
+    found = []
+    for copies in (True, False):
+        model = make_pipeline(StandardScaler(copy=copies), LogisticRegression())
+        table = X[TEST].copy()
+        found.append(
+            bias_variance(model, X[TRAIN], Y[TRAIN], table, Y[TEST], n_jobs=n_jobs, **QUICK)
+        )
+        assert_array_equal(table, X[TEST])
+    for one, other in zip(found[0].rows, found[1].rows, strict=True):
+        assert_array_equal(one, other)
+
+
 def test_the_terms_are_the_same_for_every_number_of_workers():
     given = (LogisticRegression(), X[TRAIN], Y[TRAIN], X[TEST], Y[TEST])
     one = bias_variance(*given, loss="log", **QUICK)
@@ -285,6 +302,12 @@ def test_bad_input_gets_an_error_that_says_so(changed, message):
     }
     with pytest.raises(ValueError, match=message):
         bias_variance(**given)
+
+
+def test_missing_labels_to_judge_on_are_refused():
+    labels = np.where(Y == 0, None, Y)
+    with pytest.raises(ValueError, match="y_test must hold a class for every row; got None"):
+        bias_variance(KNeighborsClassifier(), X[TRAIN], Y[TRAIN], X[TEST], labels[TEST], **QUICK)
 
 
 def test_predictions_of_nan_are_an_error_not_a_nan():
@@ -346,6 +369,18 @@ def test_a_fitted_ensembles_error_is_its_members_less_their_diversity(ensemble):
     assert found.diversity > 0
 
 
+@pytest.mark.parametrize("copies", [True, False])
+def test_members_may_be_pipelines(copies):
+    """A pipeline has a length, so that an array of pipelines is an array of their steps."""
+    model = make_pipeline(StandardScaler(copy=copies), LogisticRegression())
+    bag = BaggingClassifier(model, 4, random_state=0).fit(X[TRAIN], Y[TRAIN])
+    table = X[TEST].copy()
+    answers, _ = member_answers(bag, table)
+    assert_array_equal(table, X[TEST])
+    by_hand = [member.predict_proba(X[TEST].copy()) for member in bag.estimators_]
+    assert_array_equal(answers, by_hand)
+
+
 def test_ensembles_that_do_not_average_are_told_so():
     boosted = AdaBoostRegressor(n_estimators=5, random_state=0).fit(XR, YR)
     with pytest.raises(ValueError, match="must average its members; AdaBoostRegressor combines"):
@@ -355,6 +390,13 @@ def test_ensembles_that_do_not_average_are_told_so():
         ambiguity_decomposition(median, XR, YR)
     with pytest.raises(ValueError, match="ensemble must have members"):
         member_answers(LinearRegression().fit(XR, YR), XR)
+
+
+@pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([1, 2, 3])])
+def test_members_may_know_labels_in_the_place_of_codes(labels):
+    boosted = AdaBoostClassifier(n_estimators=3, random_state=0).fit(X[TRAIN], labels[Y[TRAIN]])
+    with pytest.raises(ValueError, match="ensemble must average its members; AdaBoostClassifier"):
+        ambiguity_decomposition(boosted, X[TEST], labels[Y[TEST]])
 
 
 def test_targets_that_do_not_fit_are_refused():

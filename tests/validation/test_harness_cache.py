@@ -19,6 +19,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
@@ -180,6 +181,16 @@ def test_only_what_is_new_is_computed(tmp_path, log):
     assert run({"old": Logged(log), "new": Logged(log, seed=2)})[0] == 5
     assert run(refit=True)[0] == 1
     assert run(refit=True)[0] == 0
+
+
+def test_other_scorers_judge_the_rows_that_a_stopped_model_learned_from(tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=8, min_samples_leaf=5, random_state=0)
+    given = {"early_stopping": "nested", "validation_fraction": 0.3, "random_state": 0}
+    cross_validate(model, X, y, cache_dir=tmp_path, **given)
+    stored = cross_validate(model, X, y, cache_dir=tmp_path, scoring="neg_log_loss", **given)
+    alone = cross_validate(model, X, y, scoring="neg_log_loss", **given)
+    np.testing.assert_array_equal(stored["train_score"], alone["train_score"])
+    np.testing.assert_array_equal(stored["test_score"], alone["test_score"])
 
 
 def test_other_data_other_rows_and_other_weights_are_other_folds(tmp_path, log):

@@ -15,9 +15,16 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+    r2_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -27,6 +34,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 from sklearn.model_selection import cross_validate as theirs
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -35,6 +43,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import Bagging, Bootstrap, HistTreeClassifier, cross_validate, members
+from ensembles.validation import Leaderboard
 
 X, y = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
 NUMBERS = load_diabetes(return_X_y=True)
@@ -271,6 +280,21 @@ def test_methods():
     assert not hasattr(cross_validate(LinearSVC(), X, y), "predict_proba")
 
 
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_decisions_between_pairs_are_counted_as_votes(n_classes):
+    """With three classes there are three pairs, whose columns look like classes."""
+    table, labels = make_classification(
+        120, 6, n_informative=5, n_redundant=0, n_classes=n_classes, random_state=0
+    )
+    model = SVC(decision_function_shape="ovo")
+    result = cross_validate(model, table, labels, cv=4, scoring="accuracy")
+    pairs = n_classes * (n_classes - 1) // 2
+    assert result.oof_prediction_.shape == (120, pairs)
+    assert result.pooled_score_ == pytest.approx(result.score_)
+    one = cross_validate(model, table, labels, cv=[(np.arange(90), np.arange(90, 120))])
+    np.testing.assert_array_equal(one.predict(table), one.models_[0].predict(table))
+
+
 def test_labels_are_nan_where_no_model_judged():
     names = np.array(["ant", "bee", "cat"])[y]
     early = cross_validate(GaussianNB(), X, y, cv=TimeSeriesSplit(3), method="predict")
@@ -352,6 +376,27 @@ def test_who_takes_no_weights_is_told_of():
         cross_validate(KNeighborsClassifier(), X, y, sample_weight=np.ones(120))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_metrics_of_predictions_are_called_in_the_place_of_their_scorers(weighted):
+    weights = np.arange(1.0, 121.0) if weighted else None
+    calls = []
+
+    def metric(truth, said, *, power=1, sample_weight=None):
+        calls.append(truth)
+        return np.average((truth != said) ** power, weights=sample_weight)
+
+    names = ["accuracy", "f1_macro", "matthews_corrcoef", "balanced_accuracy"]
+    scoring = {name: name for name in names}
+    scoring["own"] = make_scorer(metric, greater_is_better=False, power=2)
+    result = cross_validate(GaussianNB(), X, y, cv=FOLDS, scoring=scoring, sample_weight=weights)
+    assert len(calls) == 2 * 4 + 1
+    for k, (_, test) in enumerate(result.splits_):
+        for name, scorer in scoring.items():
+            given = {} if weights is None else {"sample_weight": weights[test]}
+            expected = get_scorer(scorer)(result.models_[k], X[test], y[test], **given)
+            assert result[f"test_{name}"][k] == expected
+
+
 def test_losses_stay_negative_and_the_first_scorer_counts():
     result = cross_validate(GaussianNB(), X, y, scoring={"loss": "neg_log_loss", "a": "accuracy"})
     assert result.scoring_ == "loss"
@@ -392,6 +437,53 @@ def test_a_fold_that_fails_names_itself_and_the_others_survive(n_jobs):
         cross_validate(FailsOnRow(), table, y, cv=cv, error_score="raise", n_jobs=n_jobs)
 
 
+@pytest.mark.filterwarnings("ignore:Scoring failed")
+def test_answers_of_nan_are_counted_and_judged_by_no_pooled_score():
+    class Unsure(GaussianNB):
+        def predict_proba(self, table):
+            said = super().predict_proba(table)
+            said[table[:, 0] == X[3, 0]] = np.nan
+            return said
+
+    with pytest.warns(UserWarning, match=r"NaN about 1 of the rows held out \(fold 0 of repeat 0"):
+        result = cross_validate(Unsure(), X, y, cv=KFold(4), scoring=["accuracy", "neg_log_loss"])
+    kept = np.arange(120) != 3
+    sure = cross_validate(GaussianNB(), X, y, cv=KFold(4)).oof_prediction_[kept]
+    assert result.pooled_scores_["neg_log_loss"] == pytest.approx(-log_loss(y[kept], sure))
+    assert result.pooled_score_ == accuracy_score(y[kept], sure.argmax(axis=1))
+
+
+def test_a_result_without_any_score_tells_so():
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        result = cross_validate(GaussianNB(), X, np.array(["a", "b", "c"])[y], scoring="r2")
+    assert "nan" in result.summary()
+    assert "nan" in result._repr_html_()
+
+
+@pytest.mark.parametrize("error_score", [np.nan, -5.0, 0])
+def test_the_stand_in_of_a_score_that_failed_counts_in_no_mean(error_score):
+    def scorer(model, table, labels):
+        if table[0, 0] == X[0, 0] and len(table) < 50:
+            raise RuntimeError("no score")
+        return model.score(table, labels)
+
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        result = cross_validate(
+            GaussianNB(), X, y, cv=KFold(4), scoring=scorer, error_score=error_score
+        )
+    np.testing.assert_equal(result["test_score"][0], float(error_score))
+    own = result["test_score"][1:]
+    assert result.score_ == own.mean()
+    assert result.gap_ == pytest.approx(np.mean(result["train_score"][1:] - own))
+    low, high = result.confidence_interval_
+    assert low + high == pytest.approx(2 * own.mean())
+    assert f"on training rows  {result['train_score'].mean():.5g}" in result.summary()
+    board = Leaderboard(result._run, {"one": result})
+    assert board.to_frame()["score"].item() == own.mean()
+    with pytest.raises(ValueError, match="scoring must be one of 'score'; got 'acc'"):
+        result.confidence_interval(scoring="acc")
+
+
 def test_containers_reach_the_estimator_as_they_are():
     seen = []
 
@@ -428,6 +520,45 @@ def test_estimators_without_targets_or_with_several():
     many = cross_validate(DecisionTreeClassifier(), X, np.column_stack([y > 0, y > 1]).astype(int))
     assert many.oof_prediction_.shape == (120, 2)
     assert cross_validate(DummyClassifier(), X, y).oof_prediction_.shape == (120, 3)
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(random_state=0), KNeighborsClassifier()])
+@pytest.mark.parametrize("method", ["auto", "predict_proba"])
+def test_several_labels_are_votes_or_probabilities_of_the_ones(model, method):
+    labels = np.column_stack([y == 1, y != 2, np.arange(120) % 3 == 0]).astype(int)
+    labels[:100, 2] = 0  # of which some folds know zeros alone
+    result = cross_validate(model, X, labels, cv=KFold(6), method=method, scoring="accuracy")
+    assert result.oof_prediction_.shape == (120, 3)
+    train, test = result.splits_[-1]
+    fitted = clone(model).fit(X[train], labels[train])
+    if method == "auto":
+        expected = fitted.predict(X[test])
+    else:
+        of_ones = [
+            said[:, known == 1].sum(axis=1)
+            for said, known in zip(fitted.predict_proba(X[test]), fitted.classes_, strict=True)
+        ]
+        expected = np.column_stack(of_ones)
+    np.testing.assert_array_equal(result.oof_prediction_[test], expected)
+    assert result.pooled_score_ == pytest.approx(result.score_)
+    votes = np.mean([fold_model.predict(X) for fold_model in result.models_], axis=0)
+    np.testing.assert_array_equal(result.predict(X), votes > 0.5)
+    twice = cross_validate(model, X, labels, cv=3, n_repeats=2, random_state=0)
+    assert 0 <= twice.pooled_score_ <= 1
+
+
+def test_several_labels_that_cannot_be_counted_are_scored_alone():
+    labels = np.column_stack([y, y > 0])
+    model = MultiOutputClassifier(GaussianNB())
+    result = cross_validate(model, X, labels, cv=KFold(4))
+    np.testing.assert_array_equal(
+        result["test_score"], theirs(model, X, labels, cv=KFold(4))["test_score"]
+    )
+    assert result.oof_prediction_ is None
+    with pytest.raises(ValueError, match="predict needs labels that can be counted"):
+        result.predict(X)
+    with pytest.raises(ValueError, match="method must be 'auto', by which models are scored"):
+        cross_validate(model, X, labels, method="predict_proba")
 
 
 def test_a_numbers_of_folds_keeps_groups_whole():
@@ -483,8 +614,40 @@ def test_refit_trains_once_more_on_all_rows():
     later = cross_validate(model, X, y)
     assert not hasattr(later, "refit_estimator_")
     np.testing.assert_array_equal(later.refit().predict_proba(X), expected)
+    unpickled = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(later))))
     with pytest.raises(ValueError, match="does not hold"):
-        pickle.loads(pickle.dumps(later)).refit()
+        unpickled.refit()
+    np.testing.assert_array_equal(unpickled.refit(X, y).predict_proba(X), expected)
+    assert len(pickle.dumps(unpickled)) < len(pickle.dumps(later)) + 1000
+
+
+def test_refit_takes_its_data_whole():
+    model = LogisticRegression()
+    result = cross_validate(model, X, y)
+    weights = np.arange(120.0)
+    weighted = clone(model).fit(X, y, sample_weight=weights).coef_
+    np.testing.assert_array_equal(result.refit(sample_weight=weights).coef_, weighted)
+    np.testing.assert_array_equal(result.refit(X, y, weights).coef_, weighted)
+    for given, message in (
+        ({"X": X}, "X and y must be given together; got X alone"),
+        ({"y": y}, "X and y must be given together; got y alone"),
+        ({"X": X, "y": y[:5]}, r"inconsistent numbers of samples: \[120, 5\]"),
+        ({"sample_weight": -weights}, "sample_weight must be >= 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            result.refit(**given)
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_labels_in_one_column(container):
+    words = np.array(["a", "b", "c"])[y]
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        result = cross_validate(GaussianNB(), X, container(words[:, None]))
+    expected = cross_validate(GaussianNB(), X, words)
+    np.testing.assert_array_equal(result.oof_prediction_, expected.oof_prediction_)
+    assert result.classes_.tolist() == ["a", "b", "c"]
+    several = cross_validate(MultiOutputClassifier(GaussianNB()), X, y[:, None])
+    np.testing.assert_array_equal(several["test_score"], expected["test_score"])
 
 
 @pytest.mark.parametrize(
@@ -510,6 +673,16 @@ def test_refit_trains_once_more_on_all_rows():
         ({"X_test": X[:, :2]}, "X_test must have the columns of X"),
         ({"groups": np.ones(3)}, "inconsistent numbers of samples"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be a number in \(0, 1\)"),
+        ({"cv": KFold}, "cv must be a splitter.*got <class"),
+        ({"groups": np.ones((120, 2))}, r"groups must be 1D.*got shape \(120, 2\)"),
+        ({"groups": [None] + [1, 2, 3] * 39 + [4, 4]}, "groups must not hold missing values"),
+        ({"groups": np.r_[np.nan, np.arange(119)]}, "groups must not hold missing values"),
+        ({"scoring": 3}, "scoring must be the name of a scorer.*got 3"),
+        ({"scoring": {"a": 3}}, "scoring must be the name of a scorer.*got {'a': 3}"),
+        ({"cache_dir": ""}, "cache_dir must be the path of a folder or None; got ''"),
+        ({"cache_dir": 3}, "cache_dir must be the path of a folder or None; got 3"),
+        ({"params": [1]}, r"params must be a dict of arguments or None; got \[1\]"),
+        ({"X_test": X[:0]}, "X_test must hold at least one row"),
     ],
 )
 def test_what_is_refused_before_any_work(given, message):
@@ -524,8 +697,13 @@ def test_what_is_refused_before_any_work(given, message):
 def test_more_that_is_refused():
     with pytest.raises(ValueError, match="y must not hold missing values"):
         cross_validate(Ridge(), X, np.where(y > 1, np.nan, y))
+    with pytest.raises(ValueError, match="y must not hold missing values"):
+        cross_validate(GaussianNB(), X, np.where(y > 1, None, y))
     with pytest.raises(ValueError, match="estimator must have the method fit"):
         cross_validate("ridge", X, y)
+    for estimator in (Ridge, {"one": Ridge(), "other": Ridge}):
+        with pytest.raises(ValueError, match="estimator must be an instance, not a class"):
+            cross_validate(estimator, X, y)
     frame = pd.DataFrame(X, columns=list("abcdef"))
     with pytest.raises(ValueError, match="X_test must have the columns of X, in their order"):
         cross_validate(Ridge(), frame, y, X_test=frame[list("bacdef")])

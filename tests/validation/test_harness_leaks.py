@@ -1,15 +1,18 @@
 """No leak: what is fitted in a fold sees the fold's training rows and nothing else."""
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBRegressor
 
@@ -106,3 +109,88 @@ def test_every_fold_is_fitted_on_its_training_rows_and_no_other():
         assert not set(fitted[0].rows_) & set(test)
     refitted = result.refit()
     np.testing.assert_array_equal(refitted[0].rows_, np.arange(90))
+
+
+def doubled_in_place(X):
+    X *= 2
+    return X
+
+
+class Centred(TransformerMixin, BaseEstimator):
+    """A user's transformer that writes into what it is handed."""
+
+    def fit(self, X, y=None):
+        self.means_ = X.mean(axis=0)
+        return self
+
+    def transform(self, X):
+        X -= self.means_
+        return X
+
+
+WRITERS = {
+    "copy=False": StandardScaler(copy=False),
+    "a function": FunctionTransformer(doubled_in_place),
+    "the user's own": Centred(),
+}
+
+
+@pytest.mark.parametrize("backend", ["serial", "threading", "loky"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_steps_that_write_into_their_table_spoil_no_score_and_no_table(name, backend):
+    rng = np.random.default_rng(0)
+    X, X_test, y = rng.normal(5, 3, (80, 3)), rng.normal(5, 3, (20, 3)), np.arange(80) % 2
+    X[:, 0] += y
+    before, test_before = X.copy(), X_test.copy()
+    model = make_pipeline(WRITERS[name], LogisticRegression())
+    folds = KFold(4)
+    with joblib.parallel_config("loky" if backend == "serial" else backend):
+        result = cross_validate(
+            model,
+            X,
+            y,
+            X_test=X_test,
+            cv=folds,
+            scoring=["accuracy", "neg_log_loss"],
+            n_jobs=1 if backend == "serial" else 2,
+        )
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(X_test, test_before)
+    for k, (train, test) in enumerate(folds.split(X)):
+        fitted = clone(model).fit(X[train], y[train])
+        assert result["test_accuracy"][k] == fitted.score(X[test], y[test])
+        assert result["train_accuracy"][k] == fitted.score(X[train], y[train])
+        assert result["train_neg_log_loss"][k] == get_scorer("neg_log_loss")(
+            fitted, X[train], y[train]
+        )
+        own = result.test_predictions_[k]
+        np.testing.assert_array_equal(own, fitted.predict_proba(X_test.copy()))
+
+
+def test_a_users_own_scorers_are_handed_tables_that_no_other_wrote_into():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(5, 3, (80, 3)), np.arange(80) % 2
+    X[:, 0] += y
+    model = make_pipeline(StandardScaler(copy=False), LogisticRegression())
+
+    def first(model, X, y):
+        return model.score(X, y)
+
+    result = cross_validate(model, X, y, cv=4, scoring={"one": first, "other": first})
+    np.testing.assert_array_equal(result["test_one"], result["test_other"])
+    np.testing.assert_array_equal(result["train_one"], result["train_other"])
+
+
+def test_frames_that_a_step_adds_columns_to_stay_as_they_were():
+    def with_ratio(frame):
+        frame["ratio"] = frame["a"] / frame["b"]
+        return frame
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(5, 1, (60, 2)), columns=["a", "b"])
+    y = (X["a"] > X["b"]).astype(int)
+    model = make_pipeline(FunctionTransformer(with_ratio), LogisticRegression())
+    result = cross_validate(model, X, y, X_test=X, cv=3, scoring=["accuracy", "roc_auc"])
+    assert list(X.columns) == ["a", "b"]
+    assert not result.failures_
+    assert not np.isnan(result["train_accuracy"]).any()

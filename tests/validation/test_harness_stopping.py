@@ -1,12 +1,13 @@
 """Early stopping in every fold: on its held-out rows, on rows of its own, or all folds together."""
 
+import pickle
 from importlib.util import find_spec
 
 import lightgbm
 import numpy as np
 import pytest
 import xgboost
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold, StratifiedKFold, TimeSeriesSplit
@@ -240,6 +241,23 @@ def test_labels_of_any_kind_and_classes_the_model_never_saw(name):
     assert unseen.oof_prediction_.shape == (240, 3)
 
 
+@pytest.mark.parametrize("pipeline", [False, True])
+def test_a_refitted_model_answers_in_the_labels_as_given(pipeline):
+    words = np.array(["no", "yes"])[y]
+    model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1)
+    model = make_pipeline(StandardScaler(), model) if pipeline else model
+    result = cross_validate(model, X, words, cv=3, refit=True)
+    one = pickle.loads(pickle.dumps(result.refit_estimator_))
+    by_hand = clone(model).fit(X, y)
+    np.testing.assert_array_equal(one.predict(X), np.array(["no", "yes"])[by_hand.predict(X)])
+    np.testing.assert_array_equal(one.predict_proba(X), by_hand.predict_proba(X))
+    assert one.classes_.tolist() == ["no", "yes"]
+    assert one.score(X, words) == by_hand.score(X, y)
+    assert is_classifier(one)
+    plain = cross_validate(model, X, y, cv=3, refit=True).refit_estimator_
+    assert type(plain) is type(model)
+
+
 def test_regressions_and_learners_that_cannot_stop():
     table, target = make_regression(200, 5, noise=50, random_state=0)
     result = cross_validate(
@@ -259,6 +277,16 @@ def test_regressions_and_learners_that_cannot_stop():
             X,
             y,
             early_stopping="nested",
+        )
+
+
+def test_what_cannot_be_stopped_is_said_before_or_by_name():
+    inner = make_pipeline(StandardScaler(), LEARNERS["xgboost"])
+    with pytest.raises(ValueError, match="without a pipeline as its last step"):
+        cross_validate(make_pipeline(StandardScaler(), inner), X, y, early_stopping="fold")
+    with pytest.raises(ValueError, match="at least 2 groups to learn from in every fold"):
+        cross_validate(
+            LEARNERS["histogram"], X, y, early_stopping="nested", groups=np.arange(240) % 2, cv=2
         )
 
 

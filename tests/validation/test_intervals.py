@@ -230,6 +230,7 @@ def test_intervals_stay_inside_the_metrics_range():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 30), st.integers(0, 1000), st.sampled_from(["bca", "studentized", "basic"]))
+@pytest.mark.filterwarnings("ignore:.*is a point, and says nothing")
 def test_no_interval_is_ever_nan(n, seed, method):
     rng = np.random.default_rng(seed)
     y = np.round(rng.normal(size=n), rng.integers(0, 3))
@@ -314,6 +315,33 @@ def test_scorers_made_by_make_scorer_are_asked_for_what_they_want():
     scorer = metrics.make_scorer(metrics.fbeta_score, beta=2)
     found = bootstrap_ci(scorer, Y, LABELS, n_resamples=20, random_state=0)
     assert_allclose(found.estimate, metrics.fbeta_score(Y, LABELS, beta=2))
+
+
+def test_accuracy_of_several_labels_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    y, said = rng.integers(0, 2, (2, 50, 3))
+    found = bootstrap_ci("accuracy", y, said, n_resamples=10, random_state=0)
+    assert_allclose(found.estimate, metrics.accuracy_score(y, said))
+    with pytest.raises(ValueError, match=r"y_true must be 1D for this metric; got shape"):
+        bootstrap_ci("error", y, said)
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_two_values_are_no_classes_to_a_scorer_of_values(scale):
+    rng = np.random.default_rng(0)
+    y, said = rng.integers(0, 2, 60), scale * rng.random(60)
+    found = bootstrap_ci("neg_median_absolute_error", y, said, n_resamples=10, random_state=0)
+    assert_allclose(found.estimate, -np.median(np.abs(y - said)))
+
+
+@pytest.mark.parametrize("name", ["average_precision", "roc_auc_ovr"])
+def test_scorers_by_rank_take_decision_values(name):
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    said = rng.normal(y, 2.0)
+    found = bootstrap_ci(name, y, said, n_resamples=10, random_state=0)
+    function = metrics.average_precision_score if name[0] == "a" else metrics.roc_auc_score
+    assert_allclose(found.estimate, function(y, said))
 
 
 def test_several_outputs_take_the_slow_way():
