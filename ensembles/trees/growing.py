@@ -319,7 +319,7 @@ class Scratch(local):
         self.bits = self.work.view(np.int64)
         self.bins = np.zeros(STEP + 4, np.uint64)
         self.sheet = np.empty(SHEET, np.uint8)
-        self.counts = np.empty(2 * PLANE + LANES, np.uint8)
+        self.counts = np.empty(2 * PLANE, np.uint8)
         self.folded = np.empty(3 * PLANE, np.uint16)
         self.sums = np.empty(2 * PLANE, np.int64)
         self.present = np.zeros(257, np.int64)

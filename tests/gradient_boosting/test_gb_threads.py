@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -36,38 +37,47 @@ class Counted(GradientBoostingClassifier):
         return self
 
 
-def started(model, X, y):
+def started(of_the_tests, model, X=None, y=None):
+    """Return the threads that a model's training started, in another process than the tests'."""
     model = getattr(model, "steps", [("", model)])[-1][1]
-    assert model.process_ != int(os.environ["OF_THE_TESTS"]), "it was not fitted in a worker"
+    assert model.process_ != of_the_tests, "it was not fitted in a worker"
     return model.started_
 
 
 def searched(learner):
     search = GridSearchCV(
-        learner, {"max_depth": [2, 3]}, cv=2, n_jobs=2, scoring=started, refit=False
+        learner,
+        {"max_depth": [2, 3]},
+        cv=2,
+        n_jobs=2,
+        scoring=partial(started, os.getpid()),
+        refit=False,
     )
     return search.fit(X, Y).cv_results_["mean_test_score"]
 
 
 def piped(learner):
     pipe = make_pipeline(StandardScaler(), learner)
-    scores = scikit_learn_cross_validate(pipe, X, Y, cv=4, n_jobs=2, scoring=started)
+    scores = scikit_learn_cross_validate(
+        pipe, X, Y, cv=4, n_jobs=2, scoring=partial(started, os.getpid())
+    )
     return scores["test_score"]
 
 
 def bagged(learner):
-    return [started(one, X, Y) for one in BaggingClassifier(learner, 4, n_jobs=2).fit(X, Y)]
+    return [started(os.getpid(), one) for one in BaggingClassifier(learner, 4, n_jobs=2).fit(X, Y)]
 
 
 def validated(learner):
-    return [started(one, X, Y) for one in cross_validate(learner, X, Y, cv=4, n_jobs=2).models_]
+    return [
+        started(os.getpid(), one) for one in cross_validate(learner, X, Y, cv=4, n_jobs=2).models_
+    ]
 
 
 @on_linux
 @pytest.mark.parametrize("n_jobs", [None, -1, 64])
 @pytest.mark.parametrize("workers", [searched, piped, bagged, validated])
-def test_workers_times_threads_stay_within_the_cores_for_boosting(workers, n_jobs, monkeypatch):
-    monkeypatch.setenv("OF_THE_TESTS", str(os.getpid()))
+def test_workers_times_threads_stay_within_the_cores_for_boosting(workers, n_jobs):
     with joblib.parallel_config("loky"):
         found = workers(Counted(5, early_stopping=False, n_jobs=n_jobs))
     assert len(found) >= 2
