@@ -729,7 +729,7 @@ def _own_dtype(learner: Any) -> Any:
 
 def _own_copy(X: Any, learner: Any) -> Any:
     """A copy of the whole table for a learner that may write into it; trees only read."""
-    return X if releases_gil(learner) or container_of(X) == "polars" else X.copy()
+    return X if releases_gil(learner) else copy_of(X)
 
 
 def _seeded(learner: Any, seed: int, i: int) -> Any:

@@ -17,7 +17,7 @@ ALLOWED = {
     "uncertainty": {"parameters"},
     "stopping": set(),
     "tables": set(),
-    "tasks": set(),
+    "tasks": {"parameters"},
     "scoring": set(),
     "trees": {"parameters", "tables"},
     "versions": set(),
