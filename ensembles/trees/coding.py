@@ -20,8 +20,9 @@ def choose_cuts(values: Array, weights: Array, n_bins: int, ends: Array) -> int:
     would carry it further past its share than it is short of it; the share of the bins to come is
     that of the weight to come, so that a heavy value uses up one bin and not several.
     """
-    remaining = weights.sum()
-    filled = 0.0
+    remaining, filled = 0.0, 0.0
+    for i in range(len(weights)):
+        remaining += weights[i]
     n_ends = 0
     for i in range(len(values) - 1):
         filled += weights[i]
