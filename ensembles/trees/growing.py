@@ -811,7 +811,8 @@ def grow(
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
     nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
-    n_nodes, n_new, parent, n_frontier = 1, 1, -1, 0
+    n_nodes, n_new, n_frontier = 1, 1, 0
+    parent = int64(-1)  # a literal is a type of its own: what takes it would be compiled twice
     while True:
         for node in range(n_nodes - n_new, n_nodes):
             open_node(records, reals, settings, least, node, nodes, totals, errors)
@@ -829,7 +830,7 @@ def grow(
                 records,
                 codes,
                 settings,
-                int64(parent),  # a number that is always -1 at first would compile it twice
+                parent,
                 larger,
                 smaller,
                 nodes,

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import inlined, larger_of, once, part
+from ensembles.trees.compiling import larger_of, once, part
 from ensembles.trees.histogram import CLASSES, PACKED
 from ensembles.trees.vectors import lowest_bit
 
@@ -315,12 +315,15 @@ def best_of_classes(
         if fast:
             work[uint64(SUMS) + split] = float64(a)
             work[uint64(SPARE) + split] = float64(b)
+    n_splits = int64(split)
     if fast:
-        gains_of_squares(split, float64(total), work)
-    return best_of_gains(split, float64(total), least, best, present, uint64(1), work, bits, place)
+        gains_of_squares(n_splits, float64(total), work)
+    return best_of_gains(
+        n_splits, float64(total), least, best, present, uint64(1), work, bits, place
+    )
 
 
-@inlined
+@part
 def x_log2_x(x: Any) -> Any:
     """Return x log2 x, with 0 log 0 = 0."""
     return x * np.log2(larger_of(x, 1e-300))

@@ -113,14 +113,14 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
     """
     if n_present == 1:
         return 1, int64(255), int64(0)
-    missing_left = int64(missing and drawn_below(key + uint64(1), 2) == 1)
+    missing_left = int64(missing and drawn_below(key + uint64(1), int64(2)) == 1)
     n_left = 0
     if categorical:
         forced = drawn_below(key + uint64(2), n_present)
         order[0], order[forced] = order[forced], order[0]
         n_left = 1
         for i in range(1, n_present):
-            if n_left < n_present - 1 and drawn_below(key + uint64(2 + i), 2) == 1:
+            if n_left < n_present - 1 and drawn_below(key + uint64(2 + i), int64(2)) == 1:
                 order[n_left], order[i] = order[i], order[n_left]
                 n_left += 1
         return n_left, order[n_left - 1], missing_left
@@ -204,7 +204,7 @@ def search_table(
     """
     last = table.shape[1] - 1
     tabulate(mode, records, codes, byte, start, stop, table)
-    n_present = 0
+    n_present = int64(0)  # a literal is a type of its own: what takes it would be compiled twice
     for code in range(1, 256):
         if table[code, last] > 0:
             order[n_present] = code
@@ -264,7 +264,7 @@ def search_table(
                             missing_left,
                             left[0],
                             totals,
-                            -1,
+                            int64(-1),
                             place,
                             sides,
                         )
