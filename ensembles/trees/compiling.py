@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 from numba import njit, types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
@@ -165,6 +166,19 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
+class Shelf(FunctionCache):
+    """numba's cache on disk, but for what it does before it looks there.
+
+    It would ready the whole compiler, a third of a second, which only compiling needs: of a later
+    process that was most of its first fit.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled code if it is there."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
 def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for the given signatures, or read it from the disk cache.
 
@@ -175,8 +189,19 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
         function.__qualname__ = f"{name or function.__qualname__}_{fingerprint()}"
         with garbage_left():
             try:
-                return njit(list(signatures), **SWITCHES, cache=True)(function)
+                return compiled(function, signatures, Shelf(function))
             except (RuntimeError, OSError):
-                return njit(list(signatures), **SWITCHES)(function)
+                return compiled(function, signatures)
 
     return compile_
+
+
+def compiled(function: Callable[..., Any], signatures: Any, shelf: Any = None) -> Any:
+    """Return the function compiled for these signatures, where there is a shelf from that."""
+    dispatcher: Any = njit(**SWITCHES)(function)
+    if shelf is not None:
+        dispatcher._cache = shelf
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
