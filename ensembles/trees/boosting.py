@@ -136,6 +136,8 @@ class Rounds:
             self._order = np.argsort(classes.astype(np.min_scalar_type(n_planes)), kind="stable")
             self._starts = np.searchsorted(classes[self._order], np.arange(n_planes + 1))
             codes = codes[self._order]
+            self._back = np.empty_like(self._order)
+            self._back[self._order] = np.arange(len(self._order))
         self._codes = np.ascontiguousarray(codes)
 
     def grow(
@@ -248,11 +250,7 @@ class Rounds:
         )
 
     def _in_user_order(self, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self._order is None:
-            return place.copy()
-        leaves = np.empty_like(place)
-        leaves[self._order] = place
-        return leaves
+        return place.copy() if self._order is None else place.take(self._back)
 
     def _encode(
         self, prepared: Prepared, drawn: Floats, counts: bool = False
