@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from ensembles.naming import named_here
 from ensembles.parameters import check_flag, check_real, check_whole, is_real, is_whole, proportions
 
 __all__ = ["BayesianBootstrap", "BlockBootstrap", "Bootstrap", "GroupBootstrap", "Subsample"]
@@ -623,6 +624,7 @@ class _RowResampler(Resampler):
         return partial(subsample_rows, rows=rows, size=size, weights=weights)
 
 
+@named_here
 class Bootstrap(_RowResampler):
     """Rows drawn with replacement; the rows never drawn are held out.
 

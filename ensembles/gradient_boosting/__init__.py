@@ -12,11 +12,13 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ensembles.gradient_boosting.fitting import Fitting
+from ensembles.naming import named_here
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 __all__ = ["GradientBoosting", "GradientBoostingClassifier", "GradientBoostingRegressor"]
 
 
+@named_here
 class GradientBoostingClassifier(ClassifierMixin, Fitting):
     """Boost trees that classify, with XGBoost: on a GPU when there is one.
 
@@ -205,6 +207,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     score = Fitting.score
 
 
+@named_here
 class GradientBoostingRegressor(RegressorMixin, Fitting):
     """Boost trees that predict values, with XGBoost: on a GPU when there is one.
 
@@ -386,6 +389,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     score = Fitting.score
 
 
+@named_here
 class GradientBoosting(Fitting):
     """Boost trees with XGBoost: a classifier or a regressor, whichever the task asks for.
 
