@@ -17,16 +17,32 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    d2_log_loss_score,
     get_scorer,
     get_scorer_names,
     log_loss,
     make_scorer,
     r2_score,
+    roc_auc_score,
+    top_k_accuracy_score,
 )
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
 __all__ = ["Answers", "check_scoring", "score_answers", "takes_estimator"]
+
+ORDERED = ("decision_function", "predict_proba")
+NO_LABELS = {
+    average_precision_score: ORDERED,
+    brier_score_loss: "predict_proba",
+    d2_log_loss_score: "predict_proba",
+    log_loss: "predict_proba",
+    roc_auc_score: ORDERED,
+    top_k_accuracy_score: ORDERED,
+}
+"""Metrics of scikit-learn that judge no labels, and what its own scorers ask for in their place."""
 
 
 def check_scoring(name: str, scoring: Any) -> None:
@@ -101,7 +117,8 @@ def score_answers(
     ----------
     scoring : bool, str or callable
         True for the task's own metric (accuracy, R2); a scorer's name; a scorer of (estimator, X,
-        y); or a metric of (y_true, y_pred).
+        y); or a metric of (y_true, y_pred), which is given labels, or the probabilities where it
+        is one of scikit-learn's that judge those, as `roc_auc_score` and `log_loss` do.
     rows : array of shape (n_scored,)
         Rows of ``answers``.
     y, sample_weight : arrays of shape (n_scored,)
@@ -121,7 +138,18 @@ def score_answers(
         scorer = get_scorer(scoring)
         metric = getattr(scorer, "_score_func", scorer)
         return float(scorer(answers, rows, y, **(weighted if _takes_weights(metric) else {})))
-    return float(scoring(y, answers.predict(rows), **(weighted if _takes_weights(scoring) else {})))
+    weighted = weighted if _takes_weights(scoring) else {}
+    asked = _asked_for(scoring)
+    if answers.classes is not None and asked is not None:
+        metric = partial(log_loss, labels=answers.classes) if scoring is log_loss else scoring
+        return float(make_scorer(metric, response_method=asked)(answers, rows, y, **weighted))
+    return float(scoring(y, answers.predict(rows), **weighted))
+
+
+def _asked_for(metric: Callable[..., Any]) -> Any:
+    """Return what a metric of scikit-learn judges in the place of labels, None for labels."""
+    plain = getattr(metric, "func", metric)
+    return next((asked for one, asked in NO_LABELS.items() if one is plain), None)
 
 
 def _log_loss_of(classes: NDArray[Any]) -> Any:

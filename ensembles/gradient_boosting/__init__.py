@@ -110,7 +110,8 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's
@@ -299,7 +300,8 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's
@@ -484,7 +486,8 @@ class GradientBoosting(Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's

@@ -148,11 +148,13 @@ def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
     """Say which column holds the infinity that XGBoost found: to look for it costs a pass."""
     try:
         yield
+        return
     except xgboost.core.XGBoostError as error:
         if "inf" not in str(error):
             raise
-        name_infinity(table, columns.names)
-        raise
+        found = error
+    name_infinity(table, columns.names)
+    raise found
 
 
 # ---------------------------------------------------------------------------------------------

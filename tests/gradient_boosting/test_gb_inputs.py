@@ -381,8 +381,9 @@ def test_infinity_is_named_with_its_column(bad):
         np.asfortranarray(table),
         sparse.csr_matrix(np.nan_to_num(table, posinf=bad, neginf=bad, nan=1.0)),
     ):
-        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
+        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'") as raised:
             regressor().fit(form, VALUE)
+        assert raised.value.__context__ is None, "no trace of C++ above the error"
         with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
             fitted_array.predict(form)
     with pytest.raises(ValueError, match="column 'x2'"):
