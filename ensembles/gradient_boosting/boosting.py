@@ -148,13 +148,14 @@ def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
     """Say which column holds the infinity that XGBoost found: to look for it costs a pass."""
     try:
         yield
-        return
     except xgboost.core.XGBoostError as error:
         if "inf" not in str(error):
             raise
-        found = error
-    name_infinity(table, columns.names)
-    raise found
+        try:
+            name_infinity(table, columns.names)
+        except ValueError as named:
+            raise named from None
+        raise
 
 
 # ---------------------------------------------------------------------------------------------

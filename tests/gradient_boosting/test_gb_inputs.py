@@ -383,7 +383,7 @@ def test_infinity_is_named_with_its_column(bad):
     ):
         with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'") as raised:
             regressor().fit(form, VALUE)
-        assert raised.value.__context__ is None, "no trace of C++ above the error"
+        assert raised.value.__suppress_context__, "no trace of C++ above the error"
         with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
             fitted_array.predict(form)
     with pytest.raises(ValueError, match="column 'x2'"):
