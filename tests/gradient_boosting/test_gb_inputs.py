@@ -193,6 +193,16 @@ def test_the_unit_of_weights_does_not_matter_when_they_are_normalized(scale):
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+def test_weights_of_sum_one_are_told_of():
+    """scikit-learn's AdaBoost gives such: without a split every tree is its root."""
+    weights = np.full(len(X), 1 / len(X))
+    with pytest.warns(UserWarning, match=r"sums to 1 over .* normalize_weights=True"):
+        regressor().fit(X, VALUE, weights)
+    regressor(normalize_weights=True).fit(X, VALUE, weights)
+    regressor(min_child_weight=0.1).fit(X, VALUE, weights)
+    regressor(objective="poisson").fit(X, np.abs(VALUE), weights)
+
+
 @pytest.mark.parametrize(
     "weights",
     [
