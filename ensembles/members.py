@@ -84,6 +84,7 @@ __all__ = [
     "shares_rounds",
     "sums_of_forest",
     "takes_weights",
+    "twin",
     "values",
     "wants_codes",
     "weight_argument",
@@ -684,7 +685,7 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
     targets, classes = _targets(recipe, y[rows])
     arguments = _arguments_of_rows(recipe, rows, draws.n_rows)
     if weights is not None:
-        arguments["sample_weight"] = weights
+        arguments["sample_weight"] = np.asarray(weights, np.float64)
     if recipe.early_stopping:
         arguments |= _validation(recipe, learner, cut, X, y, draws.test(i), classes)
     if whole and recipe.all_columns:
@@ -700,13 +701,13 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
 
 
 def _fitted_on_prepared(recipe: Recipe, rows: Rows, weights: Any, i: int) -> Member:
-    learner = _seeded(clone(recipe.learner), recipe.seed, i)
+    learner = twin(recipe.learner)
+    learner.random_state = _seed(generator(recipe.seed, i, FOR_SEEDS))
     columns = recipe.columns(i)
-    counts = weights if recipe.sampling == "unique" else None
     learner.fit_draw(
         recipe.prepared,
         rows,
-        counts=None if counts is None else counts.astype(np.int64),
+        counts=weights if recipe.sampling == "unique" else None,
         weights=weights if recipe.sampling == "weight" else None,
         features=columns,
     )
@@ -718,7 +719,7 @@ def _rows_and_weights(sampling: str, draws: Draws, drawn: Rows, i: int) -> tuple
     if sampling == "unique":
         counts = np.bincount(drawn, minlength=draws.n_rows)
         rows = np.flatnonzero(counts)
-        return rows, counts[rows].astype(np.float64)
+        return rows, counts[rows]
     return drawn, draws.weights(i) if sampling == "weight" else None
 
 
@@ -729,7 +730,14 @@ def _own_dtype(learner: Any) -> Any:
 
 def _own_copy(X: Any, learner: Any) -> Any:
     """A copy of the whole table for a learner that may write into it; trees only read."""
-    return X if releases_gil(learner) or container_of(X) == "polars" else X.copy()
+    return X if releases_gil(learner) else copy_of(X)
+
+
+def twin(learner: Any) -> Any:
+    """Copy an unfitted learner and share its parameters: what `clone` comes to, at no cost."""
+    copied: Any = object.__new__(type(learner))
+    vars(copied).update(vars(learner))
+    return copied
 
 
 def _seeded(learner: Any, seed: int, i: int) -> Any:
@@ -738,7 +746,11 @@ def _seeded(learner: Any, seed: int, i: int) -> Any:
     names = _seeds_of(learner)
     if not names and _library(learner) == "catboost":  # it names only what was set
         names = ["random_seed"]
-    return learner.set_params(**{name: int(rng.integers(2**31 - 1)) for name in names})
+    return learner.set_params(**{name: _seed(rng) for name in names})
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31 - 1))
 
 
 def _arguments_of_rows(recipe: Recipe, rows: Rows, n_rows: int) -> dict[str, Any]:

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_flag",
+    "check_groups",
     "check_n_jobs",
     "check_option",
     "check_real",
     "check_sample_weight",
+    "check_validation_arguments",
     "check_verbose",
     "check_whole",
+    "has_missing",
     "is_real",
     "is_whole",
     "proportions",
@@ -105,6 +108,50 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
     if not weights.any():
         raise ValueError("sample_weight must not be zero for every row; got all zeros.")
     return weights
+
+
+def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
+    """Return the group of every row, shape (n_rows,): sortable, none missing, at least so many."""
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        got = len(labels) if labels.ndim == 1 else f"shape {labels.shape}"
+        raise ValueError(f"groups must hold one group for each of the {n_rows} rows; got {got}.")
+    if has_missing(labels):
+        raise ValueError("groups must not hold missing values; got None or NaN.")
+    try:
+        distinct = np.unique(labels)
+    except TypeError as error:
+        raise ValueError(f"groups must hold values that can be sorted: {error}.") from None
+    if len(distinct) < least:
+        raise ValueError(f"groups must hold at least {least} groups; got {distinct.tolist()}.")
+    return labels
+
+
+def has_missing(labels: NDArray[Any]) -> bool:
+    """Tell whether any label is None, NaN, NaT or pandas' NA."""
+    if labels.dtype.kind not in "fOmM":
+        return False
+    if labels.dtype.kind != "O":
+        absent = np.isnan if labels.dtype.kind == "f" else np.isnat
+        return bool(absent(labels).any())
+    return any(map(_is_missing, set(labels.ravel().tolist())))
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell None, NaN and NaT, which do not equal themselves, and pandas' NA, which will not say."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+
+
+def check_validation_arguments(X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
+    """Refuse validation targets or weights without rows, and rows without targets."""
+    if (X_val is None) != (y_val is None):
+        absent, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
+        raise ValueError(f"{absent} must be given together with {there}; got {absent}=None.")
+    if sample_weight_val is not None and X_val is None:
+        raise ValueError("sample_weight_val must come with X_val; got X_val=None.")
 
 
 def check_n_jobs(n_jobs: Any) -> None:

@@ -21,7 +21,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from ensembles.naming import named_here
-from ensembles.parameters import check_flag, check_real, check_whole, is_real, is_whole, proportions
+from ensembles.parameters import (
+    check_flag,
+    check_groups,
+    check_real,
+    check_whole,
+    is_real,
+    is_whole,
+    proportions,
+)
 
 __all__ = ["BayesianBootstrap", "BlockBootstrap", "Bootstrap", "GroupBootstrap", "Subsample"]
 
@@ -784,22 +792,7 @@ class GroupBootstrap(Resampler):
 def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:
     if groups is None:
         raise ValueError("groups must hold the group of every row; got None.")
-    labels = np.asarray(groups)
-    if labels.shape != (n_rows,):
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
-        )
-    if any(map(_is_missing, set(labels.tolist()))):
-        raise ValueError("groups must not hold missing values; got None or NaN.")
-    return np.unique(labels, return_inverse=True)[1].astype(np.intp)
-
-
-def _is_missing(value: Any) -> bool:
-    """Tell None, NaN and NaT, which do not equal themselves, and pandas' NA, which will not say."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        return True
+    return np.unique(check_groups(groups, n_rows), return_inverse=True)[1].astype(np.intp)
 
 
 class BlockBootstrap(Resampler):

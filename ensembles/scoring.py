@@ -31,7 +31,10 @@ from sklearn.metrics import (
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["Answers", "check_scoring", "score_answers", "takes_estimator"]
+__all__ = ["LOSSES", "SCORES", "Answers", "check_scoring", "score_answers", "takes_estimator"]
+
+SCORES, LOSSES = ("_score",), ("_error", "_loss", "_deviance")
+"""How scikit-learn's metrics end: of a score more is better, of a loss less."""
 
 ORDERED = ("decision_function", "predict_proba")
 NO_LABELS = {

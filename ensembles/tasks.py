@@ -12,6 +12,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
+from ensembles.parameters import has_missing
+
 __all__ = [
     "CLASSIFICATION",
     "REGRESSION",
@@ -113,7 +115,7 @@ def check_labels(
     """
     _present(y, estimator)
     labels = column_or_1d(np.asarray(y) if hasattr(y, "to_numpy") else y, warn=True)
-    if any(_is_missing(value) for value in _suspects(labels)):
+    if has_missing(labels):
         raise ValueError("Input y contains NaN: y must hold a class for every row.")
     if labels.dtype.kind == "O":
         labels = _plain(labels)
@@ -135,23 +137,6 @@ def _plain(labels: NDArray[Any]) -> NDArray[Any]:
     except TypeError as error:
         raise ValueError(f"y must hold labels that can be sorted: {error}.") from None
     return labels
-
-
-def _is_missing(value: Any) -> bool:
-    """None, NaN, and pandas' NA, which will not say whether it equals itself."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        return True
-
-
-def _suspects(labels: NDArray[Any]) -> list[Any]:
-    """Those labels that could be missing: floats, dates and objects."""
-    if labels.dtype.kind == "f":
-        return [np.nan] if bool(np.isnan(labels).any()) else []
-    if labels.dtype.kind in "mM":
-        return [np.nan] if bool(np.isnat(labels).any()) else []
-    return list(set(labels.tolist())) if labels.dtype.kind == "O" else []
 
 
 def check_class_weight(class_weight: Any, classes: NDArray[Any]) -> None:

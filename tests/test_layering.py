@@ -18,7 +18,7 @@ ALLOWED = {
     "uncertainty": {"parameters"},
     "stopping": set(),
     "tables": set(),
-    "tasks": set(),
+    "tasks": {"parameters"},
     "scoring": set(),
     "trees": {"naming", "parameters", "tables"},
     "versions": set(),

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array
 
-from ensembles import members
+from ensembles import members, scoring
 from ensembles.adaboost.core import ALIASES, CLASSIFIERS, LEAST_SQUARES, REGRESSORS, Core
 from ensembles.adaboost.rounds import LOSSES
 from ensembles.parameters import (
@@ -90,7 +89,7 @@ class Checking(Core):
             )
         check_scoring("scoring", self.scoring)
         named = str(getattr(self.scoring, "__name__", ""))
-        if named.endswith(("_error", "_loss", "_deviance")) and not takes_estimator(self.scoring):
+        if named.endswith(scoring.LOSSES) and not takes_estimator(self.scoring):
             raise ValueError(
                 "scoring must be a metric of which more is better; give sklearn.metrics."
                 f"make_scorer({named}, greater_is_better=False) in the place of {named}."
@@ -178,34 +177,3 @@ class Checking(Core):
                 f"class_weight must leave some row a weight > 0; got class_weight={class_weight!r}."
             )
         return start
-
-
-def check_groups(groups: Any, n_rows: int) -> NDArray[Any]:
-    """Return the groups if they name one group for every row, and more than one."""
-    if np.ndim(groups) != 1 or len(groups) != n_rows:
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got "
-            f"{len(groups) if np.ndim(groups) == 1 else f'shape {np.shape(groups)}'}."
-        )
-    named = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
-    try:
-        distinct = np.unique(named)
-    except TypeError as error:
-        raise ValueError(
-            f"groups must hold values that can be sorted, none of them missing: {error}."
-        ) from None
-    if len(distinct) < 2:
-        raise ValueError(
-            "groups must hold at least 2 groups, one to learn from and one to hold out; "
-            f"got {distinct.tolist()}."
-        )
-    return named
-
-
-def check_together(X_val: Any, y_val: Any, weights: Any) -> None:
-    """Refuse validation targets or weights without rows, and rows without targets."""
-    if (X_val is None) != (y_val is None):
-        absent, there = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
-        raise ValueError(f"{absent} must be given together with {there}; got {absent}=None.")
-    if weights is not None and X_val is None:
-        raise ValueError("sample_weight_val must come with X_val; got X_val=None.")

@@ -14,12 +14,18 @@ from sklearn.utils import check_consistent_length
 
 from ensembles import members
 from ensembles.adaboost.asking import Asking
-from ensembles.adaboost.checking import Checking, check_groups, check_together
+from ensembles.adaboost.checking import Checking
 from ensembles.adaboost.courses import R2, Course, Rules, Verdict, course_of
 from ensembles.adaboost.learning import Estimators, Learning, Trees
 from ensembles.adaboost.stopping import Limits, Truth, Watch, held_out
 from ensembles.members import Member, Recipe
-from ensembles.parameters import check_sample_weight, proportions, unchanged_on_error
+from ensembles.parameters import (
+    check_groups,
+    check_sample_weight,
+    check_validation_arguments,
+    proportions,
+    unchanged_on_error,
+)
 from ensembles.resampling import seed_of
 from ensembles.tables import as_fitted, check_missing, check_table, container_of, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
@@ -125,7 +131,7 @@ class Fitting(Checking, Asking):
         self, X: Any, y: Any, sample_weight: Any, groups: Any, validation: Any, fit_params: Any
     ) -> Any:
         self._check_parameters()
-        check_together(*validation)
+        check_validation_arguments(*validation)
         earlier = self._earlier()
         arguments = self._routed("fit", fit_params).get("fit", {})
         rows = self._checked_rows(X, y, sample_weight)
@@ -210,7 +216,7 @@ class Fitting(Checking, Asking):
                 f"validation_fraction must leave rows to learn from: {n_rows} rows of positive "
                 f"weight, validation_fraction={fraction!r}."
             )
-        named = None if groups is None else check_groups(groups, len(rows.y))[kept]
+        named = None if groups is None else check_groups(groups, len(rows.y), least=2)[kept]
         codes = rows.y[kept] if self.task_ == CLASSIFICATION else None
         chosen = held_out(fraction, self._seed, n_rows, codes, named)
         if not chosen.any():

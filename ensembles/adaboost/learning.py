@@ -146,7 +146,7 @@ class Trees:
 
     def learn(self, problem: Problem, tape: Tape) -> Learned:
         """Grow the next tree."""
-        tree = twin(self._learner)
+        tree = members.twin(self._learner)
         tree.random_state = int(tape.randint(np.iinfo(np.int32).max))
         weights, counts = problem.weights, None
         if self._trimming > 0:
@@ -193,13 +193,6 @@ def drawn_rows(shares: Floats, n_drawn: int, tape: Tape) -> Rows:
     reached = shares.cumsum()
     reached /= reached[-1]
     return reached.searchsorted(tape.random_sample(n_drawn), side="right")
-
-
-def twin(learner: Any) -> Any:
-    """Copy an unfitted learner and share its parameters: what `clone` comes to, at no cost."""
-    copied: Any = object.__new__(type(learner))
-    vars(copied).update(vars(learner))
-    return copied
 
 
 def tree_member(tree: Any, classes: NDArray[Any] | None) -> Member:

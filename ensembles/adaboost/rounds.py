@@ -104,18 +104,19 @@ def samme_round(
     >>> samme_round(np.array([True, False, False, False]), np.full(4, 0.25), n_classes=2).weights
     array([0.75, 0.25, 0.25, 0.25])
     """
-    error = weighted_error(missed, weights)
+    lost = missed * weights
+    error = float(lost.sum() / weights.sum())
     if error <= 0:
         return Round(1.0, 0.0, None)
     if error >= 1.0 - (1.0 / n_classes):
         return None
     vote = learning_rate * float(np.log((1.0 - error) / error) + np.log(n_classes - 1.0))
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         if in_logarithms:
             raised = np.exp(np.log(weights) + vote * missed * (weights > 0))
         else:
-            raised = np.where(missed, np.exp(vote), 1.0)
-            raised *= weights
+            lost *= np.expm1(vote)
+            raised = lost + weights
     return Round(vote, error, raised)
 
 

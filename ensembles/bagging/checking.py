@@ -152,12 +152,3 @@ class Checking(Core):
             f"max_features must be <= n_features: an integer in [1, {n_columns}] or a float in "
             f"(0, 1]; got {size!r}."
         )
-
-
-def check_groups(groups: Any, n_rows: int) -> None:
-    """Refuse groups that do not name one group for every row."""
-    if np.ndim(groups) != 1 or len(groups) != n_rows:
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got "
-            f"{len(groups) if np.ndim(groups) == 1 else f'shape {np.shape(groups)}'}."
-        )

@@ -18,9 +18,10 @@ from sklearn.utils import (
 from ensembles import members
 from ensembles.aggregation import Aggregation, OutOfBag
 from ensembles.bagging.asking import Asking
-from ensembles.bagging.checking import Checking, check_groups
+from ensembles.bagging.checking import Checking
 from ensembles.members import Member, Recipe
 from ensembles.parameters import (
+    check_groups,
     check_sample_weight,
     proportions,
     unchanged_on_error,

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_array
 
 from ensembles.gradient_boosting.asking import Asking
 from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
@@ -44,7 +43,12 @@ from ensembles.gradient_boosting.storing import (
     check_start_columns,
     renamed,
 )
-from ensembles.parameters import check_option, unchanged_on_error
+from ensembles.parameters import (
+    check_groups,
+    check_option,
+    check_validation_arguments,
+    unchanged_on_error,
+)
 from ensembles.resampling import generator, seed_of
 from ensembles.tables import check_table, take
 from ensembles.tasks import CLASSIFICATION, REGRESSION, infer_task
@@ -185,7 +189,8 @@ class Fitting(Asking):
         targets = self._targets(y, start)
         by_class = class_weights(settings.class_weight, targets.classes, targets.counts)
         weights = row_weights(sample_weight, by_class, targets.values, settings.normalize_weights)
-        groups = _check_groups(groups, len(targets.values))
+        if groups is not None:
+            groups = check_groups(groups, len(targets.values))
         everything = np.arange(len(targets.values))
         given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
@@ -448,30 +453,9 @@ def _without_zeros(given: Given) -> Given:
     return given.some(np.flatnonzero(given.weights))
 
 
-def _check_groups(groups: Any, n_rows: int) -> Any:
-    if groups is None:
-        return None
-    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
-    if groups.shape != (n_rows,):
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got shape {groups.shape}."
-        )
-    try:
-        np.unique(groups)
-    except TypeError as error:
-        raise ValueError(
-            f"groups must hold values that can be sorted, none of them missing: {error}."
-        ) from None
-    return groups
-
-
 def _pairs(X_val: Any, y_val: Any, weights: Any, eval_set: Any) -> dict[str, Any]:
     """Return the validation rows by name, the deciding ones last."""
-    if (X_val is None) != (y_val is None):
-        missing = "X_val" if X_val is None else "y_val"
-        raise ValueError(f"X_val and y_val must be given together; got {missing}=None.")
-    if weights is not None and X_val is None:
-        raise ValueError("sample_weight_val must come with X_val; got X_val=None.")
+    check_validation_arguments(X_val, y_val, weights)
     if X_val is not None:
         if eval_set is not None:
             raise ValueError("eval_set must be None when X_val is given; got both.")

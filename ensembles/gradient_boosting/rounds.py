@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,11 +13,10 @@ from typing import Any
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
-from sklearn.metrics import get_scorer_names, make_scorer
-from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import get_scorer_names
 
 from ensembles.resampling import allocate
-from ensembles.scoring import Answers, check_scoring, score_answers
+from ensembles.scoring import LOSSES, SCORES, Answers, check_scoring, score_answers, takes_estimator
 
 __all__ = ["Watch", "Yardstick", "most_rounds", "stops", "validation_rows", "yardstick_of"]
 
@@ -30,9 +28,6 @@ METRICS = {
     "interval-regression-accuracy": 1,
 }  # fmt: skip
 """XGBoost's metrics: 1 where more is better, -1 where less is."""
-
-BETTER = (("_score", 1), ("_error", -1), ("_loss", -1), ("_deviance", -1))
-"""How scikit-learn's metrics are named, by their direction."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +63,6 @@ def yardstick_of(
     if isinstance(scoring, str) and _plain(scoring) in METRICS:
         _check_fits(scoring, loss, n_quantiles)
         return Yardstick(scoring, METRICS[_plain(scoring)])
-    if scoring == "neg_log_loss" and classes is not None:
-        known = partial(sklearn_log_loss, labels=classes)
-        scorer = make_scorer(known, response_method="predict_proba", greater_is_better=False)
-        return Yardstick(scoring, 1, partial(score_answers, scorer))
     if isinstance(scoring, str):
         _check_name(scoring)
         return Yardstick(scoring, 1, partial(score_answers, scoring))
@@ -123,15 +114,10 @@ def _of_callable(scoring: Callable[..., Any]) -> Yardstick:
             getattr(scoring._score_func, "__name__", "score"), 1, partial(score_answers, scoring)
         )
     name = getattr(scoring, "__name__", type(scoring).__name__)
-    needed = [
-        one
-        for one in inspect.signature(scoring).parameters.values()
-        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
-    ]
-    if len(needed) >= 3:
+    if takes_estimator(scoring):
         return Yardstick(name, 1, partial(score_answers, scoring))
-    for ending, sign in BETTER:
-        if name.endswith(ending):
+    for endings, sign in ((SCORES, 1), (LOSSES, -1)):
+        if name.endswith(endings):
             return Yardstick(name, sign, partial(score_answers, scoring))
     raise ValueError(
         "scoring must say whether more is better: give sklearn.metrics.make_scorer(metric, "

@@ -107,9 +107,8 @@ class Bins:
 
         part = X if len(wanted) == X.shape[1] else X[:, wanted]
         cuts, n_cuts = (np.ascontiguousarray(part_[wanted]) for part_ in self.table)
-        coarse = np.empty(16)
         for rows, values, n in blocks(part):
-            encode(values, n, cuts, n_cuts, coarse, codes[rows])
+            encode(values, n, cuts, n_cuts, codes[rows])
         for place, j in enumerate(wanted):
             if isinstance(self.cuts[j], dict):
                 self._encode_column(X[:, j], int(j), codes[:, place : place + 1])
@@ -124,7 +123,7 @@ class Bins:
             codes[:, 0] = known[places]
         else:
             values = as_numbers(series, self.names[j])
-            encode(values[np.newaxis], len(values), *padded([cuts]), np.empty(16), codes)
+            encode(values[np.newaxis], len(values), *padded([cuts]), codes)
 
 
 def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.int64]]:
@@ -207,44 +206,19 @@ def ordered_cuts(values: Floats, weights: Floats | None, max_bins: int) -> Float
     """Return the cuts of an ordered column: midway between neighbouring values, at most max_bins -
     2 of them.
     """
-    if weights is not None:
+    from ensembles.trees.coding import choose_cuts
+
+    if weights is None:
+        values, weights = np.sort(values), np.empty(0)
+    else:
         values, weights = values[weights > 0], weights[weights > 0]
         order = np.argsort(values, kind="stable")
         values, weights = values[order], weights[order]
-    else:
-        values = np.sort(values)
-    n = (
-        int(np.searchsorted(values, np.nan))
-        if len(values) and np.isnan(values[-1])
-        else len(values)
-    )
-    values = values[:n]
-    if n == 0:
-        return np.empty(0)
-    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
-    distinct = values[starts]
-    if len(distinct) < max_bins:
-        ends = np.arange(len(distinct) - 1)
-    else:
-        from ensembles.trees.coding import choose_cuts
-
-        heavy = np.diff(np.append(starts, n)).astype(float)
-        if weights is not None:
-            heavy = np.add.reduceat(weights[:n], starts)
-        ends = np.empty(max_bins - 2, np.int64)
-        ends = ends[: choose_cuts(distinct, heavy, max_bins - 1, ends)]
-    return midway(distinct[ends], distinct[ends + 1])
-
-
-def midway(low: Floats, high: Floats) -> Floats:
-    """Return thresholds between low and high: at least low, less than high, finite unless low is
-    minus infinity.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        middle = low / 2 + high / 2
-    middle = np.where(np.isinf(high), np.maximum(low, np.finfo(float).max), middle)
-    middle = np.where(np.isneginf(low), low, middle)
-    return np.where((middle < high) & (middle >= low), middle, low)
+    n = len(values)
+    if n and np.isnan(values[-1]):
+        n = int(np.searchsorted(values, np.nan))
+    cuts = np.empty(max_bins)
+    return cuts[: choose_cuts(values[:n], weights[:n], max_bins - 1, np.empty(n), cuts)].copy()
 
 
 def category_codes(series: Any, weights: Floats | None, max_bins: int) -> dict[Any, int]:

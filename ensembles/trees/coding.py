@@ -4,62 +4,85 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import float64, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel, reads
+from ensembles.trees.compiling import inlined, kernel, larger_of, part, reads
 
 Array = Any
+LARGEST = float(np.finfo(float).max)
 
 
-@kernel(int64(reads(float64, 1), reads(float64, 1), int64, int64[::1]))
-def choose_cuts(values: Array, weights: Array, n_bins: int, ends: Array) -> int:
-    """Choose the values after which a bin ends, so that the bins are about equally heavy; return
-    how many they are, their places in `ends`.
-
-    `values` ascend and differ, more than `n_bins` of them. A bin is closed before the value that
-    would carry it further past its share than it is short of it; the share of the bins to come is
-    that of the weight to come, so that a heavy value uses up one bin and not several.
+@inlined
+def midway(low: Any, high: Any) -> Any:
+    """Return a threshold between low and high: at least low, less than high, finite unless low is
+    minus infinity.
     """
-    remaining = weights.sum()
-    filled = 0.0
-    n_ends = 0
-    for i in range(len(values) - 1):
-        filled += weights[i]
-        share = remaining / (n_bins - n_ends)
-        if n_ends < n_bins - 1 and filled + 0.5 * weights[i + 1] > share:
-            ends[n_ends] = i
-            n_ends += 1
+    middle = low / 2 + high / 2
+    if high == np.inf:
+        middle = larger_of(low, LARGEST)
+    return middle if (middle < high) & (middle >= low) & (low != -np.inf) else low
+
+
+@kernel(int64(float64[::1], reads(float64, 1), int64, float64[::1], float64[::1]))
+def choose_cuts(values: Array, weights: Array, n_bins: int, heavy: Array, cuts: Array) -> int:
+    """Choose the cuts between values that ascend; return how many they are.
+
+    One cut is made between any two neighbours where that makes no more than `n_bins` bins. Else
+    bins are about equally heavy: a bin is closed before the value that would carry it further past
+    its share than it is short of it; the share of the bins to come is that of the weight to come,
+    so that a heavy value uses up one bin and not several. No weights are weights of one. `values`
+    is overwritten, and `heavy` is room for as many numbers.
+    """
+    n_distinct, last = uint64(0), np.nan
+    remaining, filled = 0.0, 0.0
+    for i in range(uint64(len(values))):
+        if values[i] != last:
+            last = values[i]
+            values[n_distinct], heavy[n_distinct] = last, 0.0
+            n_distinct += uint64(1)
+        weight = weights[i] if len(weights) else 1.0
+        heavy[n_distinct - uint64(1)] += weight
+        remaining += weight
+    n_cuts = 0
+    each = n_distinct <= uint64(n_bins)
+    share = remaining / n_bins
+    for i in range(uint64(1), n_distinct):
+        filled += heavy[i - uint64(1)]
+        if each or (n_cuts < n_bins - 1 and filled + 0.5 * heavy[i] > share):
+            cuts[n_cuts] = midway(values[i - uint64(1)], values[i])
+            n_cuts += 1
             remaining -= filled
             filled = 0.0
-    return n_ends
+            share = remaining / (n_bins - n_cuts)
+    return n_cuts
 
 
-@kernel(
-    types.void(
-        reads(float64, 2), int64, reads(float64, 2), reads(int64, 1), float64[::1], uint8[:, :]
-    )
-)
-def encode(
-    values: Array, n_rows: int, cuts: Array, n_cuts: Array, coarse: Array, codes: Array
-) -> None:
+@part
+def passed(cuts: Array, column: Any, place: Any, step: Any, x: Any) -> Any:
+    """Return the place, further by a step where the last cut on the way is below x."""
+    return place + step * uint64(cuts[column, place + step - uint64(1)] < x)
+
+
+@kernel(types.void(reads(float64, 2), int64, reads(float64, 2), reads(int64, 1), uint8[:, :]))
+def encode(values: Array, n_rows: int, cuts: Array, n_cuts: Array, codes: Array) -> None:
     """Write codes[row, column] = 1 + the number of cuts below values[column, row]; 0 for NaN.
 
-    Each row of `cuts` is filled up to 256 with infinity. Every 16th cut is compared, then the 16
-    of one segment: more comparisons than a binary search makes, but in a few vector instructions
-    and without a branch to mispredict. `coarse` is room for 16 cuts.
+    Each row of `cuts` is filled up to 256 with infinity: a binary search of always eight steps, or
+    of four, has no branch to mispredict, and those of several rows overlap.
     """
     for column in range(uint64(values.shape[0])):
-        wide = n_cuts[column] > 15
-        for k in range(uint64(16)):
-            coarse[k] = cuts[column, uint64(16) * k + uint64(15)]
+        many = n_cuts[column] > 15
         for row in range(uint64(n_rows)):
             x = values[column, row]
-            segment = uint64(0)
-            if wide:
-                for k in range(uint64(16)):
-                    segment += uint64(coarse[k] < x)
-            segment <<= uint64(4)
-            code = segment + uint64(1)
-            for k in range(uint64(16)):
-                code += uint64(cuts[column, segment + k] < x)
-            codes[row, column] = uint64(0) if x != x else code
+            place = uint64(0)
+            if many:
+                place = passed(cuts, column, place, uint64(128), x)
+                place = passed(cuts, column, place, uint64(64), x)
+                place = passed(cuts, column, place, uint64(32), x)
+                place = passed(cuts, column, place, uint64(16), x)
+            place = passed(cuts, column, place, uint64(8), x)
+            place = passed(cuts, column, place, uint64(4), x)
+            place = passed(cuts, column, place, uint64(2), x)
+            place = passed(cuts, column, place, uint64(1), x)
+            codes[row, column] = uint64(0) if x != x else place + uint64(1)

@@ -100,6 +100,18 @@ own.
 """
 
 
+@inlined
+def smaller_of(a: Any, b: Any) -> Any:
+    """Return min(a, b), which numba would compile as a function of its own for each kind."""
+    return a if a < b else b
+
+
+@inlined
+def larger_of(a: Any, b: Any) -> Any:
+    """Return max(a, b)."""
+    return a if a > b else b
+
+
 def reads(cell: Any, n_axes: int) -> Any:
     """Return the type of an array that is only read: it may be read-only, as memory shared by
     processes is.

@@ -15,7 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, types, uint8, uint16, uint64
 
-from ensembles.trees.compiling import bound, inlined, kernel, once, part, reads
+from ensembles.trees.compiling import (
+    bound,
+    inlined,
+    kernel,
+    larger_of,
+    once,
+    part,
+    reads,
+    smaller_of,
+)
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
 from ensembles.trees.small import (
     LIGHT,
@@ -564,10 +573,10 @@ def searcher(mode: int, special: bool) -> Any:
         best, best_rank, n_tried, n_seen, batch = INVALID, n_columns, 0, 0, n_columns
         while n_seen < n_columns and (n_tried < max_features or best < 0.0):
             if drawn:
-                batch = min(max(max_features - n_tried, 1), n_columns - n_seen)
-                draw_columns(columns, key, n_seen, n_seen + batch)
+                batch = smaller_of(larger_of(max_features - n_tried, 1), n_columns - n_seen)
+                draw_columns(columns, key, int64(n_seen), n_seen + batch)
             for begin in range(n_seen, n_seen + batch, LANES):
-                n_lanes = min(LANES, n_seen + batch - begin)
+                n_lanes = smaller_of(LANES, n_seen + batch - begin)
                 if small:
                     lay_sheet(
                         codes,
@@ -802,7 +811,8 @@ def grow(
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
     nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
-    n_nodes, n_new, parent, n_frontier = 1, 1, -1, 0
+    n_nodes, n_new, n_frontier = 1, 1, 0
+    parent = int64(-1)  # a literal is a type of its own: what takes it would be compiled twice
     while True:
         for node in range(n_nodes - n_new, n_nodes):
             open_node(records, reals, settings, least, node, nodes, totals, errors)

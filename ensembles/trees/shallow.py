@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int32, int64, types, uint8, uint32, uint64
 
-from ensembles.trees.compiling import kernel, once, part, reads
+from ensembles.trees.compiling import kernel, larger_of, once, part, reads, smaller_of
 from ensembles.trees.table import drawn_below, mix
 
 Array = Any
@@ -78,7 +78,7 @@ def count_rows(
     whole = low + ((high - low) & ~uint64(COLUMNS - 1))
     rest = whole + ((high - whole) & ~uint64(FEWER - 1))
     for start in range(begin, end, uint64(ROWS)):
-        stop = min(start + uint64(ROWS), end)
+        stop = smaller_of(start + uint64(ROWS), end)
         for first in range(low, whole, uint64(COLUMNS)):
             count_columns(codes, words, listed, start, stop, first, COLUMNS, base, width, cells)
         if rest > whole:
@@ -224,7 +224,7 @@ def scan_classes(
         work[uint64(LEFT) + code] = left
         work[uint64(GAINS) + code] = gain if (left >= least) & (right >= least) else INVALID
     for code in range(uint64(1), uint64(n_codes)):
-        top = max(top, work[uint64(GAINS) + code])
+        top = larger_of(top, work[uint64(GAINS) + code])
     code = 1
     while top >= 0.0 and work[GAINS + code] < top * (1.0 - tie):
         code += 1
@@ -329,8 +329,8 @@ def grower(many: bool) -> Any:
                     running += words[row]
                     rows_in += words[row] != uint64(0)
                     if real and words[row] != uint64(0):
-                        ranges[0, 0] = min(ranges[0, 0], reals[row])
-                        ranges[0, 1] = max(ranges[0, 1], reals[row])
+                        ranges[0, 0] = smaller_of(ranges[0, 0], reals[row])
+                        ranges[0, 1] = larger_of(ranges[0, 1], reals[row])
                 totals[0, plane] = int64(running)
                 if not many:
                     totals[0, 0] = int64(running & ((uint64(1) << uint64(shift)) - uint64(1)))
@@ -378,7 +378,7 @@ def grower(many: bool) -> Any:
                     for node in range(last):
                         slots[node] = -1
                     for node in range(first):
-                        n_slots = max(n_slots, nodes[node, SLOT] + 1)
+                        n_slots = larger_of(n_slots, nodes[node, SLOT] + 1)
                     for node in range(first, last, 2):
                         if nodes[node, OPEN] or nodes[node + 1, OPEN]:
                             fewer = node + (nodes[node + 1, ROWS_IN] < nodes[node, ROWS_IN])
@@ -481,7 +481,7 @@ def grower(many: bool) -> Any:
                 column = nodes[node, COLUMN]
                 base = (nodes[node, SLOT] * n_columns + column) * n_planes * 256
                 from_code = 0 if nodes[node, MISSING_LEFT] == 1 else 1
-                until = min(nodes[node, CODE] + 1, sizes[column])
+                until = smaller_of(nodes[node, CODE] + 1, sizes[column])
                 for plane in range(n_planes):
                     running = uint64(0)
                     for code in range(from_code, until):
@@ -525,8 +525,8 @@ def grower(many: bool) -> Any:
                 if words[row] != uint64(0):
                     nodes[child, ROWS_IN] += 1
                     if real:
-                        ranges[child, 0] = min(ranges[child, 0], reals[row])
-                        ranges[child, 1] = max(ranges[child, 1], reals[row])
+                        ranges[child, 0] = smaller_of(ranges[child, 0], reals[row])
+                        ranges[child, 1] = larger_of(ranges[child, 1], reals[row])
             first, last = n_before, n_nodes
             level += 1
 
@@ -607,7 +607,7 @@ def encode_classes(weights: Array, classes: Array, scale: float, shift: int, wor
     total = int64(0)
     for row in range(uint64(len(weights))):
         share = uint64(weights[row] * scale + 0.5)
-        share = max(share, uint64(weights[row] > 0.0))
+        share = larger_of(share, uint64(weights[row] > 0.0))
         total += int64(share)
         words[row] = share
         if shift > 0:
@@ -626,7 +626,7 @@ def encode_reals(
     total = int64(0)
     for row in range(uint64(len(weights))):
         share = int64(weights[row] * scale + 0.5)
-        share = max(share, int64(weights[row] > 0.0))
+        share = larger_of(share, int64(weights[row] > 0.0))
         total += share
         whole = int64(np.rint(weights[row] * target[row] * target_scale))
         words[row] = uint64(share) + (uint64(whole) << uint64(shift))
@@ -684,7 +684,7 @@ def describe_means(
                 sums[node, k] = sums[node + 1, k] + sums[right[node], k]
         weight[node] = sums[node, 0]
         mean[node] = sums[node, 1] / sums[node, 0]
-        impurity[node] = max(sums[node, 2] / sums[node, 0] - mean[node] * mean[node], 0.0)
+        impurity[node] = larger_of(sums[node, 2] / sums[node, 0] - mean[node] * mean[node], 0.0)
         mean[node] += centre
 
 
@@ -753,7 +753,7 @@ def describe_splits(
         code[name] = nodes[node, CODE]
         missing_left[name] = nodes[node, MISSING_LEFT]
         samples[name] = nodes[node, SAMPLES]
-        deepest = max(deepest, nodes[node, DEPTH])
+        deepest = larger_of(deepest, nodes[node, DEPTH])
     return int(deepest)
 
 
@@ -772,7 +772,7 @@ def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> 
         guide[part_] = row
         counts[part_] = 0
     for i in range(uint64(len(uniform))):
-        row = guide[min(int64(uniform[i] * n), n - 1)]
+        row = guide[smaller_of(int64(uniform[i] * n), n - 1)]
         while row > 0 and reached[row - 1] > uniform[i]:
             row -= 1
         while row < n - 1 and reached[row] <= uniform[i]:

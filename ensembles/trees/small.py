@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, uint8, uint16, uint64
 
-from ensembles.trees.compiling import once, part
+from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
 from ensembles.trees.splitting import INVALID
 from ensembles.trees.vectors import (
@@ -248,11 +248,11 @@ def keep_best(n: Any, width: Any, n_spans: Any, span: Any, work: Array) -> None:
             work[cell] = INVALID
     for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
         for cell in range(begin, begin + span, uint64(EIGHT)):
-            lane = (cell - begin) & uint64(max(width, EIGHT) - 1)
+            lane = (cell - begin) & uint64(larger_of(width, EIGHT) - 1)
             keep_highest(work, uint64(PLANE) + lane, work, cell)
     if width < EIGHT:
         for lane in range(uint64(PLANE), uint64(PLANE + FOUR)):
-            work[lane] = max(work[lane], work[lane + uint64(FOUR)])
+            work[lane] = larger_of(work[lane], work[lane + uint64(FOUR)])
 
 
 @lru_cache
@@ -333,11 +333,12 @@ def placer(mode: int) -> Any:
             if mode == SCALAR:
                 rank = uint64(counts[cell]) - uint64(1)
                 at = rank * uint64(width) + uint64(lane)
-            lowest = min(lowest, np.uint16(sheet[cell]) | (np.uint16(bits[at] != top) << 8))
+            above = np.uint16(bits[at] != top) << np.uint16(8)
+            lowest = smaller_of(lowest, np.uint16(np.uint16(sheet[cell]) | above))
         # What is not above the lowest wraps around: no branch asks for it.
         for row in range(uint64(n)):
             code = np.uint16(sheet[row * uint64(width) + uint64(lane)])
-            gap = min(gap, np.uint16(code - lowest - np.uint16(1)))
+            gap = smaller_of(gap, np.uint16(code - lowest - np.uint16(1)))
         above = int64(lowest) + int64(gap) + 1
         place[0], place[1] = int64(lowest), int64(above)
 

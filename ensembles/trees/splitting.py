@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import inlined, once, part
+from ensembles.trees.compiling import larger_of, once, part
 from ensembles.trees.histogram import CLASSES, PACKED
 from ensembles.trees.vectors import lowest_bit
 
@@ -315,15 +315,18 @@ def best_of_classes(
         if fast:
             work[uint64(SUMS) + split] = float64(a)
             work[uint64(SPARE) + split] = float64(b)
+    n_splits = int64(split)
     if fast:
-        gains_of_squares(split, float64(total), work)
-    return best_of_gains(split, float64(total), least, best, present, uint64(1), work, bits, place)
+        gains_of_squares(n_splits, float64(total), work)
+    return best_of_gains(
+        n_splits, float64(total), least, best, present, uint64(1), work, bits, place
+    )
 
 
-@inlined
+@part
 def x_log2_x(x: Any) -> Any:
     """Return x log2 x, with 0 log 0 = 0."""
-    return x * np.log2(max(x, 1e-300))
+    return x * np.log2(larger_of(x, 1e-300))
 
 
 @part
@@ -337,7 +340,7 @@ def classes_gain(left: Array, totals: Array, n_classes: Any, entropy: Any) -> An
         for k in range(1, n_classes + 1):
             mine, others = float64(left[k]), float64(totals[k] - left[k])
             gain += x_log2_x(mine) + x_log2_x(others) - x_log2_x(mine + others)
-        return max(gain, 0.0)
+        return larger_of(gain, 0.0)
     squares_left, squares_right = 0.0, 0.0
     for k in range(1, n_classes + 1):
         mine, others = float64(left[k]), float64(totals[k] - left[k])

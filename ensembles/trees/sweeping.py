@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import float64, int32, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel, reads
+from ensembles.trees.compiling import kernel, reads, smaller_of
 from ensembles.trees.vectors import FOUR, add_four
 
 Array = Any
@@ -62,7 +62,7 @@ def sweep(
     n_rows, n_columns, n_values = sums.shape[0], codes.shape[1], values.shape[1]
     wide, fours = uint64(n_values), uint64(n_values) & ~uint64(FOUR - 1)
     for start in range(uint64(0), uint64(n_rows), uint64(BLOCK)):
-        n = min(uint64(BLOCK), uint64(n_rows) - start)
+        n = smaller_of(uint64(BLOCK), uint64(n_rows) - start)
         for row in range(n):
             for column in range(uint64(n_columns)):
                 block[column, row] = codes[start + row, column]

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import inlined, part
+from ensembles.trees.compiling import inlined, larger_of, part, smaller_of
 from ensembles.trees.histogram import CLASSES, OUTPUTS, tabulate
 from ensembles.trees.splitting import CONSTANT, INVALID, classes_gain
 
@@ -62,7 +62,10 @@ def split_gain(
     """
     last = totals.shape[0] - 1
     inside, beside = float64(left[0]), float64(totals[0] - left[0])
-    if min(inside, beside) < least or min(left[last], totals[last] - left[last]) < least_rows:
+    if (
+        smaller_of(inside, beside) < least
+        or smaller_of(left[last], totals[last] - left[last]) < least_rows
+    ):
         return INVALID
     if mode == CLASSES:
         return classes_gain(left, totals, last - 1, entropy)
@@ -74,7 +77,9 @@ def split_gain(
         return gain
     mean, other = float64(left[1]) / inside, float64(totals[1] - left[1]) / beside
     if sign != 0 and (
-        (mean - other) * sign > 0 or min(mean, other) < lower or max(mean, other) > upper
+        (mean - other) * sign > 0
+        or smaller_of(mean, other) < lower
+        or larger_of(mean, other) > upper
     ):
         return INVALID
     slope = float64(left[1]) * float64(totals[0]) - inside * float64(totals[1])
@@ -108,14 +113,14 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
     """
     if n_present == 1:
         return 1, int64(255), int64(0)
-    missing_left = int64(missing and drawn_below(key + uint64(1), 2) == 1)
+    missing_left = int64(missing and drawn_below(key + uint64(1), int64(2)) == 1)
     n_left = 0
     if categorical:
         forced = drawn_below(key + uint64(2), n_present)
         order[0], order[forced] = order[forced], order[0]
         n_left = 1
         for i in range(1, n_present):
-            if n_left < n_present - 1 and drawn_below(key + uint64(2 + i), 2) == 1:
+            if n_left < n_present - 1 and drawn_below(key + uint64(2 + i), int64(2)) == 1:
                 order[n_left], order[i] = order[i], order[n_left]
                 n_left += 1
         return n_left, order[n_left - 1], missing_left
@@ -199,7 +204,7 @@ def search_table(
     """
     last = table.shape[1] - 1
     tabulate(mode, records, codes, byte, start, stop, table)
-    n_present = 0
+    n_present = int64(0)  # a literal is a type of its own: what takes it would be compiled twice
     for code in range(1, 256):
         if table[code, last] > 0:
             order[n_present] = code
@@ -234,7 +239,7 @@ def search_table(
         return found
     n_orders = 1
     if kind == CATEGORICAL and (mode == CLASSES or mode == OUTPUTS):  # noqa: SIM109
-        n_orders = min(ORDERS, last - 1)
+        n_orders = smaller_of(ORDERS, last - 1)
     for turn in range(n_orders):
         if kind == CATEGORICAL:
             order_codes(table, turn + 1, keys, order, n_present)
@@ -259,7 +264,7 @@ def search_table(
                             missing_left,
                             left[0],
                             totals,
-                            -1,
+                            int64(-1),
                             place,
                             sides,
                         )

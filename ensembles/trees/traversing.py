@@ -14,7 +14,7 @@ from typing import Any
 
 from numba import float64, int32, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel, reads
+from ensembles.trees.compiling import kernel, reads, smaller_of
 
 Array = Any
 LANES = 8
@@ -75,7 +75,7 @@ def ask(
     categorical = len(asks) > 0
     at, cells = places[0], places[1]
     for start in range(0, n_rows, BLOCK):
-        stop = min(start + BLOCK, n_rows)
+        stop = smaller_of(start + BLOCK, n_rows)
         for tree in range(len(roots)):
             n_wanted = uint64(0)
             for row in range(start, stop):
@@ -108,7 +108,7 @@ def ask(
                         at[lane] = following
                     if moved == uint64(0):
                         break
-                for lane in range(min(uint64(LANES), n_wanted - base)):
+                for lane in range(smaller_of(uint64(LANES), n_wanted - base)):
                     row = wanted[base + lane]
                     if how == MEANS:
                         for k in range(uint64(n_values)):

@@ -272,8 +272,9 @@ def finish(
         if draw.mode == CLASSES:
             shares = totals[:, 1:] / weight[:, np.newaxis]
         else:
-            ones = bounded(totals[:, 1:] / weight[:, np.newaxis], bounds, draw)
-            shares = np.concatenate([1.0 - ones, ones], axis=1)
+            shares = np.empty((len(weight), 2))
+            shares[:, 1:] = bounded(totals[:, 1:] / weight[:, np.newaxis], bounds, draw)
+            np.subtract(1.0, shares[:, 1], out=shares[:, 0])
         value = shares[:, np.newaxis, :]
     feature = fields[:, 2].astype(np.int32)
     if len(columns) < len(prepared.kinds):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.parameters import check_real
+from ensembles.parameters import check_groups, check_real, has_missing
 from ensembles.tables import is_frame
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "check_numbers",
     "check_positives",
     "check_same_length",
-    "has_missing",
 ]
 
 
@@ -64,16 +63,6 @@ def check_level(confidence_level: Any) -> float:
     return check_real("confidence_level", confidence_level, 0.0, 1.0, open_ends=True)
 
 
-def has_missing(labels: NDArray[Any]) -> bool:
-    """Tell whether any label is None, NaN, NaT or pandas' NA."""
-    if labels.dtype.kind not in "fOmM":
-        return False
-    if labels.dtype.kind != "O":
-        absent = np.isnan if labels.dtype.kind == "f" else np.isnat
-        return bool(absent(labels).any())
-    return any(map(_is_missing, set(labels.ravel().tolist())))
-
-
 def check_labels_alike(**labels: NDArray[Any]) -> None:
     """Refuse missing labels, and text beside numbers: they would never agree.
 
@@ -95,13 +84,6 @@ def _is_text(labels: NDArray[Any]) -> bool:
     return labels.dtype.kind in "US" or (
         labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.ravel()[:20])
     )
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas' NA will not say
-        return True
 
 
 def check_positives(y_true: Any, pos_label: Any = None) -> NDArray[np.bool_]:
@@ -131,16 +113,7 @@ def check_positives(y_true: Any, pos_label: Any = None) -> NDArray[np.bool_]:
 
 def check_group_codes(groups: Any, n_rows: int) -> tuple[NDArray[np.intp], int]:
     """Return the number of every row's group, and how many groups there are: at least two."""
-    labels = np.asarray(groups)
-    if labels.shape != (n_rows,):
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got shape {labels.shape}."
-        )
-    if has_missing(labels):
-        raise ValueError("groups must not hold missing values; got None or NaN.")
-    distinct, codes = np.unique(labels, return_inverse=True)
-    if len(distinct) < 2:
-        raise ValueError(f"groups must hold at least 2 groups; got {len(distinct)}.")
+    distinct, codes = np.unique(check_groups(groups, n_rows, least=2), return_inverse=True)
     return codes.astype(np.intp), len(distinct)
 
 

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.parameters import check_whole
+from ensembles.parameters import check_whole, has_missing
 from ensembles.resampling import generator, seed_of
 from ensembles.scoring import Answers, check_scoring, score_answers
-from ensembles.validation.checking import as_table, has_missing
+from ensembles.validation.checking import as_table
 from ensembles.validation.diversity import member_answers
 
 __all__ = ["MemberCurve", "learning_curve"]

@@ -14,9 +14,9 @@ from sklearn.model_selection import check_cv
 from ensembles import members
 from ensembles.combining import floored_log, log_pool
 from ensembles.members import Member
-from ensembles.parameters import check_option, check_whole
+from ensembles.parameters import check_option, check_whole, has_missing
 from ensembles.resampling import Bootstrap, Draws, Resampler, listed_draws, seed_of
-from ensembles.validation.checking import as_table, check_group_codes, check_numbers, has_missing
+from ensembles.validation.checking import as_table, check_group_codes, check_numbers
 from ensembles.validation.criteria import Problem, check_problem
 
 __all__ = [

@@ -16,6 +16,7 @@ from ensembles.parameters import (
     check_real,
     check_sample_weight,
     check_whole,
+    has_missing,
     is_real,
     is_whole,
 )
@@ -23,7 +24,6 @@ from ensembles.resampling import seed_of
 from ensembles.tables import is_frame
 from ensembles.tasks import tags_of
 from ensembles.validation.answering import METHODS
-from ensembles.validation.checking import has_missing
 from ensembles.validation.data import Data, check_estimator, n_rows_of
 from ensembles.validation.evaluating import Protocol
 from ensembles.validation.fingerprint import fingerprint

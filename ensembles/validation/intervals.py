@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from ensembles.parameters import check_option, check_sample_weight, check_whole
+from ensembles.parameters import check_option, check_sample_weight, check_whole, has_missing
 from ensembles.resampling import generator, seed_of
 from ensembles.validation.checking import (
     check_group_codes,
     check_level,
     check_same_length,
-    has_missing,
 )
 from ensembles.validation.metrics import Rows, check_metric, statistic_of
 from ensembles.validation.weighted import Difference, Statistic

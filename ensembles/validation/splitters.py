@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from ensembles.parameters import check_flag, check_whole
+from ensembles.parameters import check_flag, check_groups, check_whole
 from ensembles.validation.data import n_rows_of
 
 __all__ = ["ContinuousStratifiedKFold", "GroupTimeSeriesSplit", "StratifiedGroupKFold"]
@@ -124,13 +124,8 @@ def _check_enough(what: str, number: int, n_splits: int) -> None:
 def _codes(groups: Any, n_rows: int) -> tuple[Rows, int]:
     if groups is None:
         raise ValueError("groups must be given; got None.")
-    names = np.asarray(groups)
-    if names.shape != (n_rows,):
-        raise ValueError(
-            f"groups must hold one group for each of the {n_rows} rows; got shape {names.shape}."
-        )
-    known, codes = np.unique(names, return_inverse=True)
-    return codes.ravel(), len(known)
+    known, codes = np.unique(check_groups(groups, n_rows), return_inverse=True)
+    return codes, len(known)
 
 
 class StratifiedGroupKFold(_KFold):

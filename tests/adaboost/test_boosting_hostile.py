@@ -308,10 +308,11 @@ def test_a_bad_argument_of_fit(arguments, message):
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        (np.array(["a", None] * 30, dtype=object), "groups must hold values that can be sorted"),
-        (np.where(np.arange(60) % 2, np.nan, 1.0), "groups contains NaN"),
+        (np.array(["a", None] * 30, dtype=object), "groups must not hold missing values"),
+        (np.array(["a", 1] * 30, dtype=object), "groups must hold values that can be sorted"),
+        (np.where(np.arange(60) % 2, np.nan, 1.0), "groups must not hold missing values"),
     ],
-    ids=["None", "NaN"],
+    ids=["None", "two kinds", "NaN"],
 )
 def test_groups_that_are_missing_are_refused(groups, message):
     with pytest.raises(ValueError, match=message):

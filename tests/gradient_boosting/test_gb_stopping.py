@@ -280,7 +280,7 @@ def test_classes_of_one_row_each_leave_none_to_hold_out(n_rows):
 
 
 def test_groups_that_cannot_be_sorted_are_refused():
-    groups = np.array(["a", None] * (len(X) // 2), dtype=object)
+    groups = np.array(["a", 1] * (len(X) // 2), dtype=object)
     with pytest.raises(ValueError, match="groups must hold values that can be sorted"):
         GradientBoostingClassifier(5, early_stopping=True).fit(X, y, groups=groups)
 

@@ -295,7 +295,7 @@ def test_bad_predictions_get_an_error_that_says_so(arguments, message):
         ({"n_resamples": 1}, "n_resamples must be an integer >= 2"),
         ({"sample_weight": np.zeros(N)}, "sample_weight must not be zero for every row"),
         ({"sample_weight": np.full(N, -1.0)}, "sample_weight must be >= 0"),
-        ({"groups": np.zeros(N)}, "at least 2 groups; got 1"),
+        ({"groups": np.zeros(N)}, "at least 2 groups; got \\[0.0\\]"),
         ({"groups": np.zeros(3)}, "one group for each of the 40 rows"),
         ({"paired_with": PROBABILITY[:3]}, "equally many rows"),
         ({"pos_label": 7}, r"pos_label must be one of \[0, 1\]; got 7"),

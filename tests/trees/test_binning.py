@@ -1,0 +1,74 @@
+"""Cuts and codes against their definitions, in plain Python."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ensembles.trees.binning import Bins, find_bins, ordered_cuts
+
+LARGEST = np.finfo(float).max
+NUMBERS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True), st.integers(-3, 3).map(float), st.just(-0.0)
+)
+
+
+def slow_cuts(values, weights, max_bins):
+    """The docstring of `choose_cuts`, said again."""
+    heavy = {}
+    for value, weight in zip(values, weights, strict=True):
+        if weight > 0 and value == value:
+            heavy[value] = heavy.get(value, 0.0) + weight
+    values = sorted(heavy)
+    n_bins, filled, remaining, cuts = max_bins - 1, 0.0, sum(heavy.values()), []
+    for low, high in pairwise(values):
+        filled += heavy[low]
+        closes = n_bins - len(cuts) > 1 and (
+            filled + heavy[high] / 2 > remaining / (n_bins - len(cuts))
+        )
+        if len(values) <= n_bins or closes:
+            cuts.append((low, high))
+            remaining, filled = remaining - filled, 0.0
+    return cuts
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    cells=st.lists(st.tuples(NUMBERS, st.integers(0, 5)), min_size=1, max_size=60),
+    weighted=st.booleans(),
+    max_bins=st.integers(3, 20),
+)
+def test_cuts_lie_where_bins_are_about_equally_heavy(cells, weighted, max_bins):
+    values, weights = (np.array(part, float) for part in zip(*cells, strict=True))
+    cuts = ordered_cuts(values, weights if weighted else None, max_bins)
+    wanted = slow_cuts(values, weights if weighted else np.ones(len(values)), max_bins)
+    assert len(cuts) == len(wanted)
+    for cut, (low, high) in zip(cuts, wanted, strict=True):
+        assert low <= cut < high
+        if np.isfinite(low) and np.isfinite(high) and low < low / 2 + high / 2 < high:
+            assert cut == low / 2 + high / 2
+        assert np.isfinite(cut) or low == -np.inf
+
+
+@pytest.mark.parametrize("n_cuts", [0, 1, 2, 7, 8, 14, 15, 16, 17, 31, 128, 253, 254])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_a_code_counts_the_cuts_below(n_cuts, dtype):
+    rng = np.random.default_rng(n_cuts)
+    cuts = np.sort(rng.normal(0, 50, n_cuts))
+    column = np.concatenate([rng.normal(0, 60, 300), cuts]).astype(dtype)
+    if dtype is not np.int32:
+        column[:4] = np.nan, np.inf, -np.inf, -0.0
+    codes = Bins((cuts, cuts[::2]), (True, True), ("a", "b")).encode(np.stack([column] * 2, axis=1))
+    for own, place in ((cuts, 0), (cuts[::2], 1)):
+        wanted = np.searchsorted(own, column.astype(float), side="left") + 1
+        np.testing.assert_array_equal(codes[:, place], np.where(np.isnan(column), 0, wanted))
+
+
+def test_the_table_that_is_binned_is_not_written_to():
+    column = np.asfortranarray(np.random.default_rng(0).normal(size=(500, 2)))
+    before = column.copy()
+    column.flags.writeable = False
+    find_bins(column, None, 16, None, ["a", "b"])
+    np.testing.assert_array_equal(column, before)
