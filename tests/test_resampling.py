@@ -877,7 +877,7 @@ def test_split_takes_only_what_has_a_row_for_each_row(splitter):
     X, y, groups = np.zeros((30, 2)), np.zeros(30), np.arange(30) // 3
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         next(splitter.split(X, y[:5], groups))
-    with pytest.raises(ValueError, match="inconsistent numbers of samples|one group for each"):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples|one group for each"):
         next(splitter.split(X, y, groups[:5]))
     with pytest.raises(ValueError, match="X must hold at least 1 row; got none"):
         next(splitter.split(X[:0], y[:0], groups[:0]))
