@@ -31,7 +31,16 @@ from sklearn.metrics import (
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["LOSSES", "SCORES", "Answers", "check_scoring", "score_answers", "takes_estimator"]
+__all__ = [
+    "LOSSES",
+    "SCORES",
+    "Answers",
+    "check_scoring",
+    "is_loss",
+    "refuse_loss",
+    "score_answers",
+    "takes_estimator",
+]
 
 SCORES, LOSSES = ("_score",), ("_error", "_loss", "_deviance")
 """How scikit-learn's metrics end: of a score more is better, of a loss less."""
@@ -56,6 +65,22 @@ def check_scoring(name: str, scoring: Any) -> None:
         raise ValueError(
             f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
             f"a callable or a default; got {scoring!r}.{hint}"
+        )
+
+
+def is_loss(scoring: Any) -> bool:
+    """Tell a metric of (y_true, y_pred) of which less is better, by how scikit-learn names them."""
+    named = str(getattr(scoring, "__name__", ""))
+    return callable(scoring) and named.endswith(LOSSES) and not takes_estimator(scoring)
+
+
+def refuse_loss(scoring: Any) -> None:
+    """Refuse a metric of which less is better where the score is to rise."""
+    if is_loss(scoring):
+        raise ValueError(
+            "scoring must be a metric of which more is better; give sklearn.metrics."
+            f"make_scorer({scoring.__name__}, greater_is_better=False) in the place of "
+            f"{scoring.__name__}."
         )
 
 

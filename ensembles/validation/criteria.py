@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from ensembles import members
 from ensembles.members import Member
-from ensembles.scoring import LOSSES, Answers, check_scoring, score_answers, takes_estimator
+from ensembles.scoring import Answers, check_scoring, is_loss, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
 from ensembles.validation.checking import as_table
@@ -215,7 +215,7 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
             "scoring must be a mean over rows here, such as "
             f"{', '.join(map(repr, [*losses, *SCORERS]))}; got {scoring!r}."
         )
-    if _is_loss(scoring):
+    if is_loss(scoring):
         return Criterion(
             name=_name(scoring),
             kind="error",
@@ -256,13 +256,6 @@ def _by_name(scoring: Any, losses: Iterable[str]) -> Any:
         name for metric, (name, loss) in FUNCTIONS.items() if metric is scoring and loss in losses
     )
     return next(names, scoring)
-
-
-def _is_loss(scoring: Any) -> bool:
-    """Tell a metric of (y_true, y_pred) of which less is better, by its name."""
-    if isinstance(scoring, str) or hasattr(scoring, "_score_func") or takes_estimator(scoring):
-        return False
-    return _name(scoring).endswith(LOSSES)
 
 
 def _known(problem: Problem, scoring: str) -> Criterion:
