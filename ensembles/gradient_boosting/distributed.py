@@ -98,6 +98,7 @@ def fit(
             f"got a {type(groups).__name__}. Give X_val and y_val of other groups in their place."
         )
     start = estimator._start(settings, init_model)
+    y = _one_column(y)
     parts = _zipped(X, y, sample_weight, "X")
     estimator.n_features_in_ = None
     _check_schema(estimator, X, reset=True)
@@ -119,10 +120,17 @@ def fit(
     outside = {}
     for name, (X_val, y_val, weights) in validation.items():
         _check_schema(estimator, X_val, reset=False)
-        zipped = _zipped(X_val, y_val, weights, name)
+        zipped = _zipped(X_val, _one_column(y_val), weights, name)
         outside[name] = _coded(client, job, zipped, partial(code, smooth=False))
     _grow(estimator, client, job, parts, code, outside, yardstick, start)
     return estimator
+
+
+def _one_column(y: Any) -> Any:
+    """Take the one column that targets may come in."""
+    if getattr(y, "ndim", 1) != 2 or y.shape[1] != 1:
+        return y
+    return y[y.columns[0]] if hasattr(y, "columns") else y[:, 0]
 
 
 def _zipped(X: Any, y: Any, weights: Any, name: str) -> list[tuple[Any, ...]]:

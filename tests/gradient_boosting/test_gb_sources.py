@@ -622,3 +622,13 @@ def test_dask_partitions_may_hold_classes_of_no_weight_alone(client):
     model = GradientBoostingClassifier(class_weight=weights, **SMALL).fit(X, y)
     assert model.classes_.tolist() == [0, 1, 2]
     assert (model.predict(FRAME) > 0).all()
+
+
+@DASK_NOISE
+def test_dask_targets_may_come_in_one_column(client):
+    X, y, value = collections(FRAME, LABEL.to_frame(), VALUE.to_frame("value"))
+    model = GradientBoostingClassifier(**SMALL).fit(X, y, X_val=X, y_val=y)
+    assert model.classes_.tolist() == ["no", "yes"]
+    column = value.to_dask_array(lengths=True)
+    for targets in (value, column):
+        assert GradientBoostingRegressor(**SMALL).fit(X, targets).predict(FRAME).shape == (N,)
