@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length
 
+from ensembles.naming import named_here
 from ensembles.parameters import (
     check_flag,
     check_groups,
@@ -541,7 +543,10 @@ class Resampler(BaseEstimator):
         A draw that happens to hold every row holds nothing out; it is passed over, as a score
         cannot be had from it, and the next one is taken.
         """
+        if _n_rows(X) < 1:
+            raise ValueError("X must hold at least 1 row; got none.")
         draws = self.plan(_n_rows(X), y, groups)
+        check_consistent_length(X, y, groups)
         found, tries = 0, 0
         while found < self.get_n_splits():
             draw = draws[tries]
@@ -631,6 +636,7 @@ class _RowResampler(Resampler):
         return partial(subsample_rows, rows=rows, size=size, weights=weights)
 
 
+@named_here
 class Bootstrap(_RowResampler):
     """Rows drawn with replacement; the rows never drawn are held out.
 

@@ -17,19 +17,44 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    d2_log_loss_score,
     get_scorer,
     get_scorer_names,
     log_loss,
     make_scorer,
     r2_score,
+    roc_auc_score,
+    top_k_accuracy_score,
 )
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["LOSSES", "SCORES", "Answers", "check_scoring", "score_answers", "takes_estimator"]
+__all__ = [
+    "LOSSES",
+    "SCORES",
+    "Answers",
+    "check_scoring",
+    "is_loss",
+    "refuse_loss",
+    "score_answers",
+    "takes_estimator",
+]
 
 SCORES, LOSSES = ("_score",), ("_error", "_loss", "_deviance")
 """How scikit-learn's metrics end: of a score more is better, of a loss less."""
+
+ORDERED = ("decision_function", "predict_proba")
+NO_LABELS = {
+    average_precision_score: ORDERED,
+    brier_score_loss: "predict_proba",
+    d2_log_loss_score: "predict_proba",
+    log_loss: "predict_proba",
+    roc_auc_score: ORDERED,
+    top_k_accuracy_score: ORDERED,
+}
+"""Metrics of scikit-learn that judge no labels, and what its own scorers ask for in their place."""
 
 
 def check_scoring(name: str, scoring: Any) -> None:
@@ -40,6 +65,22 @@ def check_scoring(name: str, scoring: Any) -> None:
         raise ValueError(
             f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
             f"a callable or a default; got {scoring!r}.{hint}"
+        )
+
+
+def is_loss(scoring: Any) -> bool:
+    """Tell a metric of (y_true, y_pred) of which less is better, by how scikit-learn names them."""
+    named = str(getattr(scoring, "__name__", ""))
+    return callable(scoring) and named.endswith(LOSSES) and not takes_estimator(scoring)
+
+
+def refuse_loss(scoring: Any) -> None:
+    """Refuse a metric of which less is better where the score is to rise."""
+    if is_loss(scoring):
+        raise ValueError(
+            "scoring must be a metric of which more is better; give sklearn.metrics."
+            f"make_scorer({scoring.__name__}, greater_is_better=False) in the place of "
+            f"{scoring.__name__}."
         )
 
 
@@ -104,7 +145,8 @@ def score_answers(
     ----------
     scoring : bool, str or callable
         True for the task's own metric (accuracy, R2); a scorer's name; a scorer of (estimator, X,
-        y); or a metric of (y_true, y_pred).
+        y); or a metric of (y_true, y_pred), which is given labels, or the probabilities where it
+        is one of scikit-learn's that judge those, as `roc_auc_score` and `log_loss` do.
     rows : array of shape (n_scored,)
         Rows of ``answers``.
     y, sample_weight : arrays of shape (n_scored,)
@@ -124,7 +166,18 @@ def score_answers(
         scorer = get_scorer(scoring)
         metric = getattr(scorer, "_score_func", scorer)
         return float(scorer(answers, rows, y, **(weighted if _takes_weights(metric) else {})))
-    return float(scoring(y, answers.predict(rows), **(weighted if _takes_weights(scoring) else {})))
+    weighted = weighted if _takes_weights(scoring) else {}
+    asked = _asked_for(scoring)
+    if answers.classes is not None and asked is not None:
+        metric = partial(log_loss, labels=answers.classes) if scoring is log_loss else scoring
+        return float(make_scorer(metric, response_method=asked)(answers, rows, y, **weighted))
+    return float(scoring(y, answers.predict(rows), **weighted))
+
+
+def _asked_for(metric: Callable[..., Any]) -> Any:
+    """Return what a metric of scikit-learn judges in the place of labels, None for labels."""
+    plain = getattr(metric, "func", metric)
+    return next((asked for one, asked in NO_LABELS.items() if one is plain), None)
 
 
 def _log_loss_of(classes: NDArray[Any]) -> Any:

@@ -12,6 +12,7 @@ import ensembles
 ROOT = Path(ensembles.__file__).parent
 
 ALLOWED = {
+    "naming": set(),
     "parameters": set(),
     "combining": {"parameters"},
     "uncertainty": {"parameters"},
@@ -19,11 +20,12 @@ ALLOWED = {
     "tables": set(),
     "tasks": {"parameters"},
     "scoring": set(),
-    "trees": {"parameters", "tables"},
+    "trees": {"naming", "parameters", "tables"},
     "versions": set(),
-    "resampling": {"parameters"},
+    "resampling": {"naming", "parameters"},
     "aggregation": {"combining"},
     "gradient_boosting": {
+        "naming",
         "parameters",
         "resampling",
         "scoring",
@@ -34,6 +36,7 @@ ALLOWED = {
     "members": {"resampling", "stopping", "tables", "tasks"},
     "adaboost": {
         "members",
+        "naming",
         "parameters",
         "resampling",
         "scoring",
@@ -46,6 +49,7 @@ ALLOWED = {
         "aggregation",
         "combining",
         "members",
+        "naming",
         "parameters",
         "resampling",
         "scoring",

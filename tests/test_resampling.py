@@ -867,3 +867,18 @@ def test_strata_need_a_class_for_every_row(splitter, classes, rule):
 def test_every_row_needs_a_group(groups, rule):
     with pytest.raises(ValueError, match=rule):
         list(GroupBootstrap().split(np.zeros((3, 1)), groups=groups))
+
+
+@pytest.mark.parametrize(
+    "splitter", [Bootstrap(), Subsample(), GroupBootstrap(), BlockBootstrap(), BayesianBootstrap()]
+)
+def test_split_takes_only_what_has_a_row_for_each_row(splitter):
+    """As scikit-learn's splitters do: a draw of other rows than those of y helps nobody."""
+    X, y, groups = np.zeros((30, 2)), np.zeros(30), np.arange(30) // 3
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        next(splitter.split(X, y[:5], groups))
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples|one group for each"):
+        next(splitter.split(X, y, groups[:5]))
+    with pytest.raises(ValueError, match="X must hold at least 1 row; got none"):
+        next(splitter.split(X[:0], y[:0], groups[:0]))
+    assert len(list(splitter.split(X.tolist(), y.tolist(), groups.tolist()))) == 10

@@ -220,3 +220,35 @@ def test_log_loss_of_rows_that_miss_a_class():
     expected = np.average(np.log([0.7, 0.6, 0.5]), weights=weights)
     found = score_answers("neg_log_loss", answers, np.arange(3), y, weights)
     assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "sign"),
+    [
+        (metrics.log_loss, "neg_log_loss", -1),
+        (metrics.brier_score_loss, "neg_brier_score", -1),
+        (metrics.d2_log_loss_score, "d2_log_loss_score", 1),
+        (metrics.roc_auc_score, "roc_auc", 1),
+        (metrics.average_precision_score, "average_precision", 1),
+    ],
+)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_a_metric_of_probabilities_is_given_probabilities(metric, name, sign, weights):
+    """With labels in their place log loss is nonsense, and AUC that of one threshold."""
+    answers = Answers(PROBABILITIES, np.array([0, 1]))
+    truth = (TRUTH == "yes").astype(int)
+    given = (answers, np.arange(5), truth, weights)
+    assert score_answers(metric, *given) == pytest.approx(sign * score_answers(name, *given))
+
+
+def test_a_metric_of_probabilities_may_have_arguments_of_its_own():
+    three = Answers(np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7]]), np.arange(3))
+    given = (three, np.arange(3), np.arange(3))
+    one_against_rest = partial(metrics.roc_auc_score, multi_class="ovr")
+    assert score_answers(one_against_rest, *given) == score_answers("roc_auc_ovr", *given) == 1.0
+
+
+def test_log_loss_knows_the_classes_that_the_rows_miss():
+    rows = np.array([2, 3])
+    expected = metrics.log_loss(TRUTH[rows], PROBABILITIES[rows], labels=LABELS)
+    assert score_answers(metrics.log_loss, classification, rows, TRUTH[rows]) == expected

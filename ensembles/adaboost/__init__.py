@@ -11,6 +11,7 @@ from typing import Any
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ensembles.adaboost.fitting import Fitting
+from ensembles.naming import named_here
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 __all__ = ["AdaBoost", "AdaBoostClassifier", "AdaBoostRegressor"]
@@ -20,6 +21,7 @@ class BaseAdaBoost(Fitting):
     """The family: everything but the task."""
 
 
+@named_here
 class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
     """Boost a classifier: discrete, real and gentle AdaBoost, and LogitBoost.
 
@@ -182,6 +184,7 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
         self.verbose = verbose
 
 
+@named_here
 class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
     """Boost a regressor: AdaBoost.R2 and AdaBoost.RT.
 
@@ -335,6 +338,7 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
         self.verbose = verbose
 
 
+@named_here
 class AdaBoost(BaseAdaBoost):
     """Boost any learner: a classifier or a regressor, whichever the task asks for.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles import members, scoring
+from ensembles import members
 from ensembles.adaboost.core import ALIASES, CLASSIFIERS, LEAST_SQUARES, REGRESSORS, Core
 from ensembles.adaboost.rounds import LOSSES
 from ensembles.parameters import (
@@ -19,7 +19,7 @@ from ensembles.parameters import (
     check_whole,
     is_whole,
 )
-from ensembles.scoring import check_scoring, takes_estimator
+from ensembles.scoring import check_scoring, refuse_loss
 from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
@@ -88,12 +88,7 @@ class Checking(Core):
                 f"scoring must be None, a scorer's name or a callable; got {self.scoring!r}."
             )
         check_scoring("scoring", self.scoring)
-        named = str(getattr(self.scoring, "__name__", ""))
-        if named.endswith(scoring.LOSSES) and not takes_estimator(self.scoring):
-            raise ValueError(
-                "scoring must be a metric of which more is better; give sklearn.metrics."
-                f"make_scorer({named}, greater_is_better=False) in the place of {named}."
-            )
+        refuse_loss(self.scoring)
 
     def _check_targets(self, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Settle the task; return the targets as the user gave them, and as codes or floats."""

@@ -13,6 +13,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from ensembles.bagging.confidence import Confidence
 from ensembles.bagging.fitting import Fitting
 from ensembles.bagging.importance import Importance
+from ensembles.naming import named_here
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 __all__ = ["Bagging", "BaggingClassifier", "BaggingRegressor"]
@@ -22,6 +23,7 @@ class BaseBagging(Fitting, Confidence, Importance):
     """The family: everything but the task."""
 
 
+@named_here
 class BaggingClassifier(ClassifierMixin, BaseBagging):
     """Bag a classifier: fit it on many draws of the rows, average or put to the vote.
 
@@ -140,6 +142,7 @@ class BaggingClassifier(ClassifierMixin, BaseBagging):
     _pinned = CLASSIFICATION
 
 
+@named_here
 class BaggingRegressor(RegressorMixin, BaseBagging):
     """Bag a regressor: fit it on many draws of the rows and average, or take the median.
 
@@ -251,6 +254,7 @@ class BaggingRegressor(RegressorMixin, BaseBagging):
     _pinned = REGRESSION
 
 
+@named_here
 class Bagging(BaseBagging):
     """Bag any learner: a classifier or a regressor, whichever the task asks for.
 

@@ -20,7 +20,7 @@ from ensembles.parameters import (
 from ensembles.resampling import (
     generator,
 )
-from ensembles.scoring import Answers, check_scoring, score_answers
+from ensembles.scoring import Answers, check_scoring, refuse_loss, score_answers
 from ensembles.tables import (
     container_of,
     take,
@@ -89,6 +89,7 @@ class Importance(Asking):
         y = np.asarray(y)
         check_whole("n_repeats", n_repeats)
         check_scoring("scoring", scoring)
+        refuse_loss(scoring)
         check_consistent_length(X, y)
         if X.shape[0] != self._draws.n_rows:
             raise ValueError(

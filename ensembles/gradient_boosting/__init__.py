@@ -12,11 +12,13 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ensembles.gradient_boosting.fitting import Fitting
+from ensembles.naming import named_here
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 __all__ = ["GradientBoosting", "GradientBoostingClassifier", "GradientBoostingRegressor"]
 
 
+@named_here
 class GradientBoostingClassifier(ClassifierMixin, Fitting):
     """Boost trees that classify, with XGBoost: on a GPU when there is one.
 
@@ -108,7 +110,8 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's
@@ -205,6 +208,7 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     score = Fitting.score
 
 
+@named_here
 class GradientBoostingRegressor(RegressorMixin, Fitting):
     """Boost trees that predict values, with XGBoost: on a GPU when there is one.
 
@@ -296,7 +300,8 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's
@@ -386,6 +391,7 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     score = Fitting.score
 
 
+@named_here
 class GradientBoosting(Fitting):
     """Boost trees with XGBoost: a classifier or a regressor, whichever the task asks for.
 
@@ -480,7 +486,8 @@ class GradientBoosting(Fitting):
     scoring : str, callable or None, default=None
         What rounds are judged by: a metric of XGBoost ("auc", "rmse"), a scorer of scikit-learn
         ("roc_auc", "f1"), or a metric of (y_true, y_pred) whose name tells the direction
-        (``_score``, ``_error``, ``_loss``). Each is optimised in its own direction. None: the
+        (``_score``, ``_error``, ``_loss``) and which is given labels, but probabilities where it is
+        one of scikit-learn's that judge those. Each is optimised in its own direction. None: the
         objective's own loss.
     max_generalization_gap : float or None, default=None
         Stop before the loss on validation rows exceeds that on training rows by more, in the loss's

@@ -151,7 +151,10 @@ def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
     except xgboost.core.XGBoostError as error:
         if "inf" not in str(error):
             raise
-        name_infinity(table, columns.names)
+        try:
+            name_infinity(table, columns.names)
+        except ValueError as named:
+            raise named from None
         raise
 
 
@@ -221,12 +224,19 @@ def grow_on(
     A loop and no comprehension, whose closure would keep a matrix alive behind an error.
     """
     grown = []
-    most = max((one.num_boosted_rounds() for one in job.start), default=0)
-    for seed, start in zip(job.seeds, job.start or [None] * len(job.seeds), strict=True):
-        behind = most - start.num_boosted_rounds() if start is not None and job.level else 0
+    starts = job.start or [None] * len(job.seeds)
+    for seed, start, behind in zip(job.seeds, starts, rounds_behind(job), strict=True):
         one = _grow_one(job, matrix, others, judged, n_rounds + behind, seed, start)
         grown.append(one)
     return grown
+
+
+def rounds_behind(job: Job) -> list[int]:
+    """Return how many rounds each seed's model is behind the longest, where all shall be level."""
+    if not job.start or not job.level:
+        return [0] * len(job.seeds)
+    there = [one.num_boosted_rounds() for one in job.start]
+    return [max(there) - n_rounds for n_rounds in there]
 
 
 def _grow_one(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.boosting import Grown, Job
+from ensembles.gradient_boosting.boosting import Grown, Job, rounds_again, rounds_behind
 from ensembles.gradient_boosting.columns import (
     Columns,
     is_numeric,
@@ -28,7 +28,13 @@ from ensembles.gradient_boosting.objectives import (
     check_range,
     objective_of,
 )
-from ensembles.gradient_boosting.rounds import Watch, Yardstick, stops, yardstick_of
+from ensembles.gradient_boosting.rounds import (
+    Watch,
+    Yardstick,
+    stops,
+    validation_rows,
+    yardstick_of,
+)
 from ensembles.gradient_boosting.storing import check_start, renamed
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
@@ -86,12 +92,13 @@ def fit(
 ) -> Any:
     """Fit an estimator to dask collections."""
     client = _client()
-    if groups is not None or settings.n_seeds > 1 or settings.normalize_weights:
+    if groups is not None:
         raise ValueError(
-            "groups must be None, n_seeds 1 and normalize_weights False with dask collections; got "
-            f"n_seeds={settings.n_seeds}, normalize_weights={settings.normalize_weights}."
+            "groups must be None with dask collections, whose rows are held out where they lie; "
+            f"got a {type(groups).__name__}. Give X_val and y_val of other groups in their place."
         )
     start = estimator._start(settings, init_model)
+    y = _one_column(y)
     parts = _zipped(X, y, sample_weight, "X")
     estimator.n_features_in_ = None
     _check_schema(estimator, X, reset=True)
@@ -113,9 +120,17 @@ def fit(
     outside = {}
     for name, (X_val, y_val, weights) in validation.items():
         _check_schema(estimator, X_val, reset=False)
-        outside[name] = _mapped(_zipped(X_val, y_val, weights, name), partial(code, smooth=False))
+        zipped = _zipped(X_val, _one_column(y_val), weights, name)
+        outside[name] = _coded(client, job, zipped, partial(code, smooth=False))
     _grow(estimator, client, job, parts, code, outside, yardstick, start)
     return estimator
+
+
+def _one_column(y: Any) -> Any:
+    """Take the one column that targets may come in."""
+    if getattr(y, "ndim", 1) != 2 or y.shape[1] != 1:
+        return y
+    return y[y.columns[0]] if hasattr(y, "columns") else y[:, 0]
 
 
 def _zipped(X: Any, y: Any, weights: Any, name: str) -> list[tuple[Any, ...]]:
@@ -250,18 +265,28 @@ def _coded_part(
             f"y must have as many rows as X in all of its partitions; got {len(values)} for "
             f"{len(table)}."
         )
-    weighted = None if weights is None else np.asarray(weights, dtype=np.float64)
-    if weighted is not None and not weighted.any():
-        table, values, weighted = table[:0], values[:0], weighted[:0]
-    elif weighted is not None:
-        heavy = check_sample_weight(weighted, len(values)) > 0  # type: ignore[operator]
+    weighted = _weights_of(weights, by_class, values)
+    if weighted is not None:
+        heavy = weighted > 0
         table, values, weighted = table[heavy], values[heavy], weighted[heavy]
-    if len(values):
-        weighted = row_weights(weighted, by_class, values, False)
+    if len(values) and not job.settings.normalize_weights:
+        row_weights(weighted, None, values, False)
     smoothing = job.settings.label_smoothing
     if smooth and smoothing and job.objective.gradients is None:
         values = values * (1 - smoothing) + smoothing / 2
     return np.asarray(table), values, weighted
+
+
+def _weights_of(
+    weights: Any, by_class: NDArray[np.float64] | None, values: NDArray[Any]
+) -> NDArray[np.float64] | None:
+    """Return the weight of each row, the user's times that of its class; it may be all zeros."""
+    given = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if given is not None and given.any():
+        given = check_sample_weight(given, len(values))
+    if by_class is None:
+        return given
+    return by_class[values] * (1.0 if given is None else given)
 
 
 def _mapped(parts: list[tuple[Any, ...]], code: Callable[..., Any]) -> list[Any]:
@@ -270,12 +295,56 @@ def _mapped(parts: list[tuple[Any, ...]], code: Callable[..., Any]) -> list[Any]
     return [delayed(code, nout=3)(*part) for part in parts]
 
 
+def _coded(client: Any, job: Job, parts: list[tuple[Any, ...]], code: Any) -> list[Any]:
+    """Code partitions, their weights scaled to a mean of 1 over all of them if that is asked."""
+    coded = _mapped(parts, code)
+    if not job.settings.normalize_weights:
+        return coded
+    found = client.gather(client.compute([_delayed(_sum_of_weights)(part) for part in coded]))
+    total, n_rows = np.sum(found, axis=0)
+    return [_delayed(_scaled)(part, n_rows / total) for part in coded] if total > 0 else coded
+
+
+def _sum_of_weights(part: tuple[Any, ...]) -> tuple[float, int]:
+    return (0.0, 0) if part[2] is None else (float(np.sum(part[2])), len(part[2]))
+
+
+def _scaled(part: tuple[Any, ...], by: float) -> tuple[Any, ...]:
+    return (*part[:2], None if part[2] is None else part[2] * by)
+
+
+def _marks(
+    client: Any, settings: SimpleNamespace, coded: list[Any], seed: int
+) -> list[Callable[[int], NDArray[np.bool_]]]:
+    """Return for each partition what marks, of so many rows, those that are held out."""
+    fraction = settings.validation_fraction
+    if settings.validation_split != "latest":
+        return [partial(_drawn, seed=seed, k=k, fraction=fraction) for k in range(len(coded))]
+    sizes = client.gather(client.compute([_delayed(_size)(part) for part in coded]))
+    ends = np.cumsum([n for n, _ in sizes])
+    first = validation_rows(int(ends[-1]), fraction, generator(seed, FOR_SPLIT), latest=True)[0]
+    return [
+        partial(_from, first=int(first - end + n)) for end, (n, _) in zip(ends, sizes, strict=True)
+    ]
+
+
+def _drawn(n_rows: int, *, seed: int, k: int, fraction: float) -> NDArray[np.bool_]:
+    return generator(seed, FOR_SPLIT, k).random(n_rows) < fraction
+
+
+def _from(n_rows: int, *, first: int) -> NDArray[np.bool_]:
+    return np.arange(n_rows) >= first
+
+
 def _split(
-    coded: tuple[Any, ...], k: int, seed: int, fraction: float, held_out: bool, smoothing: float
+    coded: tuple[Any, ...],
+    mark: Callable[[int], NDArray[np.bool_]],
+    held_out: bool,
+    smoothing: float,
 ) -> tuple[Any, ...]:
     """Return the rows of a coded partition on one side of the split."""
     table, values, weights = coded
-    marks = generator(seed, FOR_SPLIT, k).random(len(values)) < fraction
+    marks = mark(len(values))
     rows = marks if held_out else ~marks
     values = values[rows]
     if not held_out and smoothing:
@@ -342,7 +411,7 @@ def _grow(
     start: Any,
 ) -> None:
     settings = job.settings
-    everything = _mapped(parts, code)
+    everything = _coded(client, job, parts, code)
     if settings.check_gradient and callable(settings.objective):
         values = client.compute(_delayed(_element)(everything[0], 1)).result()
         check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
@@ -350,16 +419,13 @@ def _grow(
     inside = not outside and (stop or settings.max_generalization_gap is not None)
     learnt = everything
     if inside:
-        if settings.validation_split == "latest":
-            raise ValueError("validation_split must be 'random' with dask collections.")
-        plain = _mapped(parts, partial(code, smooth=False))
+        plain = _coded(client, job, parts, partial(code, smooth=False))
         smoothing = 0.0 if job.objective.gradients else settings.label_smoothing
+        marks = _marks(client, settings, plain, estimator._seed)
         learnt, held_out = (
             [
-                _delayed(_split)(
-                    part, k, estimator._seed, settings.validation_fraction, held, smoothing
-                )
-                for k, part in enumerate(plain)
+                _delayed(_split)(part, mark, held, smoothing)
+                for part, mark in zip(plain, marks, strict=True)
             ]
             for held in (False, True)
         )
@@ -367,21 +433,37 @@ def _grow(
     matrix = _matrix(client, job, learnt)
     others = {name: _matrix(client, job, one, matrix) for name, one in outside.items()}
     n_rounds = estimator._n_rounds(settings, start, stop)
-    grown = _train(client, job, matrix, others, n_rounds, yardstick, stop)
+    grown = _train_all(client, job, matrix, others, n_rounds, yardstick, stop)
     estimator._forget()
     if others:
-        estimator._keep_scores(grown, True, start)
+        estimator._keep_scores(grown[0], True, start)
     if inside and settings.refit:
-        share = _n_rows(client, everything) / _n_rows(client, learnt)
+        again = rounds_again(grown, _n_rows(client, everything), _n_rows(client, learnt))
         matrix = _matrix(client, job, everything)
-        again = max(1, round(grown.n_rounds * share))
-        grown = _train(client, job, matrix, {}, again, yardstick, False)
-    estimator._keep(job, [grown])
+        grown = _train_all(client, job, matrix, {}, again, yardstick, False)
+    estimator._keep(job, grown)
 
 
 def _n_rows(client: Any, parts: list[Any]) -> int:
     sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
     return sum(n for n, _ in sizes)
+
+
+def _train_all(
+    client: Any,
+    job: Job,
+    matrix: Any,
+    others: dict[str, Any],
+    n_rounds: int,
+    yardstick: Yardstick,
+    stop: bool,
+) -> list[Grown]:
+    """Train one booster for every seed, on one shared matrix."""
+    starts = job.start or [None] * len(job.seeds)
+    return [
+        _train(client, job, matrix, others, n_rounds + behind, yardstick, stop, seed, start)
+        for seed, start, behind in zip(job.seeds, starts, rounds_behind(job), strict=True)
+    ]
 
 
 def _train(
@@ -392,12 +474,14 @@ def _train(
     n_rounds: int,
     yardstick: Yardstick,
     stop: bool,
+    seed: int,
+    start: Any,
 ) -> Grown:
     from xgboost import dask as dxgb
 
     settings, loss = job.settings, job.objective.metric
     name = list(others)[-1] if others else None
-    parameters = job.parameters(job.seeds[0])
+    parameters = job.parameters(seed)
     parameters.pop("nthread")  # each worker has threads of its own
     if others:
         parameters["eval_metric"] = [loss] if yardstick.name == loss else [loss, yardstick.name]
@@ -415,13 +499,13 @@ def _train(
             obj=job.objective.gradients,
             evals=evals,
             verbose_eval=False,
-            xgb_model=job.start[0] if job.start else None,
+            xgb_model=start,
             callbacks=callbacks,
         )
 
     done = train(n_rounds, evaluated, [watch]) if others else train(n_rounds, None, None)
     seen = replay(watch, done["history"])
-    before = job.start[0].num_boosted_rounds() if job.start else 0
+    before = 0 if start is None else start.num_boosted_rounds()
     reached = done["booster"].num_boosted_rounds() - before
     kept = seen.kept(reached)
     if kept < reached and settings.booster == "dart":

@@ -20,6 +20,7 @@ from ensembles.gradient_boosting.labels import (
     class_weights,
     codes_of,
     row_weights,
+    warn_of_faint_weights,
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
@@ -193,6 +194,7 @@ class Fitting(Asking):
         everything = np.arange(len(targets.values))
         given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
+        warn_of_faint_weights(weights, settings.min_child_weight, objective.name)
         check_range(objective, given.targets.values)
         check_base_score(settings.base_score, objective, given.targets.values)
         check_start(start, objective, objective.n_outputs(given.targets.values.shape))

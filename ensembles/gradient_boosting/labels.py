@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 from ensembles.parameters import check_sample_weight
 from ensembles.tasks import CLASSIFICATION, Task, check_class_weight, check_labels, check_values
 
-__all__ = ["Targets", "check_targets", "class_weights", "codes_of", "on_host", "row_weights"]
+__all__ = [
+    "Targets",
+    "check_targets",
+    "class_weights",
+    "codes_of",
+    "on_host",
+    "row_weights",
+    "warn_of_faint_weights",
+]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
@@ -115,3 +124,33 @@ def row_weights(
             f"{weights.max():g} as its largest. normalize_weights=True scales the weights."
         )
     return weights
+
+
+CURVED_AT_MOST_ONE = frozenset(
+    {"reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"}
+    | {"reg:logistic", "binary:logistic", "multi:softprob"}
+)
+"""Objectives of XGBoost whose second derivative is never more than a row's weight."""
+
+
+def warn_of_faint_weights(
+    weights: NDArray[np.float64] | None, least: float, objective: str
+) -> None:
+    """Say that no tree can split where the weights, as those of sum one, are less than two leaves'.
+
+    Parameters
+    ----------
+    least : float
+        ``min_child_weight``, which is absolute.
+    """
+    if weights is None or objective not in CURVED_AT_MOST_ONE:
+        return
+    total, n_rows = float(weights.sum()), int(np.count_nonzero(weights))
+    if total < 2 * least <= n_rows:
+        warnings.warn(
+            f"sample_weight sums to {total:.4g} over {n_rows} rows, and a split needs "
+            f"min_child_weight={least:g} on either side: no tree can be more than its root. "
+            "normalize_weights=True scales the weights to a mean of 1.",
+            UserWarning,
+            stacklevel=4,
+        )

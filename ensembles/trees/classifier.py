@@ -12,12 +12,14 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from ensembles.naming import named_here
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
 
 Floats = NDArray[np.float64]
 
 
+@named_here
 class HistTreeClassifier(ClassifierMixin, HistTree):
     """A decision tree classifier grown on binned columns: scikit-learn's parameters, a fraction of
     its time.

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array
 
+from ensembles.naming import named_here
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared, centred
 
 Floats = NDArray[np.float64]
 
 
+@named_here
 class HistTreeRegressor(RegressorMixin, HistTree):
     """A regression tree grown on binned columns: scikit-learn's parameters, a fraction of its time.
 

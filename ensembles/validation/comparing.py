@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,9 @@ from ensembles.validation.comparison import (
     standardised,
 )
 from ensembles.validation.intervals import bootstrap_ci
+from ensembles.validation.leaderboard import Leaderboard
 from ensembles.validation.ranking import Ranking, friedman_test
+from ensembles.validation.result import CrossValidation
 
 __all__ = ["Comparison", "compare_models"]
 
@@ -153,9 +156,12 @@ def compare_models(
             raise ValueError(
                 "b must be None with test='friedman': a holds the scores of all models."
             )
+        _check_table(a)
         return friedman_test(a, **options)
     if b is None:
         raise ValueError(f"b must be given with test={chosen!r}; got None.")
+    _check_one("a", a)
+    _check_one("b", b)
     if chosen in ("corrected_t", "5x2cv_f"):
         _no_options(options, chosen)
         return _compare_scores(chosen, a, b, score, n_train, n_test, level)
@@ -172,6 +178,42 @@ def compare_models(
             pairs, metric, groups, level, n_resamples, random_state, options
         )
     return Comparison(chosen, *found, level, len(pairs.truth), pairs.n_excluded)
+
+
+def _check_one(name: str, given: Any) -> None:
+    """Refuse what is neither a cross-validation nor an array, and say what would be one."""
+    if _folds_of(given) is not None:
+        return
+    if isinstance(given, Leaderboard):
+        way = f"take its models, such as board[{next(iter(given))!r}]"
+    elif hasattr(given, "fit"):
+        way = "cross_validate it first, and its rival on the same folds"
+    elif isinstance(given, Mapping):
+        way = "take its scores, result['test_score']"
+    elif isinstance(given, str):
+        way = "give the scores or the predictions themselves"
+    else:
+        return
+    raise ValueError(
+        f"{name} must be a CrossValidation or an array; got a {type(given).__name__}: {way}."
+    )
+
+
+def _check_table(given: Any) -> None:
+    """Refuse one model, or models on one data set, in the place of scores on many."""
+    if _folds_of(given) is not None:
+        raise ValueError("b must be given where a is a CrossValidation; got None.")
+    within = given.values() if isinstance(given, Mapping) else given
+    models = isinstance(given, Leaderboard) or (
+        isinstance(given, Mapping | list | tuple)
+        and any(isinstance(one, CrossValidation) or hasattr(one, "fit") for one in within)
+    )
+    if models or hasattr(given, "fit") or isinstance(given, str):
+        raise ValueError(
+            "a must hold a score for each model on each of many data sets where b is None; got "
+            f"a {type(given).__name__}. Compare the cross-validations of two models on one data "
+            "set by compare_models(a, b)."
+        )
 
 
 def _no_options(options: dict[str, Any], test: str) -> None:
@@ -192,6 +234,13 @@ def _compare_scores(
             f"{len(scores_a)} and {len(scores_b)} of them."
         )
     differences = scores_a - scores_b
+    if len(differences) > 1 and np.ptp(differences) == 0 and differences[0] != 0:
+        warnings.warn(
+            f"a and b differ by {differences[0]:.4g} in every fold: a p-value of 0 and an interval "
+            "that is a point say nothing of how sure that is.",
+            UserWarning,
+            stacklevel=3,
+        )
     if test == "5x2cv_f":
         if folds is not None:
             _check_five_by_two(folds)

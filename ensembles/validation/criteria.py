@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import metrics
 
 from ensembles import members
 from ensembles.members import Member
-from ensembles.scoring import Answers, check_scoring, score_answers
+from ensembles.scoring import Answers, check_scoring, is_loss, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
 from ensembles.validation.checking import as_table
@@ -197,6 +198,7 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
     losses = CLASSIFICATION_LOSSES if problem.classes is not None else REGRESSION_LOSSES
     if scoring is None:
         scoring = next(iter(losses))
+    scoring = _by_name(scoring, losses)
     if isinstance(scoring, str) and (scoring in losses or scoring in SCORERS or scoring == "r2"):
         return _known(problem, scoring)
     if isinstance(scoring, str):
@@ -212,6 +214,13 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
         raise ValueError(
             "scoring must be a mean over rows here, such as "
             f"{', '.join(map(repr, [*losses, *SCORERS]))}; got {scoring!r}."
+        )
+    if is_loss(scoring):
+        return Criterion(
+            name=_name(scoring),
+            kind="error",
+            question=_question(problem, "probabilities", strict=False),
+            score=partial(_score, scoring, problem.classes),
         )
     known = _fast_form(problem, scoring)
     return Criterion(
@@ -229,6 +238,24 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
 
 def _name(scoring: Any) -> str:
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
+
+
+FUNCTIONS = {
+    metrics.accuracy_score: ("accuracy", "zero_one"),
+    metrics.zero_one_loss: ("zero_one", "zero_one"),
+    metrics.log_loss: ("log", "log"),
+    metrics.mean_squared_error: ("squared", "squared"),
+    metrics.mean_absolute_error: ("absolute", "absolute"),
+}
+"""scikit-learn's metrics that are functions of a mean loss: our names of them and of the loss."""
+
+
+def _by_name(scoring: Any, losses: Iterable[str]) -> Any:
+    """Return our name of a metric of scikit-learn where there is one for the task."""
+    names = (
+        name for metric, (name, loss) in FUNCTIONS.items() if metric is scoring and loss in losses
+    )
+    return next(names, scoring)
 
 
 def _known(problem: Problem, scoring: str) -> Criterion:

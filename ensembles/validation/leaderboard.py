@@ -180,7 +180,7 @@ class Leaderboard(Mapping[str, CrossValidation]):
         rows = []
         for name, p_value in zip(names, self._p_values(names), strict=True):
             result = self[name]
-            low, high = result.confidence_interval_
+            low, high = result._interval()
             rows.append(
                 {
                     "model": name,

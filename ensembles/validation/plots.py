@@ -30,7 +30,7 @@ def plot_scores(result: Any, ax: Any = None) -> Any:
     ax = _axes(ax)
     scores = result.test_scores_[result.scoring_]
     places = np.arange(len(scores))
-    low, high = result.confidence_interval_
+    low, high = result._interval()
     ax.axhspan(low, high, color=HELD_OUT, alpha=0.12, label="95 % interval of the mean")
     ax.axhline(result.score_, color=HELD_OUT, linewidth=1)
     if result.train_scores_:

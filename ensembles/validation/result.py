@@ -336,8 +336,21 @@ class CrossValidation(dict[str, Any]):
         Returns
         -------
         Interval
-            ``(low, high)``; NaN with fewer than two folds.
+            ``(low, high)``; NaN with fewer than two folds. A point, with a warning, where all folds
+            score the same.
         """
+        interval = self._interval(level, scoring)
+        if interval.low == interval.high:
+            warnings.warn(
+                f"every fold scores {interval.low:.4g}: the interval is a point, and says nothing "
+                "of how sure that is.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return interval
+
+    def _interval(self, level: float = 0.95, scoring: str | None = None) -> Interval:
+        """Return the interval without a word, for those who say it in their own."""
         name = self.scoring_ if scoring is None else scoring
         check_option("scoring", name, self.test_scores_)
         scores = self.test_scores_[name]

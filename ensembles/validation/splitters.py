@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 
 from ensembles.parameters import check_flag, check_groups, check_whole
 from ensembles.validation.data import n_rows_of
@@ -273,6 +273,7 @@ class GroupTimeSeriesSplit(BaseEstimator):
     def split(self, X: Any, y: Any = None, groups: ArrayLike | None = None) -> Pairs:
         """Yield (train, test) row numbers, ascending, for each fold, earliest first."""
         n_splits = self.get_n_splits()
+        check_consistent_length(X, y)
         codes, n_groups = _codes(groups, n_rows_of(X))
         turn_of = _by_first_row(codes, n_groups)[codes]
         size = self._size(n_groups, n_splits)

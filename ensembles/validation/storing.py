@@ -82,7 +82,8 @@ class Cache:
     Parameters
     ----------
     folder : path
-        Made, for its owner alone, if it is not there.
+        Made, for its owner alone, if it is not there. "~" is the user's home; a relative path stays
+        what it is when the run starts, wherever a learner may go.
 
     Raises
     ------
@@ -91,7 +92,7 @@ class Cache:
     """
 
     def __init__(self, folder: Any) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser().absolute()
         self._writable = True
         self._digests: dict[int, tuple[Any, str]] = {}
         self._open_folder()

@@ -21,11 +21,9 @@ def _lines(result: Any) -> list[tuple[str, str]]:
     name = f"{result.name_} ({kind})" if result.name_ else kind
     repeats = f" in {result.n_repeats_} repeats" if result.n_repeats_ > 1 else ""
     lines = [("", f"{name}: {n_folds} folds{repeats} of {result.n_rows_} rows")]
-    low, high = result.confidence_interval_
-    held_out = (
-        f"{number(result.score_)} +- {number(result.score_std_)} "
-        f"(95 % interval {number(low)} to {number(high)})"
-    )
+    low, high = result._interval()
+    sure = f"95 % interval {number(low)} to {number(high)}" if low != high else "all folds alike"
+    held_out = f"{number(result.score_)} +- {number(result.score_std_)} ({sure})"
     lines.append((f"held out, {result.scorer_name_}", held_out))
     if not np.isnan(result.pooled_score_):
         lines.append(("pooled out of fold", number(result.pooled_score_)))

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -635,10 +636,11 @@ def test_a_deviation_needs_a_bootstrap_and_an_average(params):
         ({"n_repeats": 0}, r"n_repeats must be an integer >= 1; got 0\."),
         ({"n_repeats": 1.5}, r"n_repeats must be an integer >= 1; got 1\.5\."),
         ({"scoring": "acuracy"}, "scoring.*acuracy|acuracy.*scoring"),
+        ({"scoring": mean_squared_error}, r"make_scorer\(mean_squared_error, greater_is_better=F"),
         ({"sample_weight": -ONES}, "sample_weight must be >= 0"),
         ({"sample_weight": ONES[:30]}, r"sample_weight.*\(30,\).*\(40,\)"),
     ],
-    ids=["rows", "targets", "zero", "half", "scorer", "negative", "short"],
+    ids=["rows", "targets", "zero", "half", "scorer", "loss", "negative", "short"],
 )
 def test_bad_arguments_of_the_permutation_importance(arguments, message):
     bag = BaggingRegressor(n_estimators=3, random_state=0).fit(X, VALUES)

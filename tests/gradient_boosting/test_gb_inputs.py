@@ -193,6 +193,16 @@ def test_the_unit_of_weights_does_not_matter_when_they_are_normalized(scale):
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+def test_weights_of_sum_one_are_told_of():
+    """scikit-learn's AdaBoost gives such: without a split every tree is its root."""
+    weights = np.full(len(X), 1 / len(X))
+    with pytest.warns(UserWarning, match=r"sums to 1 over .* normalize_weights=True"):
+        regressor().fit(X, VALUE, weights)
+    regressor(normalize_weights=True).fit(X, VALUE, weights)
+    regressor(min_child_weight=0.1).fit(X, VALUE, weights)
+    regressor(objective="poisson").fit(X, np.abs(VALUE), weights)
+
+
 @pytest.mark.parametrize(
     "weights",
     [
@@ -381,8 +391,9 @@ def test_infinity_is_named_with_its_column(bad):
         np.asfortranarray(table),
         sparse.csr_matrix(np.nan_to_num(table, posinf=bad, neginf=bad, nan=1.0)),
     ):
-        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
+        with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'") as raised:
             regressor().fit(form, VALUE)
+        assert raised.value.__suppress_context__, "no trace of C++ above the error"
         with pytest.raises(ValueError, match=r"X must hold finite.*column 'x2'"):
             fitted_array.predict(form)
     with pytest.raises(ValueError, match="column 'x2'"):

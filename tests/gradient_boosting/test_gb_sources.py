@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import xgboost
+from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
 from ensembles.gradient_boosting import sources
@@ -558,3 +559,76 @@ def test_dask_arrays_of_values(client):
         GradientBoostingRegressor(**SMALL).fit(X, VALUE)
     with pytest.raises(ValueError, match="partitions"):
         GradientBoostingRegressor(**SMALL).fit(X, y.rechunk(500))
+
+
+@DASK_NOISE
+def test_dask_averages_seeds(client):
+    X, y = collections(FRAME, LABEL, npartitions=1)
+    given = {**SMALL, "subsample": 0.5}
+    two = GradientBoostingClassifier(n_seeds=2, **given).fit(X, y)
+    one = GradientBoostingClassifier(**given).fit(X, y)
+    first, second = two.boosters_
+    assert first.save_raw() == one.booster_.save_raw() != second.save_raw()
+    alone = [_of_booster(two, booster, FRAME) for booster in two.boosters_]
+    np.testing.assert_allclose(two.predict_proba(FRAME), np.mean(alone, axis=0), atol=1e-7)
+    np.testing.assert_array_equal(two.predict_proba(X).compute(), two.predict_proba(FRAME))
+    further = GradientBoostingClassifier(n_seeds=2, **given).fit(X, y, init_model=two)
+    assert [b.num_boosted_rounds() for b in further.boosters_] == [2 * SMALL["n_estimators"]] * 2
+
+
+def _of_booster(model, booster, frame):
+    from copy import copy
+
+    single = copy(model)
+    single.boosters_ = [booster]
+    return single.predict_proba(frame)
+
+
+@DASK_NOISE
+@pytest.mark.parametrize(("npartitions", "apart"), [(1, 1e-5), (3, 0.02)])
+def test_dask_weights_may_be_scaled_to_a_mean_of_one(client, npartitions, apart):
+    """A penalty that is heavy for weights of one is nothing for weights of a thousand."""
+    tables = FRAME, LABEL, WEIGHT * 1000
+    X, y, weight = collections(*tables, npartitions=npartitions)
+    given = {**SMALL, "reg_lambda": 100.0, "class_weight": {"no": 1.0, "yes": 3.0}}
+    whole = GradientBoostingClassifier(normalize_weights=True, **given).fit(*tables)
+    expected = whole.predict_proba(FRAME)
+    judged = {"X_val": X, "y_val": y, "sample_weight_val": weight}
+    scaled = GradientBoostingClassifier(normalize_weights=True, **given)
+    scaled.fit(X, y, sample_weight=weight, **judged)
+    assert np.abs(scaled.predict_proba(FRAME) - expected).mean() < apart
+    unscaled = GradientBoostingClassifier(**given).fit(X, y, sample_weight=weight)
+    assert np.abs(unscaled.predict_proba(FRAME) - expected).mean() > 0.05
+
+
+@DASK_NOISE
+def test_dask_holds_out_the_latest_rows(client):
+    X, y = collections(FRAME, LABEL)
+    given = {**SMALL, "n_estimators": 60, "n_iter_no_change": 4, "validation_fraction": 0.4}
+    model = GradientBoostingClassifier(early_stopping=True, validation_split="latest", **given).fit(
+        X, y
+    )
+    n_held_out = round(0.4 * len(FRAME))  # the last partition, and some of the one before
+    last = model.predict_proba(FRAME[-n_held_out:])
+    assert model.best_score_ == pytest.approx(log_loss(LABEL[-n_held_out:], last), rel=1e-5)
+
+
+@DASK_NOISE
+def test_dask_partitions_may_hold_classes_of_no_weight_alone(client):
+    places = np.arange(N)
+    label = pd.Series(np.where(places < N // 2, 0, 1 + (FRAME["count"] > 20)))
+    X, y = collections(FRAME, label)
+    weights = {0: 0.0, 1: 1.0, 2: 1.0}
+    model = GradientBoostingClassifier(class_weight=weights, **SMALL).fit(X, y)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert (model.predict(FRAME) > 0).all()
+
+
+@DASK_NOISE
+def test_dask_targets_may_come_in_one_column(client):
+    X, y, value = collections(FRAME, LABEL.to_frame(), VALUE.to_frame("value"))
+    model = GradientBoostingClassifier(**SMALL).fit(X, y, X_val=X, y_val=y)
+    assert model.classes_.tolist() == ["no", "yes"]
+    column = value.to_dask_array(lengths=True)
+    for targets in (value, column):
+        assert GradientBoostingRegressor(**SMALL).fit(X, targets).predict(FRAME).shape == (N,)

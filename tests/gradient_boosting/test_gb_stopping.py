@@ -104,13 +104,21 @@ def test_every_metric_has_its_direction(scoring, best):
     assert model.best_score_ == best(model.evals_result_["validation"][name])
 
 
-def test_our_auc_and_xgboosts_agree():
+@pytest.mark.parametrize(
+    ("scoring", "name"),
+    [("roc_auc", "auc"), (roc_auc_score, "auc"), (log_loss, "logloss")],
+)
+def test_our_scores_and_xgboosts_agree(scoring, name):
+    """XGBoost's own test of a callable eval_metric, log_loss, with weights of validation rows."""
+    weights = np.random.default_rng(0).choice([1, 2], 200)
+    given = {"X_val": X[400:], "y_val": y[400:], "sample_weight_val": weights}
     ours, theirs = (
-        stopping(scoring=name, n_estimators=12).fit(X, y) for name in ("roc_auc", "auc")
+        GradientBoostingClassifier(12, scoring=one, **FAST).fit(X[:400], y[:400], **given)
+        for one in (scoring, name)
     )
     np.testing.assert_allclose(
-        ours.evals_result_["validation"]["roc_auc"],
-        theirs.evals_result_["validation"]["auc"],
+        ours.evals_result_["validation"][getattr(scoring, "__name__", scoring)],
+        theirs.evals_result_["validation"][name],
         atol=1e-6,
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import metrics
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -216,6 +217,37 @@ def test_an_area_is_averaged_over_resamples_and_knows_nothing_at_one_half():
     assert found.row_errors is None
     unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **QUICK)
     assert unknown.standard_error is None
+
+
+@pytest.mark.parametrize(
+    ("estimator", "data", "metric", "name"),
+    [
+        (LogisticRegression(), (X, Y), log_loss, "log"),
+        (LogisticRegression(), (X, Y), metrics.zero_one_loss, "zero_one"),
+        (LogisticRegression(), (X, Y), metrics.accuracy_score, "accuracy"),
+        (LinearRegression(), (XR, YR), metrics.mean_squared_error, "squared"),
+        (LinearRegression(), (XR, YR), metrics.mean_absolute_error, "absolute"),
+    ],
+)
+def test_a_metric_of_scikit_learn_is_the_loss_of_its_name(estimator, data, metric, name):
+    """Log loss was once a score of labels, the more the better."""
+    found = bootstrap_score(estimator, *data, scoring=metric, **QUICK)
+    expected = bootstrap_score(estimator, *data, scoring=name, **QUICK)
+    assert (found.estimate, found.kind) == (expected.estimate, expected.kind)
+    assert found.standard_error == expected.standard_error
+
+
+def test_a_loss_of_many_rows_is_an_error():
+    found = bootstrap_score(
+        LinearRegression(), XR, YR, scoring=metrics.median_absolute_error, **QUICK
+    )
+    scorer = bootstrap_score(
+        LinearRegression(), XR, YR, scoring="neg_median_absolute_error", **QUICK
+    )
+    assert found.kind == "error"
+    assert_allclose(found.estimate, -scorer.estimate)
+    assert_allclose(found.relative_overfitting, scorer.relative_overfitting)
+    assert 0 < found.training_error < found.oob_error < found.no_information_rate
 
 
 def test_scorers_and_callables_of_all_kinds_agree():

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_iris, make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import KFold, RepeatedKFold
+from sklearn.model_selection import KFold, RepeatedKFold, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
@@ -454,3 +456,126 @@ def test_nan_predictions_given_as_arrays_are_refused():
 
 def test_many_models_go_to_friedman():
     assert compare_models(DEMSAR, names=C45).order[0] == "C4.5+m+cf"
+
+
+@pytest.fixture(scope="module")
+def board():
+    X, y = load_iris(return_X_y=True)
+    models = {"bayes": GaussianNB(), "chance": DummyClassifier()}
+    return cross_validate(models, X, y, random_state=0)
+
+
+def test_a_cross_validation_alone_is_no_table_of_scores(board):
+    """It is a dict: its times and scores were once ranked as if they were models."""
+    with pytest.raises(ValueError, match="b must be given where a is a CrossValidation"):
+        compare_models(board["bayes"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda board: board,
+        lambda board: dict(board),
+        lambda board: list(board.values()),
+        lambda board: GaussianNB(),
+        lambda board: {"bayes": GaussianNB()},
+        lambda board: "bayes",
+    ],
+)
+def test_models_of_one_data_set_are_no_table_of_many(board, given):
+    with pytest.raises(ValueError, match=r"on each of many data sets.*compare_models\(a, b\)"):
+        compare_models(given(board))
+
+
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [
+        (lambda board: board, r"got a Leaderboard: take its models, such as board\['bayes'\]"),
+        (lambda board: GaussianNB(), "got a GaussianNB: cross_validate it first"),
+        (lambda board: {"test_score": [0.9]}, r"got a dict: take its scores"),
+        (lambda board: "bayes", "got a str: give the scores"),
+    ],
+)
+@pytest.mark.parametrize("test", ["corrected_t", "mcnemar"])
+def test_what_is_no_model_is_told_how_to_become_one(board, given, way, test):
+    y = load_iris().target
+    with pytest.raises(ValueError, match=f"b must be a CrossValidation or an array; {way}"):
+        compare_models(board["bayes"], given(board), test=test, y_true=y)
+
+
+@pytest.mark.parametrize("test", ["corrected_t", "5x2cv_f"])
+def test_a_difference_that_never_varies_is_told_of(test):
+    a, b = np.full(10, 0.75), np.full(10, 0.5)
+    with pytest.warns(UserWarning, match=r"differ by 0\.25 in every fold"):
+        found = compare_models(a, b, test=test, n_train=80, n_test=20)
+    assert found.p_value == 0.0
+    assert compare_models(a, a, test=test, n_train=80, n_test=20).p_value == 1.0
+
+
+# Published elsewhere
+
+
+def test_mcnemar_of_mlxtends_table():
+    """The 2x2 table [[101, 121], [59, 33]] of mlxtend's test_mcnemar_test.py."""
+    truth = np.ones(314, int)
+    a = np.repeat([1, 0], [222, 92])
+    b = np.repeat([1, 0, 1, 0], [101, 121, 59, 33])
+    exact = mcnemar_test(truth, a, b)
+    assert exact.p_value == pytest.approx(4.4344492637555101e-06, rel=1e-12)
+    corrected = mcnemar_test(truth, a, b, method="chi2")
+    assert corrected.statistic == pytest.approx(20.672222222222221, rel=1e-12)
+    assert corrected.p_value == pytest.approx(5.4500948254271171e-06, rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("rival", "statistic", "p_value"),
+    [
+        (DecisionTreeClassifier(random_state=1), 1.14, 0.47),
+        (DecisionTreeClassifier(max_depth=1, random_state=1), 59.587, 0.0),
+    ],
+)
+def test_five_by_two_of_mlxtends_iris(rival, statistic, p_value):
+    """The figures of mlxtend's test_combined_ftest_5x2cv.py, its halves drawn as it draws them.
+
+    Its iris is that of the UCI repository, with two rows mistyped.
+    """
+    X, y = load_iris(return_X_y=True)
+    X[[34, 37]] = [4.9, 3.1, 1.5, 0.1]
+    rng = np.random.RandomState(1)
+    halves = [
+        train_test_split(np.arange(150), test_size=0.5, random_state=rng.randint(0, 32767))
+        for _ in range(5)
+    ]
+    cv = [fold for one, other in halves for fold in ((one, other), (other, one))]
+    a, b = (cross_validate(model, X, y, cv=cv) for model in (LogisticRegression(), rival))
+    found = compare_models(a, b, test="5x2cv_f")
+    assert round(found.statistic, 3) == statistic
+    assert round(found.p_value, 3) == p_value
+
+
+def test_nemenyi_of_pmcmrs_example():
+    """Sachs (1997, p. 675), six treatments of six persons, as R's PMCMR and its vignette print it.
+
+    Pohlert (2014). The pairwise multiple comparison of mean ranks package, section 4.
+    """
+    columns = [
+        [3.88, 5.64, 5.76, 4.25, 5.91, 4.33],
+        [30.58, 30.14, 16.92, 23.19, 26.74, 10.91],
+        [25.24, 33.52, 25.45, 18.85, 20.45, 26.67],
+        [4.44, 7.94, 4.04, 4.4, 4.23, 4.36],
+        [29.41, 30.72, 32.92, 28.23, 23.35, 12.0],
+        [38.87, 33.12, 39.15, 28.06, 38.23, 26.65],
+    ]
+    ranking = compare_models(dict(zip("ABCDEF", columns, strict=True)))
+    assert round(ranking.statistic, 3) == 23.333
+    assert round(ranking.p_value, 7) == 0.0002915
+    printed = {
+        "BA": 0.1880, "CA": 0.0917, "DA": 0.9996, "EA": 0.0395, "FA": 0.0016,
+        "CB": 0.9996, "DB": 0.3388, "EB": 0.9898, "FB": 0.6363,
+        "DC": 0.1880, "EC": 0.9996, "FC": 0.8200,
+        "ED": 0.0917, "FD": 0.0052, "FE": 0.9400,
+    }  # fmt: skip
+    for (one, other), p_value in printed.items():
+        found = ranking.p_values["ABCDEF".index(one), "ABCDEF".index(other)]
+        assert found == pytest.approx(p_value, abs=5.1e-5)

@@ -474,3 +474,48 @@ def test_two_runs_share_a_folder(tmp_path, log):
     before = n_fits(log)
     cross_validate(Logged(log, 0.01), X, y, cv=KFold(10), cache_dir=folder)
     assert n_fits(log) == before
+
+
+class Interrupted(Logged):
+    """Interrupted once, as by Ctrl-C, when three fits have begun."""
+
+    def fit(self, X, y):
+        fitted, once = super().fit(X, y), Path(f"{self.log}.once")
+        if n_fits(self.log) >= 3 and not once.exists():
+            once.touch()
+            raise KeyboardInterrupt
+        return fitted
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path, log, n_jobs):
+    folder = tmp_path / "cache"
+    run = {"cv": KFold(8), "n_jobs": n_jobs, "cache_dir": folder}
+    with joblib.parallel_config("threading"), pytest.raises(KeyboardInterrupt):
+        cross_validate(Interrupted(log, 0.02), X, y, **run)
+    kept, before = finished(folder), n_fits(log)
+    assert kept < 8
+    assert not list(folder.glob("*.part"))
+    with joblib.parallel_config("threading"):
+        result = cross_validate(Interrupted(log, 0.02), X, y, **run)
+    assert n_fits(log) - before == 8 - kept
+    whole = cross_validate(Logged(str(tmp_path / "other")), X, y, cv=KFold(8))
+    np.testing.assert_array_equal(result.oof_prediction_, whole.oof_prediction_)
+
+
+class Wanderer(Logged):
+    """Works in a folder of its own."""
+
+    def fit(self, X, y):
+        os.chdir(Path(self.log).parent)
+        return super().fit(X, y)
+
+
+def test_a_folder_is_where_it_was_when_the_run_began(tmp_path, log, monkeypatch):
+    (tmp_path / "start").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    cross_validate(Wanderer(log), X, y, cv=KFold(5), cache_dir="cache")
+    assert finished(tmp_path / "start" / "cache") == 5
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cross_validate(Logged(log), X, y, cv=KFold(5), cache_dir="~/kept")
+    assert finished(tmp_path / "kept") == 5

@@ -174,6 +174,15 @@ def test_the_interval_is_that_of_nadeau_and_bengio():
     assert narrow.high - narrow.low < expected[1] - expected[0]
 
 
+def test_an_interval_that_is_a_point_is_told_of():
+    X = np.repeat([[0.0], [1.0]], 50, axis=0)
+    result = cross_validate(GaussianNB(), X, X[:, 0].astype(int))
+    assert "1 +- 0 (all folds alike)" in result.summary()
+    assert "interval" not in result.summary()
+    with pytest.warns(UserWarning, match="every fold scores 1: the interval is a point"):
+        assert tuple(result.confidence_interval_) == (1.0, 1.0)
+
+
 def test_a_perfect_metric_by_fold_is_not_one_when_pooled():
     table = np.linspace(0, 1, 40)[:, None]
     target = np.tile([0, 1], 20)

@@ -153,6 +153,7 @@ def test_groups_in_the_order_of_their_first_rows():
         (GroupTimeSeriesSplit(3), {"groups": [1, 2]}, "n_splits must not exceed"),
         (GroupTimeSeriesSplit(1, gap=1), {"groups": [1, 2]}, "leave none of the 2 groups"),
         (GroupTimeSeriesSplit(1, gap=-1), {"groups": [1, 2]}, "gap must be an integer >= 0"),
+        (GroupTimeSeriesSplit(1), {"groups": [1, 2], "y": [0]}, "inconsistent numbers of samples"),
     ],
 )
 def test_what_is_refused(splitter, given, message):

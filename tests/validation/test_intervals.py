@@ -11,8 +11,10 @@ from sklearn import metrics
 from ensembles.validation import bootstrap_ci, intervals
 from ensembles.validation.intervals import (
     acceleration,
+    basic_interval,
     bca_interval,
     drawn_counts,
+    percentile_interval,
     studentized_interval,
 )
 from ensembles.validation.metrics import Rows, statistic_of
@@ -124,6 +126,20 @@ def test_bca_from_the_same_distribution_is_scipys_to_rounding():
     distribution = theirs.bootstrap_distribution
     ours = bca_interval(sample.mean(), distribution, sample - sample.mean(), 0.95)
     assert_allclose(ours, theirs.confidence_interval, rtol=1e-9)
+
+
+def test_intervals_are_those_of_rs_boot():
+    """R's boot.ci of a mean, a million resamples, as scipy's test_bootstrap_against_R has it."""
+    x = np.array([10, 12, 12.5, 12.5, 13.9, 15, 21, 22, 23, 34, 50, 81, 89, 121, 134, 213])
+    drawn = np.random.default_rng(0).choice(x, (16, 1_000_000)).mean(axis=0)
+    found = {
+        "basic": basic_interval(x.mean(), drawn, 0.95),
+        "percentile": percentile_interval(drawn, 0.95),
+        "bca": bca_interval(x.mean(), drawn, x - x.mean(), 0.95),
+    }
+    printed = {"basic": (23.77, 79.12), "percentile": (28.86, 84.21), "bca": (32.31, 91.43)}
+    for method, ends in printed.items():
+        assert_allclose(found[method], ends, rtol=0.005)
 
 
 def test_the_acceleration_of_a_mean_is_its_skewness():
