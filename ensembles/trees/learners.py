@@ -211,20 +211,13 @@ class HistTree(BaseEstimator):
 
     def apply(self, X: Any) -> NDArray[np.int32]:
         """Return the number of the leaf that each row reaches, (n_samples,)."""
-        return self._forest().leaves(self._table(X))[:, 0]
+        check_is_fitted(self)
+        return self.tree_.apply(self._table(X))
 
     def decision_path(self, X: Any) -> Any:
         """Return which nodes each row passes, a sparse (n_samples, n_nodes) matrix of ones."""
-        from scipy.sparse import csr_matrix
-
-        leaves = self.apply(X)
-        paths = self.tree_.paths()
-        lengths = [len(paths[leaf]) for leaf in leaves]
-        nodes = np.concatenate([paths[leaf] for leaf in leaves])
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        return csr_matrix(
-            (np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.tree_.node_count)
-        )
+        check_is_fitted(self)
+        return self.tree_.decision_path(self._table(X))
 
     def get_depth(self) -> int:
         """Return the length of the longest path from the root to a leaf; 0 for a lone leaf."""

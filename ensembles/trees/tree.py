@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from math import ldexp
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.tables import is_frame
 from ensembles.trees.binning import CATEGORICAL, Bins
 from ensembles.trees.preparing import CLASSES, OUTPUTS, PACKED, SCALAR, Draw, Prepared
+from ensembles.trees.tables import is_sparse
 
 Floats = NDArray[np.float64]
 LEAF = -1
@@ -115,6 +118,48 @@ class Tree:
         """The left child of each node, -1 for a leaf."""
         following = np.arange(1, self.node_count + 1, dtype=np.int32)
         return np.where(self.children_right == LEAF, np.int32(LEAF), following)
+
+    @property
+    def n_classes(self) -> NDArray[np.int64]:
+        """(n_outputs,) the number of classes; of 1 for a regression."""
+        return np.full(self.n_outputs, self.value.shape[2])
+
+    @property
+    def max_n_classes(self) -> int:
+        """The number of classes; 1 for a regression."""
+        return int(self.value.shape[2])
+
+    @property
+    def capacity(self) -> int:
+        """How many nodes the arrays have room for: no more than there are."""
+        return self.node_count
+
+    def apply(self, X: Any) -> NDArray[np.int32]:
+        """Return the number of the leaf that each row of a table reaches, (n_samples,)."""
+        from ensembles.trees.forest import pack, places
+
+        X = X.tocsc() if is_sparse(X) else X if is_frame(X) else np.asarray(X)
+        if len(X.shape) != 2 or X.shape[1] != self.n_features:
+            raise ValueError(f"X must be of shape (n_samples, {self.n_features}); got {X.shape}.")
+        packed = pack(self.bins, [self])
+        return packed.names[places(packed, X, slice(0, X.shape[0]))[:, 0]]
+
+    def predict(self, X: Any) -> Floats:
+        """Return the value of the leaf that each row reaches, (n_samples, n_classes) or
+        (n_samples, n_outputs).
+        """
+        return self.value.reshape(self.node_count, -1)[self.apply(X)]
+
+    def decision_path(self, X: Any) -> Any:
+        """Return which nodes each row passes, a sparse (n_samples, n_nodes) matrix of ones."""
+        from scipy.sparse import csr_matrix
+
+        leaves, paths = self.apply(X), self.paths()
+        nodes = np.fromiter(chain.from_iterable(paths[leaf] for leaf in leaves), np.int64)
+        ends = np.cumsum([0, *(len(paths[leaf]) for leaf in leaves)])
+        return csr_matrix(
+            (np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.node_count)
+        )
 
     def paths(self) -> dict[int, list[int]]:
         """Return the nodes from the root to each leaf."""
