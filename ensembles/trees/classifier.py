@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
+from ensembles.trees.tables import is_sparse
 
 Floats = NDArray[np.float64]
 
@@ -179,6 +180,8 @@ default="from_dtype"
     def _target(
         self, y: Any, weights: Floats | None
     ) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
+        if is_sparse(y):
+            raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
