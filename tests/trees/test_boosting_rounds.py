@@ -153,6 +153,8 @@ def test_rows_are_drawn_as_numpy_draws_them(seed, n_rows, unevenness):
     counts = rounds.drawn(shares, np.random.RandomState(seed).random_sample(n_rows))
     chosen = np.random.RandomState(seed).choice(n_rows, n_rows, p=shares)
     np.testing.assert_array_equal(counts, np.bincount(chosen, minlength=n_rows))
+    again = rounds.drawn(8.0 * shares, np.random.RandomState(seed).random_sample(n_rows))
+    np.testing.assert_array_equal(again, counts)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -32,7 +32,7 @@ def fitted(tree, X, y, counts):
 
 
 def same_tree(tree, problem, seed):
-    nodes = grow_slowly(problem, seed, tree.max_depth or 99)
+    nodes = grow_slowly(problem, seed, tree.max_depth or 99, tree.max_features)
     assert [n[0] for n in nodes] == tree.tree_.feature.tolist()
     assert [n[1] for n in nodes] == tree.tree_.code.tolist()
 
@@ -85,6 +85,30 @@ def test_larger_nodes_grow_the_slow_tree(n_classes, n_rows, n_values):
     same_tree(
         tree, Problem(prepared.codes, target, counts, "gini" if n_classes else "squared_error"), 3
     )
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "max_features"),
+    [(80, 12, None), (60, 20, None), (40, 70, None), (80, 12, 3), (60, 40, 20), (400, 40, 36)],
+)
+def test_wide_tables_grow_the_slow_tree(n_classes, n_rows, n_columns, max_features):
+    """Rows of every width that nodes are laid out in, whole and drawn; a third of the columns have
+    one value or nearly.
+    """
+    rng = np.random.default_rng(n_columns)
+    X = rng.integers(0, 12, (n_rows, n_columns)) * (rng.random(n_columns) < 0.7)
+    X[0] += 1
+    y = rng.integers(0, n_classes or 9, n_rows)
+    counts = rng.poisson(1.0, n_rows)
+    counts[0] = 1
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(
+        random_state=n_rows, max_depth=5, max_features=max_features
+    )
+    prepared, tree = fitted(tree, X, y, counts)
+    target = np.searchsorted(tree.classes_, y) if n_classes else y[:, None]
+    criterion = "gini" if n_classes else "squared_error"
+    same_tree(tree, Problem(prepared.codes, target, counts, criterion), n_rows)
 
 
 def walk(tree, prepared, problem, categorical):
@@ -247,6 +271,26 @@ def test_entropy_and_gini_agree_that_no_split_beats_theirs(problem):
     )
     y = np.searchsorted(tree.classes_, y)
     walk(tree, prepared, Problem(prepared.codes, y, counts, "entropy"), np.zeros(X.shape[1], bool))
+
+
+@EXAMPLES
+@given(problems(4), st.booleans())
+def test_each_step_of_the_pruning_path_is_the_tree_pruned_so_far(problem, regression):
+    """Ties among them: nodes lost at one alpha are one step."""
+    X, y, counts, seed = problem
+    learner = HistTreeRegressor if regression else HistTreeClassifier
+    weights = counts.astype(float)
+    path = learner(random_state=seed).cost_complexity_pruning_path(X, y, weights)
+    assert (np.diff(path.ccp_alphas) > 0).all()
+    for alpha, impurity in zip(path.ccp_alphas, path.impurities, strict=True):
+        pruned = learner(random_state=seed, ccp_alpha=alpha).fit(X, y, weights).tree_
+        leaf = pruned.children_left < 0
+        risk = (pruned.impurity * pruned.weighted_n_node_samples)[leaf].sum()
+        assert risk / weights.sum() == pytest.approx(impurity, abs=1e-12)
+        assert (pruned.children_right[leaf] == -1).all()
+        assert (pruned.feature[leaf] == -2).all()
+        assert (pruned.threshold[leaf] == -2).all()
+    assert pruned.node_count == 1
 
 
 @EXAMPLES
