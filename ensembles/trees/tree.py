@@ -254,8 +254,9 @@ def grow_tree(
     )
     least_weight = ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
-    enough = rules.min_impurity_decrease * draw.total - EPSILON * draw.total
-    scale, units = decrease_units(prepared, draw)
+    scale, units, power = decrease_units(prepared, draw)
+    with np.errstate(over="ignore"):
+        enough = np.ldexp(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
         records,
@@ -287,13 +288,17 @@ def grow_tree(
     )
 
 
-def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
-    """Return what turns a kernel's gain, and each output's squared sums, into the user's units."""
+def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats, int]:
+    """Return what turns a kernel's gain, and each output's squared sums, into a decrease of
+    impurity, and the power of two by which that is more than the user's.
+
+    Weights and targets may be so heavy or so small that no number holds it in the user's units.
+    """
     if prepared.classes is not None:
-        one_sum = draw.mode in (PACKED, SCALAR)
-        return ldexp(2.0 if one_sum else 1.0, -draw.weight_power), ONE
-    units = np.ldexp(1.0, draw.weight_power - 2 * draw.powers) / len(draw.powers)
-    return (float(units[0]), units) if draw.mode == SCALAR else (1.0, units)
+        return 2.0 if draw.mode in (PACKED, SCALAR) else 1.0, ONE, draw.weight_power
+    powers = draw.weight_power - 2 * draw.powers
+    largest = int(powers.max())
+    return 1.0, np.ldexp(1.0, powers - largest) / len(powers), -largest
 
 
 def finish(

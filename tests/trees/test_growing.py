@@ -319,6 +319,46 @@ def test_weights_scale_freely(power):
     assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
 
 
+LIMITED = [
+    {"max_leaf_nodes": 6},
+    {"min_impurity_decrease": 0.05},
+    {"min_weight_fraction_leaf": 0.1},
+    {"ccp_alpha": 0.02},
+]
+
+
+@pytest.mark.parametrize("power", [-990, 1000])
+@pytest.mark.parametrize("limit", LIMITED, ids=str)
+@pytest.mark.parametrize("target", ["two", "three", "entropy", "regression", "outputs"])
+def test_limits_do_not_depend_on_the_scale_of_weights(target, limit, power):
+    """Nor on what a decrease is in the weights' units, which no number may hold."""
+    rng = np.random.default_rng(1)
+    X, w = rng.normal(size=(300, 4)), rng.exponential(size=300)
+    y = X[:, 0] + rng.normal(size=300)
+    learner = HistTreeRegressor if target in ("regression", "outputs") else HistTreeClassifier
+    y = {
+        "regression": y,
+        "outputs": np.stack([y, y * X[:, 0]], axis=1),
+        "three": np.digitize(y, [0, 1]),
+    }.get(target, (y > 0).astype(int))
+    rules = limit | ({"criterion": "entropy"} if target == "entropy" else {})
+    one = learner(random_state=0, **rules).fit(X, y, w)
+    other = learner(random_state=0, **rules).fit(X, y, w * 2.0**power)
+    assert 1 < one.tree_.node_count < 200
+    assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
+    assert np.array_equal(one.tree_.value, other.tree_.value)
+    assert np.allclose(one.feature_importances_, other.feature_importances_)
+
+
+@pytest.mark.parametrize("power", [-500, 400])
+def test_best_first_does_not_depend_on_the_scale_of_the_target(power):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(300, 4)), rng.normal(size=300)
+    one = HistTreeRegressor(random_state=0, max_leaf_nodes=6).fit(X, y)
+    other = HistTreeRegressor(random_state=0, max_leaf_nodes=6).fit(X, y * 2.0**power)
+    assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_order_of_rows_does_not_matter(weighted):
     rng = np.random.default_rng(1)
