@@ -189,9 +189,14 @@ default="from_dtype"
                 "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
             )
         y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        classes, numbers = np.unique(y, return_inverse=True)
+        try:
+            assert_all_finite(y, input_name="y")
+            check_classification_targets(y)
+            classes, numbers = np.unique(y, return_inverse=True)
+        except TypeError as error:
+            raise ValueError(
+                f"y must hold labels that can be sorted, none of them missing: {error}."
+            ) from None
         return classes, numbers.astype(np.int64), np.zeros(1), True
 
     def _keep(self, prepared: Prepared) -> None:

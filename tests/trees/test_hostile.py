@@ -252,6 +252,14 @@ REFUSED = {
         lambda: classification(class_weight={0: np.nan, 1: 1}).fit(X, LABELS),
         "class_weight must be finite and >= 0",
     ),
+    "labels that have no order": (
+        lambda: classification().fit(X, np.array(["a", 1] * 100, dtype=object)),
+        "y must hold labels that can be sorted, none of them missing",
+    ),
+    "a missing label among words": (
+        lambda: classification().fit(X, pd.Series(["a", None] * 100, dtype="string")),
+        "y must hold labels that can be sorted, none of them missing",
+    ),
     "no class weight": (
         lambda: classification(class_weight=[1, 2]).fit(X, LABELS),
         "class_weight must be None, 'balanced' or a dict",
@@ -352,6 +360,10 @@ def test_directions_may_be_given_by_name_or_number():
     for named in ({"b": -1, "d": 1}, {1: -1, "d": 1}):
         fitted = regression(monotonic_cst=named).fit(frame, Y)
         assert np.array_equal(fitted.predict(frame), listed)
+
+
+def test_equal_targets_may_be_huge():
+    assert regression().fit(X, np.full(200, 1e308)).predict(X[:2]).tolist() == [1e308, 1e308]
 
 
 def test_one_row_one_class_one_column():
