@@ -35,6 +35,7 @@ def tree_for(n_classes, **settings):
 def assert_same(tree, other):
     for field in FIELDS:
         np.testing.assert_array_equal(getattr(tree.tree_, field), getattr(other.tree_, field))
+    assert tree.get_depth() == other.get_depth() == max(map(len, other.tree_.paths().values())) - 1
     np.testing.assert_allclose(tree.tree_.value, other.tree_.value, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(tree.tree_.impurity, other.tree_.impurity, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(
