@@ -104,8 +104,6 @@ ABOUT_THEIR_CODE = {
     "test_criterion_copy",
     "test_different_bitness_joblib_pickle",
     "test_different_bitness_pickle",
-    "test_different_endianness_joblib_pickle",
-    "test_different_endianness_pickle",
     "test_friedman_mse_deprecation",
     "test_mae",
     "test_missing_values_poisson",
@@ -113,9 +111,8 @@ ABOUT_THEIR_CODE = {
     "test_poisson_zero_nodes",
     "test_realloc",
     "test_splitter_serializable",
-    "test_tree_deserialization_from_read_only_buffer",
 }
-"""Tests of their compiled code, of its pickles, or of nothing but a criterion not offered."""
+"""Tests of their compiled code, or of nothing but a criterion not offered."""
 
 ONE_LABEL = "a classifier learns one label a row; the error names scikit-learn's way to several"
 FLOAT64 = "values are compared as float64, not as float32, so that none is too large or too close"
