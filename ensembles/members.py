@@ -819,7 +819,7 @@ def fit_or_none(
         if only_class:
             return None
         raise
-    return learner if fitted is None else fitted
+    return fitted if hasattr(fitted, "predict") else learner
 
 
 def _validation(

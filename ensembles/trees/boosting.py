@@ -77,7 +77,7 @@ class Rounds:
         self.prepared = prepared
         self._crew = crew
         n_rows, n_columns = prepared.codes.shape
-        self._rules: Rules = rules_of(learner, n_rows, n_columns, n_columns)
+        self._rules: Rules = rules_of(learner, n_rows, n_columns, prepared.bins.names)
         self._fast = self._is_plain(learner)
         if self._fast:
             self._set_desk()

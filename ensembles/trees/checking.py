@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.parameters import check_option, check_real, check_whole, is_real, is_whole
+from ensembles.trees.binning import CATEGORICAL
+from ensembles.trees.preparing import Prepared
 from ensembles.trees.tree import Rules
 
 UNLIMITED = 2**31
@@ -15,9 +18,9 @@ MOST_BINS = 256
 """Codes in a byte."""
 
 
-def rules_of(tree: Any, n_samples: int, n_drawn: int, n_columns: int) -> Rules:
+def rules_of(tree: Any, n_samples: int, n_drawn: int, names: Sequence[str]) -> Rules:
     """Check every parameter of a tree that says how it grows, and say what they come to for
-    `n_samples`, of which it sees `n_drawn` of all `n_columns`.
+    `n_samples`, of which it sees `n_drawn` of all the columns, which have these names.
     """
     criterion = check_option("criterion", tree.criterion, tree._criteria)
     check_max_bins(tree.max_bins)
@@ -34,7 +37,7 @@ def rules_of(tree: Any, n_samples: int, n_drawn: int, n_columns: int) -> Rules:
         max_features=n_features_of(tree.max_features, n_drawn),
         max_leaf_nodes=most("max_leaf_nodes", tree.max_leaf_nodes, 2),
         min_impurity_decrease=check_real("min_impurity_decrease", tree.min_impurity_decrease, 0.0),
-        signs=signs_of(tree.monotonic_cst, n_columns),
+        signs=signs_of(tree.monotonic_cst, names),
     )
 
 
@@ -75,14 +78,44 @@ def n_features_of(value: Any, n_columns: int) -> int:
     )
 
 
-def signs_of(constraints: Any, n_columns: int) -> NDArray[np.int8] | None:
-    """Return the direction in which each column may move the prediction."""
+def signs_of(constraints: Any, names: Sequence[str]) -> NDArray[np.int8] | None:
+    """Return the direction in which each column may move the prediction, given for every column in
+    a list, or for some by name or number in a dict.
+    """
     if constraints is None:
         return None
     signs = np.asarray(constraints)
-    if signs.shape != (n_columns,) or not np.isin(signs, (-1, 0, 1)).all():
+    if isinstance(constraints, dict):
+        signs = np.zeros(len(names))
+        for column, sign in constraints.items():
+            signs[place_of(column, names)] = sign if is_real(sign) else np.nan
+    if signs.shape != (len(names),) or not np.isin(signs, (-1, 0, 1)).all():
         raise ValueError(
-            f"monotonic_cst must hold -1, 0 or 1 for each of the {n_columns} features; got "
+            f"monotonic_cst must hold -1, 0 or 1 for each of the {len(names)} features; got "
             f"{constraints!r}."
         )
     return signs.astype(np.int8)
+
+
+def place_of(column: Any, names: Sequence[str]) -> int:
+    """Return the number of a column that is given by name or by number."""
+    if isinstance(column, str) and column in names:
+        return list(names).index(column)
+    if is_whole(column) and 0 <= column < len(names):
+        return int(column)
+    raise ValueError(f"monotonic_cst must name columns of X; got {column!r}.")
+
+
+def check_directions(signs: NDArray[np.int8] | None, prepared: Prepared) -> None:
+    """Refuse directions where nothing has one: several outputs, classes, columns of categories."""
+    if signs is None:
+        return
+    if prepared.n_values > (1 if prepared.classes is None else 2):
+        raise ValueError("monotonic_cst needs a single output and at most two classes.")
+    unordered = np.flatnonzero((signs != 0) & (prepared.kinds == CATEGORICAL))
+    if len(unordered):
+        name = prepared.bins.names[unordered[0]]
+        raise ValueError(
+            "monotonic_cst must be 0 for columns of categories, which have no order; got "
+            f"{signs[unordered[0]]} for column {name}."
+        )

@@ -15,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from ensembles.naming import named_here
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
+from ensembles.trees.tables import is_sparse
 
 Floats = NDArray[np.float64]
 
@@ -69,9 +70,10 @@ class HistTreeClassifier(ClassifierMixin, HistTree):
         Cost of a leaf in minimal cost-complexity pruning: of the pruned trees, the smallest of
         least impurity plus `ccp_alpha` a leaf is kept. `cost_complexity_pruning_path` lists the
         values that matter.
-    monotonic_cst : array-like of shape (n_features,), optional
+    monotonic_cst : array-like of shape (n_features,) or dict, optional
         1 where the share of the second class may only rise with the column, -1 where it may only
-        fall, 0 where it may do either. Two classes only.
+        fall, 0 where it may do either. Two classes only. Columns of categories have no order
+        and take 0. A dict gives the columns it names, or numbers, the others are 0.
     max_bins : int in [3, 256], default=256
         Codes of a column, the one for missing values among them. Fewer are hardly faster and
         less exact.
@@ -180,6 +182,8 @@ default="from_dtype"
     def _target(
         self, y: Any, weights: Floats | None
     ) -> tuple[NDArray[Any], NDArray[Any], Floats, bool]:
+        if is_sparse(y):
+            raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
@@ -187,9 +191,14 @@ default="from_dtype"
                 "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
             )
         y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        classes, numbers = np.unique(y, return_inverse=True)
+        try:
+            assert_all_finite(y, input_name="y")
+            check_classification_targets(y)
+            classes, numbers = np.unique(y, return_inverse=True)
+        except TypeError as error:
+            raise ValueError(
+                f"y must hold labels that can be sorted, none of them missing: {error}."
+            ) from None
         return classes, numbers.astype(np.int64), np.zeros(1), True
 
     def _keep(self, prepared: Prepared) -> None:

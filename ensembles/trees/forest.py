@@ -307,21 +307,7 @@ class Forest:
         rows = slice(
             start, (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop
         )
-        found = []
-        for run in self.runs:
-            codes = coded(run, X, rows)
-            leaves = np.empty((rows.stop - start, len(run.roots)), np.int32)
-            run.ask(
-                LEAVES,
-                codes,
-                no_bits(run),
-                0,
-                np.empty((len(leaves), 0)),
-                np.empty(0, np.int64),
-                leaves,
-            )
-            found.append(leaves)
-        return found
+        return [places(run, X, rows) for run in self.runs]
 
     def _ask(
         self, how: int, X: Any, start: int, stop: int | None, in_bag: Bits | None = None
@@ -346,6 +332,14 @@ def _placed(member: Any, features: Any) -> tuple[Bins, Tree]:
         return member.bins_, member.tree_
     bins = member._whole_bins
     return bins, member.tree_.renumbered(np.asarray(features, np.intp), bins)
+
+
+def places(run: Packed, X: Any, rows: slice) -> NDArray[np.int32]:
+    """Return the place of each row's leaf among the packed nodes, (n_rows, n_trees)."""
+    found = np.empty((rows.stop - rows.start, len(run.roots)), np.int32)
+    none, sums = np.empty(0, np.int64), np.empty((len(found), 0))
+    run.ask(LEAVES, coded(run, X, rows), no_bits(run), 0, sums, none, found)
+    return found
 
 
 def coded(run: Packed, X: Any, rows: slice) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from ensembles.tables import check_table, is_frame
 from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
 from ensembles.trees.boosting import Crew, Rounds
-from ensembles.trees.checking import check_max_bins, rules_of
+from ensembles.trees.checking import check_directions, check_max_bins, rules_of
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared, draw_of
 from ensembles.trees.pruning import PruningPath, prune, pruning_path
@@ -94,18 +94,18 @@ class HistTree(BaseEstimator):
             Never changed: trees and threads share it.
         """
         X = self._table(X, reset=True)
-        rules_of(self, 1, 1, X.shape[1])
+        names = [str(c) for c in X.columns] if is_frame(X) else [str(j) for j in range(X.shape[1])]
+        rules = rules_of(self, 1, 1, names)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         check_consistent_length(X, y)
         weights = check_sample_weight(sample_weight, X.shape[0])
-        names = [str(c) for c in X.columns] if is_frame(X) else [str(j) for j in range(X.shape[1])]
         max_bins = check_max_bins(self.max_bins)
         bins = find_bins(X, weights, max_bins, self.categorical_features, names)
         classes, target, centre, flat = self._target(y, weights)
-        return Prepared(
+        prepared = Prepared(
             bins.encode(X),
             bins,
             classes,
@@ -114,6 +114,8 @@ class HistTree(BaseEstimator):
             flat,
             getattr(self, "feature_names_in_", None),
         )
+        check_directions(rules.signs, prepared)
+        return prepared
 
     def fit_draw(
         self,
@@ -148,9 +150,7 @@ class HistTree(BaseEstimator):
         counts, weights = self._class_weighted(prepared, rows, counts, weights)
         draw = draw_of(prepared, rows, counts, weights, self.criterion in ("entropy", "log_loss"))
         n_samples = len(draw.rows) if draw.by_rows else int(draw.total)
-        rules = rules_of(self, n_samples, len(columns), n_columns)
-        if rules.signs is not None and prepared.n_values > (1 if prepared.classes is None else 2):
-            raise ValueError("monotonic_cst needs a single output and at most two classes.")
+        rules = rules_of(self, n_samples, len(columns), prepared.bins.names)
         tree = grow_tree(prepared, draw, rules, self._seed(), columns)
         tree = prune(tree, self.ccp_alpha) if self.ccp_alpha > 0 else tree
         self._hold(prepared, tree, min(rules.max_features, len(columns)))
@@ -211,20 +211,13 @@ class HistTree(BaseEstimator):
 
     def apply(self, X: Any) -> NDArray[np.int32]:
         """Return the number of the leaf that each row reaches, (n_samples,)."""
-        return self._forest().leaves(self._table(X))[:, 0]
+        check_is_fitted(self)
+        return self.tree_.apply(self._table(X))
 
     def decision_path(self, X: Any) -> Any:
         """Return which nodes each row passes, a sparse (n_samples, n_nodes) matrix of ones."""
-        from scipy.sparse import csr_matrix
-
-        leaves = self.apply(X)
-        paths = self.tree_.paths()
-        lengths = [len(paths[leaf]) for leaf in leaves]
-        nodes = np.concatenate([paths[leaf] for leaf in leaves])
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        return csr_matrix(
-            (np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.tree_.node_count)
-        )
+        check_is_fitted(self)
+        return self.tree_.decision_path(self._table(X))
 
     def get_depth(self) -> int:
         """Return the length of the longest path from the root to a leaf; 0 for a lone leaf."""

@@ -119,10 +119,10 @@ def centred(y: Floats) -> tuple[Floats, Floats]:
     low, high = y.min(axis=0), y.max(axis=0)
     with np.errstate(over="ignore"):
         span = np.where(np.isfinite(high - low), high - low, np.finfo(float).max)
-    step = np.ldexp(1.0, np.frexp(span)[1] - 8)
-    middle = np.where(
-        step > 0, np.rint((low / 2 + high / 2) / np.maximum(step, 1e-300)) * step, low
-    )
+        step = np.ldexp(1.0, np.frexp(span)[1] - 8)
+        middle = np.where(
+            step > 0, np.rint((low / 2 + high / 2) / np.maximum(step, 1e-300)) * step, low
+        )
     middle = np.where(np.isfinite(middle) & (span > 0), middle, low)
     return y - middle, middle
 

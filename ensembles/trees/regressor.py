@@ -57,9 +57,10 @@ class HistTreeRegressor(RegressorMixin, HistTree):
         Cost of a leaf in minimal cost-complexity pruning: of the pruned trees, the smallest of
         least impurity plus `ccp_alpha` a leaf is kept. `cost_complexity_pruning_path` lists the
         values that matter.
-    monotonic_cst : array-like of shape (n_features,), optional
+    monotonic_cst : array-like of shape (n_features,) or dict, optional
         1 where the prediction may only rise with the column, -1 where it may only
-        fall, 0 where it may do either. One target only.
+        fall, 0 where it may do either. One target only. Columns of categories have no order
+        and take 0. A dict gives the columns it names, or numbers, the others are 0.
     max_bins : int in [3, 256], default=256
         Codes of a column, the one for missing values among them. Fewer are hardly faster and
         less exact.

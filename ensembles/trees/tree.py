@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from math import ldexp
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.tables import is_frame
 from ensembles.trees.binning import CATEGORICAL, Bins
 from ensembles.trees.preparing import CLASSES, OUTPUTS, PACKED, SCALAR, Draw, Prepared
+from ensembles.trees.tables import is_sparse
 
 Floats = NDArray[np.float64]
 LEAF = -1
@@ -116,6 +119,48 @@ class Tree:
         following = np.arange(1, self.node_count + 1, dtype=np.int32)
         return np.where(self.children_right == LEAF, np.int32(LEAF), following)
 
+    @property
+    def n_classes(self) -> NDArray[np.int64]:
+        """(n_outputs,) the number of classes; of 1 for a regression."""
+        return np.full(self.n_outputs, self.value.shape[2])
+
+    @property
+    def max_n_classes(self) -> int:
+        """The number of classes; 1 for a regression."""
+        return int(self.value.shape[2])
+
+    @property
+    def capacity(self) -> int:
+        """How many nodes the arrays have room for: no more than there are."""
+        return self.node_count
+
+    def apply(self, X: Any) -> NDArray[np.int32]:
+        """Return the number of the leaf that each row of a table reaches, (n_samples,)."""
+        from ensembles.trees.forest import pack, places
+
+        X = X.tocsc() if is_sparse(X) else X if is_frame(X) else np.asarray(X)
+        if len(X.shape) != 2 or X.shape[1] != self.n_features:
+            raise ValueError(f"X must be of shape (n_samples, {self.n_features}); got {X.shape}.")
+        packed = pack(self.bins, [self])
+        return packed.names[places(packed, X, slice(0, X.shape[0]))[:, 0]]
+
+    def predict(self, X: Any) -> Floats:
+        """Return the value of the leaf that each row reaches, (n_samples, n_classes) or
+        (n_samples, n_outputs).
+        """
+        return self.value.reshape(self.node_count, -1)[self.apply(X)]
+
+    def decision_path(self, X: Any) -> Any:
+        """Return which nodes each row passes, a sparse (n_samples, n_nodes) matrix of ones."""
+        from scipy.sparse import csr_matrix
+
+        leaves, paths = self.apply(X), self.paths()
+        nodes = np.fromiter(chain.from_iterable(paths[leaf] for leaf in leaves), np.int64)
+        ends = np.cumsum([0, *(len(paths[leaf]) for leaf in leaves)])
+        return csr_matrix(
+            (np.ones(len(nodes), np.int64), nodes, ends), shape=(len(leaves), self.node_count)
+        )
+
     def paths(self) -> dict[int, list[int]]:
         """Return the nodes from the root to each leaf."""
         found: dict[int, list[int]] = {}
@@ -209,8 +254,9 @@ def grow_tree(
     )
     least_weight = ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
-    enough = rules.min_impurity_decrease * draw.total - EPSILON * draw.total
-    scale, units = decrease_units(prepared, draw)
+    scale, units, power = decrease_units(prepared, draw)
+    with np.errstate(over="ignore"):
+        enough = np.ldexp(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
         records,
@@ -242,13 +288,17 @@ def grow_tree(
     )
 
 
-def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats]:
-    """Return what turns a kernel's gain, and each output's squared sums, into the user's units."""
+def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats, int]:
+    """Return what turns a kernel's gain, and each output's squared sums, into a decrease of
+    impurity, and the power of two by which that is more than the user's.
+
+    Weights and targets may be so heavy or so small that no number holds it in the user's units.
+    """
     if prepared.classes is not None:
-        one_sum = draw.mode in (PACKED, SCALAR)
-        return ldexp(2.0 if one_sum else 1.0, -draw.weight_power), ONE
-    units = np.ldexp(1.0, draw.weight_power - 2 * draw.powers) / len(draw.powers)
-    return (float(units[0]), units) if draw.mode == SCALAR else (1.0, units)
+        return 2.0 if draw.mode in (PACKED, SCALAR) else 1.0, ONE, draw.weight_power
+    powers = draw.weight_power - 2 * draw.powers
+    largest = int(powers.max())
+    return 1.0, np.ldexp(1.0, powers - largest) / len(powers), -largest
 
 
 def finish(

@@ -46,6 +46,7 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from ensembles import (
+    AdaBoostRegressor,
     Bagging,
     BaggingClassifier,
     BaggingRegressor,
@@ -1284,3 +1285,24 @@ def test_the_default_tree_takes_the_weights_of_folds_with_routing_on():
     with config_context(enable_metadata_routing=True):
         routed = clone(bag).fit(X, VALUES, weights).predict(X)
     np.testing.assert_array_equal(routed, expected)
+
+
+class Careless(RegressorMixin, BaseEstimator):
+    """Learns the mean; its `fit` returns what it likes."""
+
+    def __init__(self, returned=None):
+        self.returned = returned
+
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self.returned
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+@pytest.mark.parametrize("returned", [None, True, "done"])
+@pytest.mark.parametrize("kind", [BaggingRegressor, AdaBoostRegressor])
+def test_what_fit_returns_does_not_matter(kind, returned):
+    fitted = kind(Careless(returned), n_estimators=3, random_state=0).fit(X, VALUES)
+    assert fitted.predict(X[:2]) == pytest.approx(VALUES.mean(), abs=VALUES.std())

@@ -137,23 +137,44 @@ def score(problem, rows, left):
     return slope * slope / (heavy * beside)
 
 
-def grow_slowly(problem, seed, max_depth=99):
+def columns_in_turn(key, n_columns, n_wanted):
+    """Return the columns in the order in which a node looks at them: in a circle from a drawn one
+    where it looks at all, else shuffled.
+    """
+    if n_wanted >= n_columns:
+        return [(turn + mix(key) % n_columns) % n_columns for turn in range(n_columns)]
+    columns = list(range(n_columns))
+    for place in range(n_columns):
+        chosen = place + mix((key + place) & MASK) % (n_columns - place)
+        columns[place], columns[chosen] = columns[chosen], columns[place]
+    return columns
+
+
+def grow_slowly(problem, seed, max_depth=99, max_features=None):
     """Return the tree as [(column, last code on the left)], -2 and 0 for a leaf, depth first, left
     before right.
+
+    Columns of one code do not count as looked at, and the search goes on until a split is found.
     """
     codes, n_columns = problem.codes, problem.codes.shape[1]
+    n_wanted = max_features or n_columns
     nodes = []
 
+    def best_of(rows, key):
+        best, found, n_tried = -1.0, None, 0
+        for column in columns_in_turn(key, n_columns, n_wanted):
+            if n_tried >= n_wanted and found:
+                break
+            values = np.unique(codes[rows, column])
+            n_tried += len(values) > 1
+            for low, high in pairwise(values):
+                gain = score(problem, rows, rows[codes[rows, column] <= low])
+                if gain > best:
+                    best, found = gain, (column, (int(low) + int(high) - 1) // 2)
+        return found
+
     def grow(rows, key, depth):
-        best, found = -1.0, None
-        if not problem.pure(rows) and depth < max_depth:
-            for turn in range(n_columns):
-                column = (turn + mix(key) % n_columns) % n_columns
-                values = np.unique(codes[rows, column])
-                for low, high in pairwise(values):
-                    gain = score(problem, rows, rows[codes[rows, column] <= low])
-                    if gain > best:
-                        best, found = gain, (column, (int(low) + int(high) - 1) // 2)
+        found = None if problem.pure(rows) or depth == max_depth else best_of(rows, key)
         nodes.append(found or (-2, 0))
         if found:
             goes_left = codes[rows, found[0]] <= found[1]

@@ -35,6 +35,7 @@ def tree_for(n_classes, **settings):
 def assert_same(tree, other):
     for field in FIELDS:
         np.testing.assert_array_equal(getattr(tree.tree_, field), getattr(other.tree_, field))
+    assert tree.get_depth() == other.get_depth() == max(map(len, other.tree_.paths().values())) - 1
     np.testing.assert_allclose(tree.tree_.value, other.tree_.value, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(tree.tree_.impurity, other.tree_.impurity, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(
@@ -153,6 +154,8 @@ def test_rows_are_drawn_as_numpy_draws_them(seed, n_rows, unevenness):
     counts = rounds.drawn(shares, np.random.RandomState(seed).random_sample(n_rows))
     chosen = np.random.RandomState(seed).choice(n_rows, n_rows, p=shares)
     np.testing.assert_array_equal(counts, np.bincount(chosen, minlength=n_rows))
+    again = rounds.drawn(8.0 * shares, np.random.RandomState(seed).random_sample(n_rows))
+    np.testing.assert_array_equal(again, counts)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

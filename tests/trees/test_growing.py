@@ -32,7 +32,7 @@ def fitted(tree, X, y, counts):
 
 
 def same_tree(tree, problem, seed):
-    nodes = grow_slowly(problem, seed, tree.max_depth or 99)
+    nodes = grow_slowly(problem, seed, tree.max_depth or 99, tree.max_features)
     assert [n[0] for n in nodes] == tree.tree_.feature.tolist()
     assert [n[1] for n in nodes] == tree.tree_.code.tolist()
 
@@ -85,6 +85,30 @@ def test_larger_nodes_grow_the_slow_tree(n_classes, n_rows, n_values):
     same_tree(
         tree, Problem(prepared.codes, target, counts, "gini" if n_classes else "squared_error"), 3
     )
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "max_features"),
+    [(80, 12, None), (60, 20, None), (40, 70, None), (80, 12, 3), (60, 40, 20), (400, 40, 36)],
+)
+def test_wide_tables_grow_the_slow_tree(n_classes, n_rows, n_columns, max_features):
+    """Rows of every width that nodes are laid out in, whole and drawn; a third of the columns have
+    one value or nearly.
+    """
+    rng = np.random.default_rng(n_columns)
+    X = rng.integers(0, 12, (n_rows, n_columns)) * (rng.random(n_columns) < 0.7)
+    X[0] += 1
+    y = rng.integers(0, n_classes or 9, n_rows)
+    counts = rng.poisson(1.0, n_rows)
+    counts[0] = 1
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(
+        random_state=n_rows, max_depth=5, max_features=max_features
+    )
+    prepared, tree = fitted(tree, X, y, counts)
+    target = np.searchsorted(tree.classes_, y) if n_classes else y[:, None]
+    criterion = "gini" if n_classes else "squared_error"
+    same_tree(tree, Problem(prepared.codes, target, counts, criterion), n_rows)
 
 
 def walk(tree, prepared, problem, categorical):
@@ -250,6 +274,26 @@ def test_entropy_and_gini_agree_that_no_split_beats_theirs(problem):
 
 
 @EXAMPLES
+@given(problems(4), st.booleans())
+def test_each_step_of_the_pruning_path_is_the_tree_pruned_so_far(problem, regression):
+    """Ties among them: nodes lost at one alpha are one step."""
+    X, y, counts, seed = problem
+    learner = HistTreeRegressor if regression else HistTreeClassifier
+    weights = counts.astype(float)
+    path = learner(random_state=seed).cost_complexity_pruning_path(X, y, weights)
+    assert (np.diff(path.ccp_alphas) > 0).all()
+    for alpha, impurity in zip(path.ccp_alphas, path.impurities, strict=True):
+        pruned = learner(random_state=seed, ccp_alpha=alpha).fit(X, y, weights).tree_
+        leaf = pruned.children_left < 0
+        risk = (pruned.impurity * pruned.weighted_n_node_samples)[leaf].sum()
+        assert risk / weights.sum() == pytest.approx(impurity, abs=1e-12)
+        assert (pruned.children_right[leaf] == -1).all()
+        assert (pruned.feature[leaf] == -2).all()
+        assert (pruned.threshold[leaf] == -2).all()
+    assert pruned.node_count == 1
+
+
+@EXAMPLES
 @given(problems(3))
 def test_weight_is_count(problem):
     """A row of weight k is k rows, exactly. (A class that only rows of weight 0 have is one.)"""
@@ -273,6 +317,46 @@ def test_weights_scale_freely(power):
     other = HistTreeClassifier(random_state=0).fit(X, y, w * 2.0**power)
     assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
     assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+LIMITED = [
+    {"max_leaf_nodes": 6},
+    {"min_impurity_decrease": 0.05},
+    {"min_weight_fraction_leaf": 0.1},
+    {"ccp_alpha": 0.02},
+]
+
+
+@pytest.mark.parametrize("power", [-990, 1000])
+@pytest.mark.parametrize("limit", LIMITED, ids=str)
+@pytest.mark.parametrize("target", ["two", "three", "entropy", "regression", "outputs"])
+def test_limits_do_not_depend_on_the_scale_of_weights(target, limit, power):
+    """Nor on what a decrease is in the weights' units, which no number may hold."""
+    rng = np.random.default_rng(1)
+    X, w = rng.normal(size=(300, 4)), rng.exponential(size=300)
+    y = X[:, 0] + rng.normal(size=300)
+    learner = HistTreeRegressor if target in ("regression", "outputs") else HistTreeClassifier
+    y = {
+        "regression": y,
+        "outputs": np.stack([y, y * X[:, 0]], axis=1),
+        "three": np.digitize(y, [0, 1]),
+    }.get(target, (y > 0).astype(int))
+    rules = limit | ({"criterion": "entropy"} if target == "entropy" else {})
+    one = learner(random_state=0, **rules).fit(X, y, w)
+    other = learner(random_state=0, **rules).fit(X, y, w * 2.0**power)
+    assert 1 < one.tree_.node_count < 200
+    assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
+    assert np.array_equal(one.tree_.value, other.tree_.value)
+    assert np.allclose(one.feature_importances_, other.feature_importances_)
+
+
+@pytest.mark.parametrize("power", [-500, 400])
+def test_best_first_does_not_depend_on_the_scale_of_the_target(power):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(300, 4)), rng.normal(size=300)
+    one = HistTreeRegressor(random_state=0, max_leaf_nodes=6).fit(X, y)
+    other = HistTreeRegressor(random_state=0, max_leaf_nodes=6).fit(X, y * 2.0**power)
+    assert np.array_equal(one.tree_.threshold, other.tree_.threshold)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

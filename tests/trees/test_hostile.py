@@ -252,6 +252,14 @@ REFUSED = {
         lambda: classification(class_weight={0: np.nan, 1: 1}).fit(X, LABELS),
         "class_weight must be finite and >= 0",
     ),
+    "labels that have no order": (
+        lambda: classification().fit(X, np.array(["a", 1] * 100, dtype=object)),
+        "y must hold labels that can be sorted, none of them missing",
+    ),
+    "a missing label among words": (
+        lambda: classification().fit(X, pd.Series(["a", None] * 100, dtype="string")),
+        "y must hold labels that can be sorted, none of them missing",
+    ),
     "no class weight": (
         lambda: classification(class_weight=[1, 2]).fit(X, LABELS),
         "class_weight must be None, 'balanced' or a dict",
@@ -272,6 +280,18 @@ REFUSED = {
         lambda: regression(monotonic_cst=["a"] * 4).fit(X, Y),
         "monotonic_cst",
     ),
+    "directions of a column that is not there": (
+        lambda: regression(monotonic_cst={"height": 1}).fit(X, Y),
+        "monotonic_cst must name columns of X; got 'height'",
+    ),
+    "directions that are words": (
+        lambda: regression(monotonic_cst={0: "up"}).fit(X, Y),
+        "monotonic_cst must hold -1, 0 or 1",
+    ),
+    "directions of categories": (
+        lambda: regression(monotonic_cst=[0, -1, 0, 0], categorical_features=[1]).fit(X, Y),
+        "monotonic_cst must be 0 for columns of categories, .* got -1 for column 1",
+    ),
     "directions for three classes": (
         lambda: classification(monotonic_cst=[1, 0, 0, 0]).fit(X, np.arange(200) % 3),
         "monotonic_cst",
@@ -289,6 +309,11 @@ def test_what_breaks_a_rule_is_refused_by_name(kind):
     fit, says = REFUSED[kind]
     with pytest.raises(ValueError, match=says):
         fit()
+
+
+def test_a_sparse_target_is_refused():
+    with pytest.raises(TypeError, match="y must be dense"):
+        classification().fit(X, sparse.csr_array(LABELS[:, None]))
 
 
 @pytest.mark.parametrize("spoil", [{"max_depth": 0}, {"max_features": "some"}, {}])
@@ -326,6 +351,19 @@ def test_a_fresh_clone_takes_a_draw_under_constraints():
     tree = regression(monotonic_cst=[1, 0, 0, 0])
     drawn = clone(tree).fit_draw(tree.prepare(X, Y))
     assert np.array_equal(drawn.predict(X), tree.fit(X, Y).predict(X))
+
+
+def test_directions_may_be_given_by_name_or_number():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    listed = regression(monotonic_cst=[0, -1, 0, 1]).fit(X, Y).predict(X)
+    assert not np.array_equal(listed, regression().fit(X, Y).predict(X))
+    for named in ({"b": -1, "d": 1}, {1: -1, "d": 1}):
+        fitted = regression(monotonic_cst=named).fit(frame, Y)
+        assert np.array_equal(fitted.predict(frame), listed)
+
+
+def test_equal_targets_may_be_huge():
+    assert regression().fit(X, np.full(200, 1e308)).predict(X[:2]).tolist() == [1e308, 1e308]
 
 
 def test_one_row_one_class_one_column():

@@ -30,7 +30,7 @@ def forest(n_classes, depths, X, y):
 
 
 @pytest.mark.parametrize("n_asked", [1, 31, 511, 512, 513, 1300])
-@pytest.mark.parametrize("n_classes", [0, 2, 3])
+@pytest.mark.parametrize("n_classes", [0, 2, 3, 5, 11])
 def test_swept_as_walked(n_classes, n_asked, monkeypatch):
     fitted = forest(n_classes, [1, 2, 3, 4, 5, 1, 3], *table(2000))
     assert len(fitted.runs) == 1
