@@ -19,6 +19,10 @@ from ensembles.trees.tree import Tree
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
 MEANS, VOTES, LEAVES = 0, 1, 2
+LARGEST = 63
+"""Nodes of the largest tree that is swept: beyond, most nodes would move few rows."""
+WIDEST = 1024
+"""Columns of the widest table that is swept, so that a block stays in the cache."""
 LEAVES_AT_ONCE = 1 << 22
 """Leaves of rows in trees that are held at a time."""
 
@@ -71,11 +75,11 @@ class Packed:
         leaves: NDArray[np.int32],
     ) -> None:
         """Add the trees' answers about coded rows to the sums; see `traversing.ask`."""
-        from ensembles.trees import sweeping, traversing
-
         sizes = np.diff(self.roots, append=len(self.nodes))
-        small = sizes.max() <= sweeping.LARGEST and codes.shape[1] <= sweeping.WIDEST
+        small = sizes.max() <= LARGEST and codes.shape[1] <= WIDEST
         if small and len(self.asks) == 0 and in_bag.shape[1] == 0:
+            from ensembles.trees import sweeping
+
             sweeping.sweep(
                 self.nodes,
                 self.roots,
@@ -91,6 +95,8 @@ class Packed:
                 np.empty(sweeping.BLOCK, np.uint8),
             )
             return
+        from ensembles.trees import traversing
+
         traversing.ask(
             self.nodes,
             self.roots,

@@ -17,10 +17,6 @@ from ensembles.trees.vectors import FOUR, add_four
 Array = Any
 BLOCK = 512
 """Rows that are sent through one tree after the other."""
-LARGEST = 63
-"""Nodes of the largest tree that is swept: beyond, most nodes would move few rows."""
-WIDEST = 1024
-"""Columns at most, so that a block stays in the cache."""
 MEANS, VOTES = 0, 1
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor, sweeping
+from ensembles.trees import Forest, HistTreeClassifier, HistTreeRegressor
+from ensembles.trees import forest as forests
 
 
 def table(n_rows, n_columns=6, seed=0):
@@ -35,12 +36,12 @@ def test_swept_as_walked(n_classes, n_asked, monkeypatch):
     fitted = forest(n_classes, [1, 2, 3, 4, 5, 1, 3], *table(2000))
     assert len(fitted.runs) == 1
     sizes = np.diff(fitted.runs[0].roots, append=len(fitted.runs[0].nodes))
-    assert sizes.max() <= sweeping.LARGEST
+    assert sizes.max() <= forests.LARGEST
     asked = table(n_asked, seed=1)[0]
     swept = [ask(asked) for ask in (fitted.sums, fitted.votes, fitted.leaves, fitted.members)]
     shown = np.zeros((7, (n_asked + 7) // 8), np.uint8)
     held_out = fitted.held_out(asked, shown)
-    monkeypatch.setattr(sweeping, "LARGEST", 0)
+    monkeypatch.setattr(forests, "LARGEST", 0)
     walked = [ask(asked) for ask in (fitted.sums, fitted.votes, fitted.leaves, fitted.members)]
     for one, other in zip(swept, walked, strict=True):
         np.testing.assert_array_equal(one, other)
