@@ -174,9 +174,13 @@ class Shelf(FunctionCache):
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code if it is there."""
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+        """Return the compiled code if it is there; a damaged file is not, and is written again."""
+        try:
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+        except Exception:
+            self.flush()
+            return None
 
 
 def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], Any]:

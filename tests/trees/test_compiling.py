@@ -86,6 +86,24 @@ def test_works_where_the_cache_cannot_be_written(nowhere_to_cache):
     assert float(run(FIT, **nowhere_to_cache)) > 0
 
 
+CODES = "from ensembles.trees.coding import encode; print(len(encode.signatures))"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_damaged_cache_is_written_again(tmp_path, kind, left):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    run(CODES, **cache)
+    files = sorted(tmp_path.rglob(f"*.{kind}"))
+    whole = [path.stat().st_size for path in files]
+    for path in files:
+        path.write_bytes(path.read_bytes()[:left])
+    assert run(CODES, **cache) == "1\n"
+    assert files
+    assert [path.stat().st_size > left for path in files] == [size > left for size in whole]
+
+
 @pytest.mark.slow
 def test_compiles_once_and_then_starts_fast(tmp_path):
     first = float(run(FIT, NUMBA_CACHE_DIR=str(tmp_path)))
