@@ -463,9 +463,10 @@ def takes_weights(learner: Any) -> bool:
 def shares_preparation(learner: Any) -> bool:
     """Tell whether the learner prepares a table once for all members.
 
-    Such a learner has ``prepare(X, y)``, which returns what members share; ``fit_draw(prepared,
-    rows, counts, weights, features)``, which learns from some of its rows and columns; and
-    ``pack``, which makes of fitted members one forest that answers for all of them at once.
+    Such a learner has a ``random_state``; ``prepare(X, y)``, which returns what members share;
+    ``fit_draw(prepared, rows, counts, weights, features)``, which learns from some of its rows and
+    columns; and ``pack``, which makes of fitted members one forest that answers for all of them at
+    once.
     """
     return all(hasattr(learner, method) for method in ("prepare", "fit_draw", "pack"))
 
