@@ -159,7 +159,8 @@ def score_answers(
     """
     weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
     if isinstance(scoring, str) and scoring == "neg_log_loss" and answers.classes is not None:
-        scoring = _log_loss_of(answers.classes)
+        known = _log_loss_of(answers.classes)
+        scoring = make_scorer(known, response_method="predict_proba", greater_is_better=False)
     if isinstance(scoring, bool | np.bool_):
         return _score_by_task(answers, rows, y, weighted)
     if isinstance(scoring, str) or takes_estimator(scoring):
@@ -169,7 +170,7 @@ def score_answers(
     weighted = weighted if _takes_weights(scoring) else {}
     asked = _asked_for(scoring)
     if answers.classes is not None and asked is not None:
-        metric = partial(log_loss, labels=answers.classes) if scoring is log_loss else scoring
+        metric = _log_loss_of(answers.classes) if scoring is log_loss else scoring
         return float(make_scorer(metric, response_method=asked)(answers, rows, y, **weighted))
     return float(scoring(y, answers.predict(rows), **weighted))
 
@@ -180,10 +181,9 @@ def _asked_for(metric: Callable[..., Any]) -> Any:
     return next((asked for one, asked in NO_LABELS.items() if one is plain), None)
 
 
-def _log_loss_of(classes: NDArray[Any]) -> Any:
-    """Return the scorer for log loss of rows that may miss a class."""
-    known = partial(log_loss, labels=classes)
-    return make_scorer(known, response_method="predict_proba", greater_is_better=False)
+def _log_loss_of(classes: NDArray[Any]) -> Callable[..., float]:
+    """Return the log loss of rows that may miss a class."""
+    return partial(log_loss, labels=classes)
 
 
 def _takes_weights(metric: Callable[..., Any]) -> bool:
