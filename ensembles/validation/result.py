@@ -313,7 +313,7 @@ class CrossValidation(dict[str, Any]):
     def gap_(self) -> float:
         """Mean generalization gap: training score less held-out score."""
         name = self.scoring_
-        gaps = self.gaps_[self._scored(name) & ~self._unscored["train"][name]]
+        gaps = self.gaps_[self._scored(name) & self._scored(name, "train")]
         return _mean(gaps[~np.isnan(gaps)])
 
     @property
@@ -369,14 +369,14 @@ class CrossValidation(dict[str, Any]):
     def _succeeded(self) -> NDArray[np.bool_]:
         return np.asarray([member is not None for member in self._members])
 
-    def _scored(self, name: str) -> NDArray[np.bool_]:
+    def _scored(self, name: str, part: str = "test") -> NDArray[np.bool_]:
         """Which folds have a score of their own, and not ``error_score`` in its place."""
-        return self._succeeded() & ~self._unscored["test"][name]
+        return self._succeeded() & ~self._unscored[part][name]
 
     def _valid(self, name: str, part: str = "test") -> Floats:
         """Scores of the folds that have one, on the rows held out or on those learned from."""
         scores = self.test_scores_ if part == "test" else self.train_scores_
-        kept = scores[name][self._succeeded() & ~self._unscored[part][name]]
+        kept = scores[name][self._scored(name, part)]
         return np.asarray(kept[~np.isnan(kept)])
 
     # -----------------------------------------------------------------------------------------
