@@ -19,7 +19,17 @@ from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
 
-__all__ = ["Grown", "Job", "Judged", "Rows", "grow", "matrix_of", "rounds_again", "unnamed"]
+__all__ = [
+    "Grown",
+    "Job",
+    "Judged",
+    "Rows",
+    "grow",
+    "matrix_of",
+    "rounds_again",
+    "turns",
+    "unnamed",
+]
 
 
 @dataclass(frozen=True)
@@ -224,19 +234,21 @@ def grow_on(
     A loop and no comprehension, whose closure would keep a matrix alive behind an error.
     """
     grown = []
-    starts = job.start or [None] * len(job.seeds)
-    for seed, start, behind in zip(job.seeds, starts, rounds_behind(job), strict=True):
-        one = _grow_one(job, matrix, others, judged, n_rounds + behind, seed, start)
+    for seed, start, n_more in turns(job, n_rounds):
+        one = _grow_one(job, matrix, others, judged, n_more, seed, start)
         grown.append(one)
     return grown
 
 
-def rounds_behind(job: Job) -> list[int]:
-    """Return how many rounds each seed's model is behind the longest, where all shall be level."""
-    if not job.start or not job.level:
-        return [0] * len(job.seeds)
+def turns(job: Job, n_rounds: int) -> list[tuple[int, Any, int]]:
+    """Return the seed of each booster, the model it goes on from, and how many rounds it gets: more
+    where it is behind the longest and all shall be level.
+    """
+    if not job.start:
+        return [(seed, None, n_rounds) for seed in job.seeds]
     there = [one.num_boosted_rounds() for one in job.start]
-    return [max(there) - n_rounds for n_rounds in there]
+    most = [n_rounds + (max(there) - own if job.level else 0) for own in there]
+    return list(zip(job.seeds, job.start, most, strict=True))
 
 
 def _grow_one(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.boosting import Grown, Job, rounds_again, rounds_behind
+from ensembles.gradient_boosting.boosting import Grown, Job, rounds_again, turns
 from ensembles.gradient_boosting.columns import (
     Columns,
     is_numeric,
@@ -459,10 +459,9 @@ def _train_all(
     stop: bool,
 ) -> list[Grown]:
     """Train one booster for every seed, on one shared matrix."""
-    starts = job.start or [None] * len(job.seeds)
     return [
-        _train(client, job, matrix, others, n_rounds + behind, yardstick, stop, seed, start)
-        for seed, start, behind in zip(job.seeds, starts, rounds_behind(job), strict=True)
+        _train(client, job, matrix, others, n_more, yardstick, stop, seed, start)
+        for seed, start, n_more in turns(job, n_rounds)
     ]
 
 
