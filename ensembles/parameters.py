@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -24,6 +24,7 @@ __all__ = [
     "has_missing",
     "is_real",
     "is_whole",
+    "place_of",
     "proportions",
     "unchanged_on_error",
 ]
@@ -79,6 +80,19 @@ def check_option(name: str, value: Any, options: Iterable[str], *, also: str = "
     raise ValueError(f"{name} must be one of {listed}{also}; got {value!r}.{hint}")
 
 
+def place_of(name: str, column: Any, columns: Sequence[str]) -> int:
+    """Return the number of a column of X that a parameter gives by name or by number."""
+    if isinstance(column, str) and column in columns:
+        return list(columns).index(column)
+    if is_whole(column) and 0 <= column < len(columns):
+        return int(column)
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(column), columns, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{name} must name columns of X; got {column!r}.{hint}")
+
+
 def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] | None:
     """Return row weights as an array of shape (n_rows,): finite, none negative, not all zero."""
     if sample_weight is None:
@@ -118,6 +132,8 @@ def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
         raise ValueError(f"groups must hold one group for each of the {n_rows} rows; got {got}.")
     if has_missing(labels):
         raise ValueError("groups must not hold missing values; got None or NaN.")
+    if labels.dtype.kind != "O" and least < 2:  # nothing that sorting them would find
+        return labels
     try:
         distinct = np.unique(labels)
     except TypeError as error:

@@ -25,7 +25,7 @@ from ensembles.parameters import (
     check_real,
     check_whole,
     is_real,
-    is_whole,
+    place_of,
 )
 
 __all__ = ["check_settings", "known_names", "settings_of", "signs_of", "training_parameters"]
@@ -331,24 +331,13 @@ def _base_score(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else [float(one) for one in values]
 
 
-def _place(name: Any, names: list[str], parameter: str) -> int:
-    """Return the number of a column that is given by name or by number."""
-    if isinstance(name, str) and name in names:
-        return names.index(name)
-    if is_whole(name) and 0 <= name < len(names):
-        return int(name)
-    near = get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{parameter} must name columns of X; got {name!r}.{hint}")
-
-
 def signs_of(given: Any, names: list[str]) -> list[int]:
     """Return the sign of each column's constraint, given in a list or by column in a dict."""
     signs: list[Any]
     signs = [0] * len(names)
     if isinstance(given, dict):
         for name, sign in given.items():
-            signs[_place(name, names, "monotone_constraints")] = sign
+            signs[place_of("monotone_constraints", name, names)] = sign
     else:
         signs = _members(given)
     if len(signs) != len(names) or not all(is_real(one) and one in (-1, 0, 1) for one in signs):
@@ -378,7 +367,7 @@ def interactions(given: Any, names: list[str]) -> str:
         )
     return json.dumps(
         [
-            sorted(_place(name, names, "interaction_constraints") for name in group)
+            sorted(place_of("interaction_constraints", name, names) for name in group)
             for group in groups
         ]
     )

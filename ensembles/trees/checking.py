@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.parameters import check_option, check_real, check_whole, is_real, is_whole
+from ensembles.parameters import (
+    check_option,
+    check_real,
+    check_whole,
+    is_real,
+    is_whole,
+    place_of,
+)
 from ensembles.trees.binning import CATEGORICAL
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tree import Rules
@@ -88,22 +95,13 @@ def signs_of(constraints: Any, names: Sequence[str]) -> NDArray[np.int8] | None:
     if isinstance(constraints, dict):
         signs = np.zeros(len(names))
         for column, sign in constraints.items():
-            signs[place_of(column, names)] = sign if is_real(sign) else np.nan
+            signs[place_of("monotonic_cst", column, names)] = sign if is_real(sign) else np.nan
     if signs.shape != (len(names),) or not np.isin(signs, (-1, 0, 1)).all():
         raise ValueError(
             f"monotonic_cst must hold -1, 0 or 1 for each of the {len(names)} features; got "
             f"{constraints!r}."
         )
     return signs.astype(np.int8)
-
-
-def place_of(column: Any, names: Sequence[str]) -> int:
-    """Return the number of a column that is given by name or by number."""
-    if isinstance(column, str) and column in names:
-        return list(names).index(column)
-    if is_whole(column) and 0 <= column < len(names):
-        return int(column)
-    raise ValueError(f"monotonic_cst must name columns of X; got {column!r}.")
 
 
 def check_directions(signs: NDArray[np.int8] | None, prepared: Prepared) -> None:
