@@ -11,7 +11,9 @@ from ensembles.trees.binning import Bins, find_bins, ordered_cuts
 
 LARGEST = np.finfo(float).max
 NUMBERS = st.one_of(
-    st.floats(allow_nan=True, allow_infinity=True), st.integers(-3, 3).map(float), st.just(-0.0)
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.integers(-3, 3).map(float),
+    st.sampled_from([-0.0, np.nan, np.inf, -np.inf]),
 )
 
 
