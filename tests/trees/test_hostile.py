@@ -1,5 +1,6 @@
 """Input that means harm, or that nobody thought of: the right answer, or an error that names it."""
 
+import os
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -409,3 +410,25 @@ def test_more_than_two_to_the_31_cells():
     codes[:, 0] = swapped[:, 0]
     run.ask(0, codes, none, 0, sums, asked, np.empty((0, 0), np.int32))
     assert np.array_equal(sums, y)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 14 << 30, reason="needs 10 GB"
+)
+def test_a_tree_parts_more_than_two_to_the_31_cells():
+    """Every node holds the rows, and the share of ones, that its splits send there."""
+    n, d = 46_000_000, 48
+    assert n * d > 2**31
+    X = np.random.default_rng(0).integers(0, 4, size=(n, d), dtype=np.uint8)
+    y = ((X[:, 47] >= 2) ^ ((X[:, 46] >= 1) & (X[:, 45] >= 3))).astype(np.int8)
+    tree = classification(max_depth=4).fit(X, y).tree_
+    waiting, ones = [(0, np.ones(n, bool))], y == 1
+    while waiting:
+        node, here = waiting.pop()
+        assert tree.n_node_samples[node] == here.sum()
+        assert tree.value[node, 0, 1] == pytest.approx((here & ones).sum() / here.sum(), abs=1e-12)
+        if tree.children_right[node] != -1:
+            left = X[:, tree.feature[node]] <= tree.threshold[node]
+            waiting += [(node + 1, here & left), (tree.children_right[node], here & ~left)]
+    assert tree.node_count == 11
