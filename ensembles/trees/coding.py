@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import inlined, kernel, larger_of, part, reads
+from ensembles.trees.compiling import kernel, larger_of, once, part, reads
 
 Array = Any
 LARGEST = float(np.finfo(float).max)
 
 
-@inlined
+@once
 def midway(low: Any, high: Any) -> Any:
     """Return a threshold between low and high: at least low, less than high, finite unless low is
     minus infinity.

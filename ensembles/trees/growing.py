@@ -17,7 +17,6 @@ from numba import float64, int8, int64, types, uint8, uint16, uint64
 
 from ensembles.trees.compiling import (
     bound,
-    inlined,
     kernel,
     larger_of,
     once,
@@ -495,7 +494,7 @@ def has_missing(codes: Array, byte: Any, start: Any, stop: Any) -> Any:
     return missing
 
 
-@inlined
+@once
 def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
     """Tell whether a column's split is better than the best so far; of equals the first is."""
     return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)

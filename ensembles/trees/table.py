@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import inlined, larger_of, part, smaller_of
+from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.histogram import CLASSES, OUTPUTS, tabulate
 from ensembles.trees.splitting import CONSTANT, INVALID, classes_gain
 
@@ -23,7 +23,7 @@ ORDERS = 8
 """Classes or outputs by which categories are ordered in turn, where there are more than two."""
 
 
-@inlined
+@once
 def mix(key: Any) -> Any:
     """Scramble a 64-bit key (splitmix64, Steele et al. 2014): randomness is an address, not a
     tape.
