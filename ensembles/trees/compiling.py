@@ -80,8 +80,20 @@ an addition, at every statement anew.
 """
 
 
+def alike(given: Any) -> Any:
+    """Let a whole number that is written out take the kind of the unsigned number beside it, as in
+    NumPy 2 (NEP 50): to numba `row + 1` is a signed number, which may count from an array's end.
+    """
+    if types.uint64 not in given:
+        return tuple(given)
+    return tuple(
+        types.uint64 if isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0 else kind
+        for kind in given
+    )
+
+
 class Typing:
-    """numba's typing context, with a memory."""
+    """numba's typing context, with a memory, and with `alike`."""
 
     def __init__(self, context: Any) -> None:
         self.context = context
@@ -93,7 +105,7 @@ class Typing:
         """Return the signature of a call."""
         if not isinstance(function, types.Function | types.NumberClass) or named:
             return self.context.resolve_function_type(function, given, named)
-        given = tuple(given)
+        given = alike(given)
         if (function, given) not in SIGNATURES:
             found = self.context.resolve_function_type(function, given, named)
             SIGNATURES[function, given] = found

@@ -174,6 +174,17 @@ def test_a_part_is_assembled_only_in_its_kernel():
     assert machine_code(half) == machine_code(quarter) == 0
 
 
+def test_a_number_written_out_takes_the_kind_of_the_unsigned_number_beside_it():
+    """And only in kernels: numba itself adds them up as signed numbers."""
+    from numba import float64, njit, uint64
+
+    from ensembles.trees.compiling import kernel
+
+    half = 2**63
+    assert kernel(float64(uint64))(lambda row: row + 1)(half) == half
+    assert njit(float64(uint64))(lambda row: row + 1)(half) == -half
+
+
 @pytest.mark.parametrize(
     ("kind", "numbers"),
     [("int64", [-3, 2]), ("uint64", [2**63, 5]), ("uint16", [2**15, 1]), ("float64", [-0.5, 1e9])],
