@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import inlined, kernel, larger_of, part, reads
+from ensembles.trees.compiling import kernel, larger_of, once, part, reads
 
 Array = Any
 LARGEST = float(np.finfo(float).max)
 
 
-@inlined
+@once
 def midway(low: Any, high: Any) -> Any:
     """Return a threshold between low and high: at least low, less than high, finite unless low is
     minus infinity.
@@ -40,17 +40,17 @@ def choose_cuts(values: Array, weights: Array, n_bins: int, heavy: Array, cuts: 
         if values[i] != last:
             last = values[i]
             values[n_distinct], heavy[n_distinct] = last, 0.0
-            n_distinct += uint64(1)
+            n_distinct += 1
         weight = weights[i] if len(weights) else 1.0
-        heavy[n_distinct - uint64(1)] += weight
+        heavy[n_distinct - 1] += weight
         remaining += weight
     n_cuts = 0
     each = n_distinct <= uint64(n_bins)
     share = remaining / n_bins
-    for i in range(uint64(1), n_distinct):
-        filled += heavy[i - uint64(1)]
+    for i in range(1, n_distinct):
+        filled += heavy[i - 1]
         if each or (n_cuts < n_bins - 1 and filled + 0.5 * heavy[i] > share):
-            cuts[n_cuts] = midway(values[i - uint64(1)], values[i])
+            cuts[n_cuts] = midway(values[i - 1], values[i])
             n_cuts += 1
             remaining -= filled
             filled = 0.0
@@ -61,7 +61,7 @@ def choose_cuts(values: Array, weights: Array, n_bins: int, heavy: Array, cuts: 
 @part
 def passed(cuts: Array, column: Any, place: Any, step: Any, x: Any) -> Any:
     """Return the place, further by a step where the last cut on the way is below x."""
-    return place + step * uint64(cuts[column, place + step - uint64(1)] < x)
+    return place + step * uint64(cuts[column, place + step - 1] < x)
 
 
 @kernel(types.void(reads(float64, 2), int64, reads(float64, 2), reads(int64, 1), uint8[:, :]))

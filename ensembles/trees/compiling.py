@@ -15,9 +15,13 @@ from typing import Any
 
 import numba
 from numba import njit, types
+from numba.core import typed_passes as typed
+from numba.core import untyped_passes as untyped
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
+from numba.extending import intrinsic
 
 Kernel = Callable[[Callable[..., Any]], Any]
 
@@ -31,19 +35,14 @@ SWITCHES: dict[str, Any] = {
 
 
 class Unassembled(JITCodeLibrary):
-    """The code of a part: linked into the kernels that call it, and assembled there.
+    """The code of a part: linked into the kernels that call it, optimised and assembled there.
 
-    numba would assemble every part by itself too, for nobody to run, and would optimise it again
-    within each part that calls it: half of what LLVM did for a kernel.
+    numba would do both to every part by itself too, for nobody to run: more than half of what LLVM
+    did for a kernel.
     """
 
     def _optimize_final_module(self) -> None:
-        """Optimise a part that calls no other; what calls others is optimised in the kernel.
-
-        Without its own turn a small loop comes out of the kernel a few percent slower.
-        """
-        if not any(isinstance(library, Unassembled) for library in self._linking_libraries):
-            super()._optimize_final_module()
+        """Leave it to the kernel."""
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
@@ -75,11 +74,85 @@ class Objectless:
         """Keep nothing."""
 
 
-class PartCompiler(Compiler):
-    """numba's compiler, up to the point where its parts have become LLVM's intermediate code."""
+SIGNATURES: dict[Any, Any] = {}
+"""What operators were found to make of types: numba tries one rule after the other, some fifty for
+an addition, at every statement anew.
+"""
+
+
+def alike(given: Any) -> Any:
+    """Let a whole number that is written out take the kind of the unsigned number beside it, as in
+    NumPy 2 (NEP 50): to numba `row + 1` is a signed number, which may count from an array's end.
+    """
+    if types.uint64 not in given:
+        return tuple(given)
+    return tuple(
+        types.uint64 if isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0 else kind
+        for kind in given
+    )
+
+
+class Typing:
+    """numba's typing context, with a memory, and with `alike`."""
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.context, name)
+
+    def resolve_function_type(self, function: Any, given: Any, named: Any) -> Any:
+        """Return the signature of a call."""
+        if not isinstance(function, types.Function | types.NumberClass) or named:
+            return self.context.resolve_function_type(function, given, named)
+        given = alike(given)
+        if (function, given) not in SIGNATURES:
+            found = self.context.resolve_function_type(function, given, named)
+            SIGNATURES[function, given] = found
+        return SIGNATURES[function, given]
+
+    def resolve_setitem(self, *given: Any) -> Any:
+        """Return the signature of a write into an array."""
+        if given not in SIGNATURES:
+            SIGNATURES[given] = self.context.resolve_setitem(*given)
+        return SIGNATURES[given]
+
+
+PASSES = (
+    untyped.TranslateByteCode,
+    untyped.FixupArgs,
+    untyped.IRProcessing,
+    untyped.RewriteSemanticConstants,
+    untyped.DeadBranchPrune,
+    untyped.GenericRewrites,
+    untyped.ReconstructSSA,
+    typed.NopythonTypeInference,
+    typed.PreLowerStripPhis,
+    typed.NativeLowering,
+    typed.NoPythonBackend,
+)
+
+
+class KernelCompiler(CompilerBase):
+    """numba's compiler without the passes that find nothing to do in a kernel, which has no
+    closures, no array expressions, and no objects to release.
+    """
 
     def define_pipelines(self) -> Any:
-        """Return numba's passes; the code is kept unassembled."""
+        """Return the passes."""
+        self.state.typingctx = Typing(self.state.typingctx)
+        manager = PassManager("kernel")
+        for each in PASSES:
+            manager.add_pass(each)
+        manager.finalize()
+        return [manager]
+
+
+class PartCompiler(KernelCompiler):
+    """The same, up to the point where a part has become LLVM's intermediate code."""
+
+    def define_pipelines(self) -> Any:
+        """Return the passes; the code is kept unassembled."""
         codegen = self.state.targetctx.codegen()
         self.state["library"] = Unassembled(codegen, self.state.func_id.func_qualname)
         return super().define_pipelines()
@@ -95,22 +168,32 @@ once: Kernel = njit(
 over, and numbers that its caller knows are known in it.
 """
 
-inlined: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, inline="always")
-"""A line or two of a kernel: written into its caller, which compiles faster than a function of its
-own.
+
+def comparison(builder: Any, kind: Any) -> Any:
+    """Return what compares two numbers of a kind."""
+    if kind in types.real_domain:
+        return builder.fcmp_ordered
+    return builder.icmp_unsigned if kind in types.unsigned_domain else builder.icmp_signed
+
+
+def chooser(sign: str) -> Any:
+    """Return what chooses the first of two numbers where `first sign second`, else the second."""
+
+    def choose(typing_context: Any, a: Any, b: Any) -> Any:
+        kind = types.unliteral(b if isinstance(a, types.Literal) else a)
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            return builder.select(comparison(builder, kind)(sign, *given), *given)
+
+        return kind(kind, kind), generate
+
+    return intrinsic(choose)
+
+
+smaller_of, larger_of = chooser("<"), chooser(">")
+"""The smaller, the larger of two numbers of a kind: a statement, where numba would compile `min`
+and `max` as functions of their own for each kind.
 """
-
-
-@inlined
-def smaller_of(a: Any, b: Any) -> Any:
-    """Return min(a, b), which numba would compile as a function of its own for each kind."""
-    return a if a < b else b
-
-
-@inlined
-def larger_of(a: Any, b: Any) -> Any:
-    """Return max(a, b)."""
-    return a if a > b else b
 
 
 def reads(cell: Any, n_axes: int) -> Any:
@@ -202,7 +285,7 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
 
 def compiled(function: Callable[..., Any], signatures: Any, shelf: Any = None) -> Any:
     """Return the function compiled for these signatures, where there is a shelf from that."""
-    dispatcher: Any = njit(**SWITCHES)(function)
+    dispatcher: Any = njit(**SWITCHES, pipeline_class=KernelCompiler)(function)
     if shelf is not None:
         dispatcher._cache = shelf
     for signature in signatures:

@@ -13,11 +13,10 @@ from threading import local
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float64, int8, int64, types, uint8, uint16, uint64
+from numba import float64, int8, int64, typeof, types, uint8, uint64
 
 from ensembles.trees.compiling import (
     bound,
-    inlined,
     kernel,
     larger_of,
     once,
@@ -126,16 +125,16 @@ def partition(
     right = uint64(0)
     for row in range(uint64(start), uint64(stop)):
         goes = uint64(go_left[codes[row, uint64(byte)]]) * words
-        if words == uint64(FOUR):
+        if words == FOUR:
             copy_four(scratch, right, records, row * words)
             copy_four(records, left, records, row * words)
         else:
-            for word in range(uint64(0), words, uint64(TWO)):
+            for word in range(0, words, TWO):
                 copy_two(scratch, right + word, records, row * words + word)
                 copy_two(records, left + word, records, row * words + word)
         left += goes
         right += words - goes
-    for word in range(uint64(0), right, uint64(TWO)):
+    for word in range(0, right, TWO):
         copy_two(records, left + word, scratch, word)
     return int64(left // words)
 
@@ -145,9 +144,9 @@ def summarise_packed(records: Array, start: Any, stop: Any, totals: Array, node:
     """Write a node's counts; tell whether it has one class."""
     word = uint64(0)
     for row in range(uint64(start), uint64(stop)):
-        word += records[row, uint64(0)]
-    totals[node, 0] = int64(word & uint64(0xFFFFFFFF))
-    totals[node, 1] = int64(word >> uint64(32))
+        word += records[row, 0]
+    totals[node, 0] = int64(word & 0xFFFFFFFF)
+    totals[node, 1] = int64(word >> 32)
     return totals[node, 1] == 0 or totals[node, 1] == totals[node, 0]
 
 
@@ -156,8 +155,8 @@ def summarise_classes(records: Array, start: Any, stop: Any, totals: Array, node
     """Write the weight of each class in a node; tell whether it has one class."""
     weight = int64(0)
     for row in range(uint64(start), uint64(stop)):
-        weight += int64(records[row, uint64(0)])
-        totals[node, records[row, uint64(1)] + uint64(1)] += int64(records[row, uint64(0)])
+        weight += int64(records[row, 0])
+        totals[node, records[row, 1] + 1] += int64(records[row, 0])
     totals[node, 0] = weight
     pure = False
     for k in range(1, totals.shape[1] - 1):
@@ -170,12 +169,12 @@ def summarise_scalar(
     records: Array, reals: Array, start: Any, stop: Any, totals: Array, errors: Array, node: Any
 ) -> Any:
     """Write the sums of a node's one target and its squared error; tell whether it is constant."""
-    first, total, equal = reals[uint64(start), uint64(2)], 0.0, True
+    first, total, equal = reals[uint64(start), 2], 0.0, True
     weight, target = int64(0), int64(0)
     for row in range(uint64(start), uint64(stop)):
-        share, y = int64(records[row, uint64(0)]), reals[row, uint64(2)]
+        share, y = int64(records[row, 0]), reals[row, 2]
         weight += share
-        target += int64(records[row, uint64(1)])
+        target += int64(records[row, 1])
         equal &= y == first
         total += float64(share) * y
     totals[node, 0], totals[node, 1] = weight, target
@@ -183,8 +182,8 @@ def summarise_scalar(
         return True
     mean, squares = total / float64(weight), 0.0
     for row in range(uint64(start), uint64(stop)):
-        error = reals[row, uint64(2)] - mean
-        squares += float64(int64(records[row, uint64(0)])) * error * error
+        error = reals[row, 2] - mean
+        squares += float64(int64(records[row, 0])) * error * error
     errors[node, 0] = squares
     return False
 
@@ -208,13 +207,13 @@ def summarise_reals(
         for row in range(uint64(start), uint64(stop)):
             y = reals[row, word]
             equal &= y == first
-            total += float64(int64(records[row, uint64(0)])) * y
+            total += float64(int64(records[row, 0])) * y
         if not equal:
             pure = False
             mean = total / float64(totals[node, 0])
             for row in range(uint64(start), uint64(stop)):
                 error = reals[row, word] - mean
-                errors[node, 0] += float64(int64(records[row, uint64(0)])) * error * error
+                errors[node, 0] += float64(int64(records[row, 0])) * error * error
     return pure
 
 
@@ -495,7 +494,7 @@ def has_missing(codes: Array, byte: Any, start: Any, stop: Any) -> Any:
     return missing
 
 
-@inlined
+@once
 def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
     """Tell whether a column's split is better than the best so far; of equals the first is."""
     return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)
@@ -701,7 +700,6 @@ def searcher(mode: int, special: bool) -> Any:
                             exact,
                             least,
                             beaten,
-                            present,
                             left_sums,
                             work,
                             bits,
@@ -725,16 +723,6 @@ def searcher(mode: int, special: bool) -> Any:
 
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
-    desk = {
-        np.dtype(kind): (cell[::1], cell[:, ::1])
-        for kind, cell in (
-            ("i8", int64),
-            ("f8", float64),
-            ("u8", uint64),
-            ("u2", uint16),
-            ("u1", uint8),
-        )
-    }
     some = desk_for(CLASSES, True, Settings(*[1] * len(Settings._fields)), np.empty((1, 2), "u8"))
     return int64(
         uint64[:, ::1],
@@ -748,7 +736,7 @@ def signature() -> Any:
         int64[::1],
         int8[::1],
         float64[::1],
-        *(desk[array.dtype][array.ndim - 1] for array in some),
+        *map(typeof, some),
     )
 
 
@@ -911,7 +899,7 @@ def grow(
         for code in range(256):
             go_left[code] = code <= last_code
             if categorical:
-                go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & uint64(1)
+                go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & 1
         if not categorical:
             go_left[0] = nodes[parent, MISSING_LEFT] == 1
         start, stop = nodes[parent, START], nodes[parent, STOP]
@@ -922,7 +910,7 @@ def grow(
             nodes[child, START] = middle if side else start
             nodes[child, STOP] = stop if side else middle
             nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
-            nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * uint64(2) + uint64(side)))
+            nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * 2 + uint64(side)))
         nodes[parent, CHILD] = n_nodes
         n_nodes += 2
         n_new = 2

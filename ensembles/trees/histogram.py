@@ -59,20 +59,20 @@ def filler(mode: int) -> Any:
         step = uint64(512 if mode == SCALAR else 256)
         for i in range(uint64(n_columns)):
             used = uint64(sizes[columns[i]]) << uint64(1 if mode == SCALAR else 0)
-            for table in range(i * uint64(width), (i + uint64(1)) * uint64(width), step):
+            for table in range(i * uint64(width), (i + 1) * uint64(width), step):
                 for cell in range(table, table + used):
-                    histogram[cell] = uint64(0)
+                    histogram[cell] = 0
         for row in range(uint64(start), uint64(stop)):
-            word = records[row, uint64(0)]
+            word = records[row, 0]
             base = uint64(0)
             if mode == CLASSES:
-                base = records[row, uint64(1)] << uint64(8)
+                base = records[row, 1] << 8
             for i in range(uint64(n_columns)):
                 code = uint64(codes[row, uint64(first + columns[i])])
                 if mode == SCALAR:
-                    cell = base + (code << uint64(1))
+                    cell = base + (code << 1)
                     histogram[cell] += word
-                    histogram[cell + uint64(1)] += records[row, uint64(1)]
+                    histogram[cell + 1] += records[row, 1]
                 else:
                     histogram[base + code] += word
                 base += uint64(width)
@@ -99,8 +99,8 @@ def tabulate(
         word = records[row, 0]
         table[code, last] += 1
         if mode == PACKED:
-            table[code, 0] += int64(word & uint64(0xFFFFFFFF))
-            table[code, 1] += int64(word >> uint64(32))
+            table[code, 0] += int64(word & 0xFFFFFFFF)
+            table[code, 1] += int64(word >> 32)
         else:
             table[code, 0] += int64(word)
             if mode == CLASSES:

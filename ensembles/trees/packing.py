@@ -63,26 +63,26 @@ def pack_tree(
     far, ask for categories.
     """
     places[0] = root
-    free = uint64(root) + uint64(1)
+    free = uint64(root) + 1
     for node in range(uint64(len(right))):
         place = uint64(places[node])
-        word = (place - uint64(1)) << uint64(32) | uint64(1) << uint64(8)
+        word = (place - 1) << 32 | 1 << 8
         if right[node] >= 0:
             column = uint64(feature[node])
             left = uint64(missing_left[node])
-            word = free << uint64(32) | uint64(numbers[column]) << uint64(16)
-            word |= (uint64(1) - left) << uint64(8)
+            word = free << 32 | uint64(numbers[column]) << 16
+            word |= (1 - left) << 8
             if categorical[column]:
-                word |= uint64(CATEGORY)
+                word |= CATEGORY
                 asks[place] = n_asked
                 for side in range(4):
                     sides[n_asked, side] = category_codes[node, side]
                 n_asked += 1
             else:
                 word |= uint64(code[node]) + left
-            places[node + uint64(1)] = int64(free)
+            places[node + 1] = int64(free)
             places[uint64(right[node])] = int64(free) + 1
-            free += uint64(2)
+            free += 2
         nodes[place] = word
         names[place] = int32(node)
         vote = uint64(0)

@@ -77,9 +77,9 @@ def count_rows(
     """
     whole = low + ((high - low) & ~uint64(COLUMNS - 1))
     rest = whole + ((high - whole) & ~uint64(FEWER - 1))
-    for start in range(begin, end, uint64(ROWS)):
-        stop = smaller_of(start + uint64(ROWS), end)
-        for first in range(low, whole, uint64(COLUMNS)):
+    for start in range(begin, end, ROWS):
+        stop = smaller_of(start + ROWS, end)
+        for first in range(low, whole, COLUMNS):
             count_columns(codes, words, listed, start, stop, first, COLUMNS, base, width, cells)
         if rest > whole:
             count_columns(codes, words, listed, start, stop, whole, FEWER, base, width, cells)
@@ -109,7 +109,7 @@ def count_level(
     `slots` says where a node's histograms are, and is negative for a node that is not counted.
     `segments` are the places in `listed` at which the rows of a node and plane begin.
     """
-    width = uint64(n_planes) << uint64(8)
+    width = uint64(n_planes) << 8
     size = uint64(codes.shape[1]) * width
     at = uint64(0)
     for node in range(first, last):
@@ -117,12 +117,12 @@ def count_level(
             continue
         own = uint64(slots[node]) * size
         for cell in range(own + low * width, own + high * width):
-            cells[cell] = uint64(0)
+            cells[cell] = 0
         for plane in range(uint64(n_planes)):
-            begin, end = uint64(segments[at]), uint64(segments[at + uint64(1)])
-            base = own + (plane << uint64(8))
+            begin, end = uint64(segments[at]), uint64(segments[at + 1])
+            base = own + (plane << 8)
             count_rows(codes, words, listed, begin, end, low, high, base, width, cells)
-            at += uint64(1)
+            at += 1
         if node > 0:
             above = uint64(nodes[node, RIGHT]) * size
             for cell in range(low * width, high * width):
@@ -148,33 +148,33 @@ def scan_words(
     The gain is ``(S_L W - W_L S)^2 / (W_L W_R)``, and its maximum is sought among its bits: see
     `splitting`.
     """
-    mask = (uint64(1) << uint64(shift)) - uint64(1)
+    mask = (1 << uint64(shift)) - 1
     running = uint64(aside)
     work[LEFT] = 0.0
     work[SUMS] = 0.0
-    for code in range(uint64(1), uint64(n_codes)):
+    for code in range(1, uint64(n_codes)):
         running += cells[uint64(base) + code]
-        work[uint64(LEFT) + code] = float64(int64(running & mask))
-        work[uint64(SUMS) + code] = float64(int64(running) >> int64(shift))
+        work[LEFT + code] = float64(int64(running & mask))
+        work[SUMS + code] = float64(int64(running) >> int64(shift))
     for code in range(uint64(n_codes)):
-        left = work[uint64(LEFT) + code]
+        left = work[LEFT + code]
         right = total - left
-        slope = work[uint64(SUMS) + code] * total - left * target
+        slope = work[SUMS + code] * total - left * target
         gain = slope * slope / (left * right)
-        work[uint64(GAINS) + code] = gain if (left >= least) & (right >= least) else INVALID
+        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
     top = int64(-1)
-    for code in range(uint64(1), uint64(n_codes)):
-        top = bits[uint64(GAINS) + code] if bits[uint64(GAINS) + code] > top else top
+    for code in range(1, uint64(n_codes)):
+        top = bits[GAINS + code] if bits[GAINS + code] > top else top
     if top < 0:
         return INVALID
     code = uint64(1)
-    while bits[uint64(GAINS) + code] != top:
-        code += uint64(1)
-    enough = work[uint64(GAINS) + code] * (1.0 - tie)
+    while bits[GAINS + code] != top:
+        code += 1
+    enough = work[GAINS + code] * (1.0 - tie)
     code = uint64(1)
-    while work[uint64(GAINS) + code] < enough:
-        code += uint64(1)
-    return work[uint64(GAINS) + code]
+    while work[GAINS + code] < enough:
+        code += 1
+    return work[GAINS + code]
 
 
 @part
@@ -198,33 +198,33 @@ def scan_classes(
     """
     short = uint64(0xFFFFFFFF)
     for code in range(uint64(n_codes)):
-        bits[uint64(LEFT) + code] = 0
-        bits[uint64(INSIDE) + code] = 0
-        bits[uint64(BESIDE) + code] = 0
+        bits[LEFT + code] = 0
+        bits[INSIDE + code] = 0
+        bits[BESIDE + code] = 0
     for k in range(uint64(n_classes)):
-        here = uint64(base) + (k << uint64(8))
+        here = uint64(base) + (k << 8)
         running = cells[here] if with_missing else uint64(0)
-        for code in range(uint64(1), uint64(n_codes)):
+        for code in range(1, uint64(n_codes)):
             running += cells[here + code]
-            bits[uint64(SUMS) + code] = int64(running)
+            bits[SUMS + code] = int64(running)
         own = uint64(totals[k])
-        for code in range(uint64(1), uint64(n_codes)):
-            inside = uint64(bits[uint64(SUMS) + code]) & short
+        for code in range(1, uint64(n_codes)):
+            inside = uint64(bits[SUMS + code]) & short
             beside = (own - inside) & short
-            bits[uint64(LEFT) + code] += int64(inside)
-            bits[uint64(INSIDE) + code] += int64(inside * inside)
-            bits[uint64(BESIDE) + code] += int64(beside * beside)
+            bits[LEFT + code] += int64(inside)
+            bits[INSIDE + code] += int64(inside * inside)
+            bits[BESIDE + code] += int64(beside * beside)
     top = INVALID
     work[GAINS] = INVALID
-    for code in range(uint64(1), uint64(n_codes)):
-        left = float64(bits[uint64(LEFT) + code])
+    for code in range(1, uint64(n_codes)):
+        left = float64(bits[LEFT + code])
         right = total - left
-        squares = float64(bits[uint64(INSIDE) + code]) / left
-        gain = squares + float64(bits[uint64(BESIDE) + code]) / right
-        work[uint64(LEFT) + code] = left
-        work[uint64(GAINS) + code] = gain if (left >= least) & (right >= least) else INVALID
-    for code in range(uint64(1), uint64(n_codes)):
-        top = larger_of(top, work[uint64(GAINS) + code])
+        squares = float64(bits[INSIDE + code]) / left
+        gain = squares + float64(bits[BESIDE + code]) / right
+        work[LEFT + code] = left
+        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
+    for code in range(1, uint64(n_codes)):
+        top = larger_of(top, work[GAINS + code])
     code = 1
     while top >= 0.0 and work[GAINS + code] < top * (1.0 - tie):
         code += 1
@@ -327,13 +327,13 @@ def grower(many: bool) -> Any:
                 for row in range(uint64(starts[plane]), uint64(starts[plane + 1])):
                     place[row] = 0
                     running += words[row]
-                    rows_in += words[row] != uint64(0)
-                    if real and words[row] != uint64(0):
+                    rows_in += words[row] != 0
+                    if real and words[row] != 0:
                         ranges[0, 0] = smaller_of(ranges[0, 0], reals[row])
                         ranges[0, 1] = larger_of(ranges[0, 1], reals[row])
                 totals[0, plane] = int64(running)
                 if not many:
-                    totals[0, 0] = int64(running & ((uint64(1) << uint64(shift)) - uint64(1)))
+                    totals[0, 0] = int64(running & ((1 << uint64(shift)) - 1))
                     totals[0, 1] = int64(running) >> int64(shift)
             nodes[0, ROWS_IN], nodes[0, DEPTH] = rows_in, 0
             nodes[0, KEY] = int64(mix(uint64(seed)))
@@ -394,7 +394,7 @@ def grower(many: bool) -> Any:
                         n_segments += 1
                         for row in range(uint64(starts[plane]), uint64(starts[plane + 1])):
                             listed[n_listed] = row
-                            here = (int64(place[row]) == node) & (words[row] != uint64(0))
+                            here = (int64(place[row]) == node) & (words[row] != 0)
                             n_listed += uint64(here)
                 segments[n_segments] = n_listed
                 if int64(n_listed) * n_columns >= most:
@@ -435,7 +435,7 @@ def grower(many: bool) -> Any:
                     base = (nodes[node, SLOT] * n_columns + column) * n_planes * 256
                     missing = False
                     for plane in range(n_planes):
-                        missing |= cells[uint64(base + plane * 256)] != uint64(0)
+                        missing |= cells[uint64(base + plane * 256)] != 0
                     for side in range(2 if missing else 1):
                         gain = INVALID
                         if many:
@@ -488,7 +488,7 @@ def grower(many: bool) -> Any:
                         running += cells[uint64(base + plane * 256 + code)]
                     totals[child, plane] = int64(running)
                     if not many:
-                        mask = (uint64(1) << uint64(shift)) - uint64(1)
+                        mask = (1 << uint64(shift)) - 1
                         totals[child, 0] = int64(running & mask)
                         totals[child, 1] = int64(running) >> int64(shift)
                 inside = int64(0)
@@ -502,7 +502,7 @@ def grower(many: bool) -> Any:
                     nodes[node, MISSING_LEFT] = 2 * inside > weight
                 for side in range(2):
                     nodes[child + side, KEY] = int64(
-                        mix(uint64(nodes[node, KEY]) * uint64(2) + uint64(side))
+                        mix(uint64(nodes[node, KEY]) * 2 + uint64(side))
                     )
                     nodes[child + side, DEPTH] = level + 1
                     nodes[child + side, RIGHT] = nodes[node, SLOT]
@@ -522,7 +522,7 @@ def grower(many: bool) -> Any:
                     goes_left = nodes[node, MISSING_LEFT] == 1
                 child += not goes_left
                 place[row] = child
-                if words[row] != uint64(0):
+                if words[row] != 0:
                     nodes[child, ROWS_IN] += 1
                     if real:
                         ranges[child, 0] = smaller_of(ranges[child, 0], reals[row])

@@ -88,11 +88,11 @@ def repeat_row(sheet: Array, row: Any, width: Any) -> Any:
     if width == LANES:
         return place
     if width == 4:
-        repeat_four(sheet, uint64(PATTERN), place)
+        repeat_four(sheet, PATTERN, place)
     elif width == 8:
-        repeat_eight(sheet, uint64(PATTERN), place)
+        repeat_eight(sheet, PATTERN, place)
     else:
-        repeat_sixteen(sheet, uint64(PATTERN), place)
+        repeat_sixteen(sheet, PATTERN, place)
     return uint64(PATTERN)
 
 
@@ -115,17 +115,17 @@ def survey_packed(
     n_cells = uint64(n) * uint64(width)
     for cell in range(n_cells):
         counts[cell] = 0
-        counts[uint64(PLANE) + cell] = 0
+        counts[PLANE + cell] = 0
     for row in range(uint64(n)):
-        word = records[uint64(start) + row, uint64(0)]
+        word = records[uint64(start) + row, 0]
         plane = uint64(PLANE) if word >> uint64(32) else uint64(0)
-        weight = uint8(word & uint64(0xFF))
+        weight = uint8(word & 0xFF)
         mine = repeat_row(sheet, row, width)
-        for cell in range(uint64(0), n_cells, uint64(LANES)):
+        for cell in range(0, n_cells, LANES):
             add_where(counts, plane + cell, sheet, mine, cell, weight)
-    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+    for begin in range(0, n_spans * LANES, LANES):
         for cell in range(begin, begin + span):
-            ones = float64(np.int32(counts[uint64(PLANE) + cell]))
+            ones = float64(np.int32(counts[PLANE + cell]))
             left = float64(np.int32(counts[cell])) + ones
             right = total - left
             slope = ones * total - left * target
@@ -158,27 +158,27 @@ def survey_scalar(
     for cell in range(n_cells):
         counts[cell] = 0
         sums[cell] = 0
-        sums[uint64(PLANE) + cell] = 0
+        sums[PLANE + cell] = 0
     for row in range(uint64(n)):
         mine = repeat_row(sheet, row, width)
-        for cell in range(uint64(0), n_cells, uint64(LANES)):
+        for cell in range(0, n_cells, LANES):
             add_where(counts, cell, sheet, mine, cell, uint8(1))
     for row in range(uint64(n)):
-        weight = int64(records[uint64(start) + row, uint64(0)])
-        y = int64(records[uint64(start) + row, uint64(1)])
+        weight = int64(records[uint64(start) + row, 0])
+        y = int64(records[uint64(start) + row, 1])
         for lane in range(uint64(n_lanes)):
-            rank = uint64(counts[row * uint64(width) + lane]) - uint64(1)
+            rank = uint64(counts[row * uint64(width) + lane]) - 1
             cell = rank * uint64(width) + lane
             sums[cell] += weight
-            sums[uint64(PLANE) + cell] += y
-    for cell in range(uint64(width), n_cells, uint64(FOUR)):
+            sums[PLANE + cell] += y
+    for cell in range(uint64(width), n_cells, FOUR):
         add_four(sums, cell, sums, cell - uint64(width))
-        add_four(sums, uint64(PLANE) + cell, sums, uint64(PLANE) + cell - uint64(width))
-    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+        add_four(sums, PLANE + cell, sums, PLANE + cell - uint64(width))
+    for begin in range(0, n_spans * LANES, LANES):
         for cell in range(begin, begin + span):
             left = float64(sums[cell])
             right = total - left
-            slope = float64(sums[uint64(PLANE) + cell]) * total - left * target
+            slope = float64(sums[PLANE + cell]) * total - left * target
             gain = slope * slope / (left * right)
             work[cell] = gain if (left >= least) & (right >= least) else INVALID
 
@@ -209,30 +209,30 @@ def survey_classes(
     for cell in range(n_cells):
         counts[cell] = 0
         folded[cell] = 0
-        folded[uint64(PLANE) + cell] = 0
+        folded[PLANE + cell] = 0
         folded[uint64(2 * PLANE) + cell] = 0
     row = uint64(0)
     while row < uint64(n):
-        k = records[uint64(start) + row, uint64(1)]
-        while row < uint64(n) and records[uint64(start) + row, uint64(1)] == k:
-            weight = uint8(records[uint64(start) + row, uint64(0)])
+        k = records[uint64(start) + row, 1]
+        while row < uint64(n) and records[uint64(start) + row, 1] == k:
+            weight = uint8(records[uint64(start) + row, 0])
             mine = repeat_row(sheet, row, width)
-            for cell in range(uint64(0), n_cells, uint64(LANES)):
+            for cell in range(0, n_cells, LANES):
                 add_where(counts, cell, sheet, mine, cell, weight)
-            row += uint64(1)
-        whole = uint16(totals[k + uint64(1)])
+            row += 1
+        whole = uint16(totals[k + 1])
         for cell in range(n_cells):
             left = uint16(counts[cell])
             right = whole - left
             folded[cell] += left
-            folded[uint64(PLANE) + cell] += left * left
+            folded[PLANE + cell] += left * left
             folded[uint64(2 * PLANE) + cell] += right * right
             counts[cell] = 0
-    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
+    for begin in range(0, n_spans * LANES, LANES):
         for cell in range(begin, begin + span):
             left = float64(np.int32(folded[cell]))
             right = total - left
-            squares = float64(np.int32(folded[uint64(PLANE) + cell]))
+            squares = float64(np.int32(folded[PLANE + cell]))
             others = float64(np.int32(folded[uint64(2 * PLANE) + cell]))
             gain = squares / left + others / right
             work[cell] = gain if (left >= least) & (right >= least) else INVALID
@@ -242,17 +242,17 @@ def survey_classes(
 def keep_best(n: Any, width: Any, n_spans: Any, span: Any, work: Array) -> None:
     """Write the best gain of each lane behind the gains."""
     for lane in range(uint64(LANES)):
-        work[uint64(PLANE) + lane] = INVALID
+        work[PLANE + lane] = INVALID
     if width < EIGHT:  # two rows fill a register
-        for cell in range(uint64(n) * uint64(FOUR), uint64(n + 1) * uint64(FOUR)):
+        for cell in range(uint64(n) * FOUR, uint64(n + 1) * FOUR):
             work[cell] = INVALID
-    for begin in range(uint64(0), n_spans * uint64(LANES), uint64(LANES)):
-        for cell in range(begin, begin + span, uint64(EIGHT)):
+    for begin in range(0, n_spans * LANES, LANES):
+        for cell in range(begin, begin + span, EIGHT):
             lane = (cell - begin) & uint64(larger_of(width, EIGHT) - 1)
-            keep_highest(work, uint64(PLANE) + lane, work, cell)
+            keep_highest(work, PLANE + lane, work, cell)
     if width < EIGHT:
-        for lane in range(uint64(PLANE), uint64(PLANE + FOUR)):
-            work[lane] = larger_of(work[lane], work[lane + uint64(FOUR)])
+        for lane in range(PLANE, uint64(PLANE + FOUR)):
+            work[lane] = larger_of(work[lane], work[lane + FOUR])
 
 
 @lru_cache
@@ -277,8 +277,8 @@ def surveyor(mode: int) -> Any:
         # Of wide rows only the eights in use are looked at, of narrow ones all cells as one row.
         n_spans, span = uint64(1), uint64(n) * uint64(width)
         if width == LANES:
-            n_eights = (uint64(n_lanes) + uint64(EIGHT - 1)) // uint64(EIGHT)
-            n_spans, span = uint64(n), n_eights * uint64(EIGHT)
+            n_eights = (uint64(n_lanes) + uint64(EIGHT - 1)) // EIGHT
+            n_spans, span = uint64(n), n_eights * EIGHT
         if mode == PACKED:
             survey_packed(
                 records, start, n, totals, least, width, n_spans, span, sheet, counts, work
@@ -325,13 +325,13 @@ def placer(mode: int) -> Any:
     def find_place(
         sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
     ) -> None:
-        top = bits[uint64(PLANE) + uint64(lane)]
+        top = bits[PLANE + uint64(lane)]
         lowest, gap = np.uint16(256), np.uint16(0xFFFF)
         for row in range(uint64(n)):
             cell = row * uint64(width) + uint64(lane)
             at = cell
             if mode == SCALAR:
-                rank = uint64(counts[cell]) - uint64(1)
+                rank = uint64(counts[cell]) - 1
                 at = rank * uint64(width) + uint64(lane)
             above = np.uint16(bits[at] != top) << np.uint16(8)
             lowest = smaller_of(lowest, np.uint16(np.uint16(sheet[cell]) | above))

@@ -46,57 +46,38 @@ FINE = float(1 << 26)
 
 
 @part
-def best_of_gains(
-    n: Any,
-    total: Any,
-    least: Any,
-    best: Any,
-    present: Array,
-    named: Any,
-    work: Array,
-    bits: Array,
-    place: Array,
-) -> Any:
-    """Best of n splits, given the gain of each and the weight on its left.
+def best_of_gains(n: Any, total: Any, least: Any, work: Array, bits: Array, place: Array) -> Any:
+    """Best of n splits, given the gain of each and the weight on its left; its number is written
+    into `place`.
 
     The maximum is taken over the bits of the gains: doubles that are not negative are ordered as
-    integers are, and integers have a vector instruction for it. Split i cuts after code i, or
-    after `present[i]` if the codes are `named`; else the codes are all listed, and an empty one
-    repeats the split before it, so it needs no test.
+    integers are, and integers have a vector instruction for it.
     """
     for split in range(uint64(n)):
-        left = work[uint64(LEFT) + split]
+        left = work[LEFT + split]
         right = total - left
-        gain = work[uint64(GAINS) + split]
+        gain = work[GAINS + split]
         # Not over the gain: that would become a masked store, which is slow on some processors.
-        work[uint64(SPARE) + split] = gain if (left >= least) & (right >= least) else INVALID
+        work[SPARE + split] = gain if (left >= least) & (right >= least) else INVALID
     top = int64(-1)
     for split in range(uint64(n)):
-        top = bits[uint64(SPARE) + split] if bits[uint64(SPARE) + split] > top else top
+        top = bits[SPARE + split] if bits[SPARE + split] > top else top
     if top < 0:
         return INVALID
     split = uint64(0)
-    while bits[uint64(SPARE) + split] != top:
-        split += uint64(1)
-    found = work[uint64(SPARE) + split]
-    if found > best:
-        following = split + uint64(1)
-        if named != uint64(0):
-            place[0], place[1] = present[split], present[following]
-        else:
-            while work[uint64(LEFT) + following] == work[uint64(LEFT) + split]:
-                following += uint64(1)
-            place[0], place[1] = int64(split), int64(following)
-    return found
+    while bits[SPARE + split] != top:
+        split += 1
+    place[0] = int64(split)
+    return work[SPARE + split]
 
 
 @part
 def gains_of_sums(n: Any, total: Any, target: Any, work: Array) -> None:
     """Write the gains of n splits from the weight and the target on the left of each."""
     for split in range(uint64(n)):
-        left = work[uint64(LEFT) + split]
-        slope = work[uint64(SUMS) + split] * total - left * target
-        work[uint64(GAINS) + split] = slope * slope / (left * (total - left))
+        left = work[LEFT + split]
+        slope = work[SUMS + split] * total - left * target
+        work[GAINS + split] = slope * slope / (left * (total - left))
 
 
 @part
@@ -105,9 +86,9 @@ def gains_of_squares(n: Any, total: Any, work: Array) -> None:
     either side.
     """
     for split in range(uint64(n)):
-        left = work[uint64(LEFT) + split]
-        squares, others = work[uint64(SUMS) + split], work[uint64(SPARE) + split]
-        work[uint64(GAINS) + split] = squares / left + others / (total - left)
+        left = work[LEFT + split]
+        squares, others = work[SUMS + split], work[SPARE + split]
+        work[GAINS + split] = squares / left + others / (total - left)
 
 
 @once
@@ -118,23 +99,23 @@ def squares_of_classes(
     class by class, all codes at once.
     """
     for code in range(uint64(n_codes)):
-        work[uint64(LEFT) + code] = 0.0
-        work[uint64(SUMS) + code] = 0.0
-        work[uint64(SPARE) + code] = 0.0
+        work[LEFT + code] = 0.0
+        work[SUMS + code] = 0.0
+        work[SPARE + code] = 0.0
     for k in range(uint64(n_classes)):
-        whole = float64(totals[k + uint64(1)])
+        whole = float64(totals[k + 1])
         if whole == 0.0:
             continue
         running = uint64(0)
         for code in range(uint64(n_codes)):
-            running += histogram[uint64(base) + (k << uint64(8)) + code]
-            work[uint64(GAINS) + code] = float64(int64(running))
+            running += histogram[uint64(base) + (k << 8) + code]
+            work[GAINS + code] = float64(int64(running))
         for code in range(uint64(n_codes)):
-            mine = work[uint64(GAINS) + code]
+            mine = work[GAINS + code]
             others = whole - mine
-            work[uint64(LEFT) + code] += mine
-            work[uint64(SUMS) + code] += mine * mine
-            work[uint64(SPARE) + code] += others * others
+            work[LEFT + code] += mine
+            work[SUMS + code] += mine * mine
+            work[SPARE + code] += others * others
 
 
 @once
@@ -149,19 +130,19 @@ def general_gains(
     work: Array,
 ) -> None:
     """Write the gains after each code, whatever the criterion and the weights."""
-    for k in range(uint64(n_classes) + uint64(1)):
+    for k in range(uint64(n_classes) + 1):
         left[k] = 0
     for code in range(uint64(n_codes)):
-        before = left[uint64(0)]
+        before = left[0]
         for k in range(uint64(n_classes)):
-            weight = int64(histogram[uint64(base) + (k << uint64(8)) + code])
-            left[k + uint64(1)] += weight
-            left[uint64(0)] += weight
-        work[uint64(LEFT) + code] = float64(left[uint64(0)])
-        if code > uint64(0) and left[uint64(0)] == before:
-            work[uint64(GAINS) + code] = work[uint64(GAINS) + code - uint64(1)]
+            weight = int64(histogram[uint64(base) + (k << 8) + code])
+            left[k + 1] += weight
+            left[0] += weight
+        work[LEFT + code] = float64(left[0])
+        if code > 0 and left[0] == before:
+            work[GAINS + code] = work[GAINS + code - 1]
         else:
-            work[uint64(GAINS) + code] = classes_gain(left, totals, n_classes, entropy)
+            work[GAINS + code] = classes_gain(left, totals, n_classes, entropy)
 
 
 @part
@@ -169,7 +150,7 @@ def one_code(n_codes: Any, total: Any, work: Array) -> Any:
     """Tell whether the column that was scanned last holds one code."""
     found = True
     for code in range(uint64(n_codes)):
-        left = work[uint64(LEFT) + code]
+        left = work[LEFT + code]
         found &= (left == 0.0) | (left == float64(total))
     return found
 
@@ -189,7 +170,6 @@ def scanner(mode: int) -> Any:
         exact: Any,
         least: Any,
         best: Any,
-        present: Array,
         left_sums: Array,
         work: Array,
         bits: Array,
@@ -207,16 +187,24 @@ def scanner(mode: int) -> Any:
             for code in range(uint64(n_codes)):
                 if mode == PACKED:
                     weight += histogram[uint64(base) + code]
-                    work[uint64(LEFT) + code] = float64(int64(weight & uint64(0xFFFFFFFF)))
-                    work[uint64(SUMS) + code] = float64(int64(weight >> uint64(32)))
+                    work[LEFT + code] = float64(int64(weight & 0xFFFFFFFF))
+                    work[SUMS + code] = float64(int64(weight >> 32))
                 else:
-                    cell = uint64(base) + (code << uint64(1))
+                    cell = uint64(base) + (code << 1)
                     weight += histogram[cell]
-                    sums += histogram[cell + uint64(1)]
-                    work[uint64(LEFT) + code] = float64(int64(weight))
-                    work[uint64(SUMS) + code] = float64(int64(sums))
+                    sums += histogram[cell + 1]
+                    work[LEFT + code] = float64(int64(weight))
+                    work[SUMS + code] = float64(int64(sums))
             gains_of_sums(n_codes, total, target, work)
-        return best_of_gains(n_codes, total, least, best, present, uint64(0), work, bits, place)
+        gain = best_of_gains(n_codes, total, least, work, bits, place)
+        if gain > best:
+            # All codes are listed: an empty one repeats the split before it, and needs no test.
+            split = uint64(place[0])
+            following = split + 1
+            while work[LEFT + following] == work[LEFT + split]:
+                following += 1
+            place[1] = int64(following)
+        return gain
 
     return scan
 
@@ -237,30 +225,30 @@ def sort_rows(
     """
     for row in range(uint64(start), uint64(stop)):
         code = uint64(codes[row, uint64(byte)])
-        bins[code] += uint64(1)
-        bins[uint64(SEEN) + (code >> uint64(6))] |= uint64(1) << (code & uint64(63))
+        bins[code] += 1
+        bins[SEEN + (code >> 6)] |= 1 << (code & 63)
     n_present = uint64(0)
     running = uint64(0)
     for word in range(uint64(4)):
-        rest = bins[uint64(SEEN) + word]
-        bins[uint64(SEEN) + word] = uint64(0)
-        while rest != uint64(0):
-            code = (word << uint64(6)) + lowest_bit(rest)
-            rest &= rest - uint64(1)
+        rest = bins[SEEN + word]
+        bins[SEEN + word] = 0
+        while rest != 0:
+            code = (word << 6) + lowest_bit(rest)
+            rest &= rest - 1
             count = bins[code]
             bins[code] = running
             running += count
             present[n_present] = int64(code)
-            n_present += uint64(1)
-    if n_present > uint64(1):
+            n_present += 1
+    if n_present > 1:
         for row in range(uint64(start), uint64(stop)):
             code = uint64(codes[row, uint64(byte)])
             position = bins[code]
-            bins[code] = position + uint64(1)
-            sorted_rows[position, uint64(0)] = int64(records[row, uint64(0)])
-            sorted_rows[position, uint64(1)] = int64((records[row, uint64(1)] << uint64(8)) | code)
+            bins[code] = position + 1
+            sorted_rows[position, 0] = int64(records[row, 0])
+            sorted_rows[position, 1] = int64((records[row, 1] << 8) | code)
     for split in range(n_present):
-        bins[uint64(present[split])] = uint64(0)
+        bins[uint64(present[split])] = 0
     return n_present
 
 
@@ -292,18 +280,18 @@ def best_of_classes(
     a, b, weight = int64(0), int64(0), int64(0)
     total = totals[0]
     for k in range(uint64(n_classes)):
-        left[k + uint64(1)] = 0
-        b += totals[k + uint64(1)] * totals[k + uint64(1)]
+        left[k + 1] = 0
+        b += totals[k + 1] * totals[k + 1]
     split = uint64(0)
-    previous = uint64(sorted_rows[uint64(0), uint64(1)]) & uint64(255)
+    previous = uint64(sorted_rows[0, 1]) & 255
     fast = exact and not entropy
     for row in range(uint64(n)):
-        key, moved = uint64(sorted_rows[row, uint64(1)]), sorted_rows[row, uint64(0)]
-        code = key & uint64(255)
-        k = (key >> uint64(8)) + uint64(1)
+        key, moved = uint64(sorted_rows[row, 1]), sorted_rows[row, 0]
+        code = key & 255
+        k = (key >> 8) + 1
         if not fast and code != previous:
             left[0] = weight
-            work[uint64(GAINS) + split] = classes_gain(left, totals, n_classes, entropy)
+            work[GAINS + split] = classes_gain(left, totals, n_classes, entropy)
         split += uint64(code != previous)
         previous = code
         before = left[k]
@@ -311,16 +299,18 @@ def best_of_classes(
         b -= moved * (2 * (totals[k] - before) - moved)
         left[k] = before + moved
         weight += moved
-        work[uint64(LEFT) + split] = float64(weight)
+        work[LEFT + split] = float64(weight)
         if fast:
-            work[uint64(SUMS) + split] = float64(a)
-            work[uint64(SPARE) + split] = float64(b)
+            work[SUMS + split] = float64(a)
+            work[SPARE + split] = float64(b)
     n_splits = int64(split)
     if fast:
         gains_of_squares(n_splits, float64(total), work)
-    return best_of_gains(
-        n_splits, float64(total), least, best, present, uint64(1), work, bits, place
-    )
+    gain = best_of_gains(n_splits, float64(total), least, work, bits, place)
+    if gain > best:
+        split = uint64(place[0])
+        place[0], place[1] = present[split], present[split + 1]
+    return gain
 
 
 @part

@@ -57,8 +57,8 @@ def sweep(
     """
     n_rows, n_columns, n_values = sums.shape[0], codes.shape[1], values.shape[1]
     wide, fours = uint64(n_values), uint64(n_values) & ~uint64(FOUR - 1)
-    for start in range(uint64(0), uint64(n_rows), uint64(BLOCK)):
-        n = smaller_of(uint64(BLOCK), uint64(n_rows) - start)
+    for start in range(0, uint64(n_rows), BLOCK):
+        n = smaller_of(BLOCK, uint64(n_rows) - start)
         for row in range(n):
             for column in range(uint64(n_columns)):
                 block[column, row] = codes[start + row, column]
@@ -68,13 +68,13 @@ def sweep(
                 at[row] = uint8(0)
             for place in range(uint64(sizes[tree])):
                 node = nodes[root + place]
-                left = node >> uint64(32)
+                left = node >> 32
                 # The left child of a leaf is the place before it: of the first leaf, all ones.
-                if (left + uint64(1)) & uint64(0xFFFFFFFF) == root + place:
+                if (left + 1) & 0xFFFFFFFF == root + place:
                     continue
                 here, child = uint8(place), uint8(left - root)
-                bound, less = uint8(node), uint8((node >> uint64(8)) & uint64(1))
-                own = block[(node >> uint64(16)) & uint64(0xFFFF)]
+                bound, less = uint8(node), uint8((node >> 8) & 1)
+                own = block[(node >> 16) & 0xFFFF]
                 for row in range(n):
                     following = uint8(child + uint8(uint8(own[row] - less) >= bound))
                     at[row] = following if at[row] == here else at[row]
@@ -94,7 +94,7 @@ def sweep(
                 else:
                     for row in range(n):
                         own, leaf = start + row, root + uint64(at[row])
-                        for k in range(uint64(0), fours, uint64(FOUR)):
+                        for k in range(0, fours, FOUR):
                             add_four(sums, own * wide + k, values, leaf * wide + k)
                         for k in range(fours, wide):
                             sums[own, k] += values[leaf, k]

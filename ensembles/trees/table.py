@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import inlined, larger_of, part, smaller_of
+from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.histogram import CLASSES, OUTPUTS, tabulate
 from ensembles.trees.splitting import CONSTANT, INVALID, classes_gain
 
@@ -23,15 +23,15 @@ ORDERS = 8
 """Classes or outputs by which categories are ordered in turn, where there are more than two."""
 
 
-@inlined
+@once
 def mix(key: Any) -> Any:
     """Scramble a 64-bit key (splitmix64, Steele et al. 2014): randomness is an address, not a
     tape.
     """
-    key = uint64(key) + uint64(0x9E3779B97F4A7C15)
-    key = (key ^ (key >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> uint64(27))) * uint64(0x94D049BB133111EB)
-    return key ^ (key >> uint64(31))
+    key = uint64(key) + 0x9E3779B97F4A7C15
+    key = (key ^ (key >> 30)) * 0xBF58476D1CE4E5B9
+    key = (key ^ (key >> 27)) * 0x94D049BB133111EB
+    return key ^ (key >> 31)
 
 
 @part
@@ -113,10 +113,10 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
     """
     if n_present == 1:
         return 1, int64(255), int64(0)
-    missing_left = int64(missing and drawn_below(key + uint64(1), int64(2)) == 1)
+    missing_left = int64(missing and drawn_below(key + 1, int64(2)) == 1)
     n_left = 0
     if categorical:
-        forced = drawn_below(key + uint64(2), n_present)
+        forced = drawn_below(key + 2, n_present)
         order[0], order[forced] = order[forced], order[0]
         n_left = 1
         for i in range(1, n_present):
@@ -124,7 +124,7 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
                 order[n_left], order[i] = order[i], order[n_left]
                 n_left += 1
         return n_left, order[n_left - 1], missing_left
-    edge = order[0] + drawn_below(key + uint64(2), order[n_present - 1] - order[0])
+    edge = order[0] + drawn_below(key + 2, order[n_present - 1] - order[0])
     while order[n_left] <= edge:
         n_left += 1
     return n_left, edge, missing_left
@@ -159,12 +159,12 @@ def keep_sides(
     place[0], place[1], place[2] = edge, edge + 1, missing_left
     if categorical:
         for word in range(4):
-            sides[word] = uint64(0)
+            sides[word] = 0
         for code in range(256):
             if missing_left == 1 and (code == 0 or table[code, last] == 0):
-                sides[code >> 6] |= uint64(1) << uint64(code & 63)
+                sides[code >> 6] |= 1 << uint64(code & 63)
         for i in range(n_left):
-            sides[order[i] >> 6] |= uint64(1) << uint64(order[i] & 63)
+            sides[order[i] >> 6] |= 1 << uint64(order[i] & 63)
 
 
 @part

@@ -81,14 +81,12 @@ def ask(
             for row in range(start, stop):
                 wanted[n_wanted] = row
                 bit = first_row + row
-                n_wanted += uint64(1) - uint64(
-                    (in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0
-                )
-            if n_wanted == uint64(0):
+                n_wanted += 1 - uint64((in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0)
+            if n_wanted == 0:
                 continue
             for lane in range(uint64(LANES)):
-                wanted[n_wanted + lane] = wanted[n_wanted - uint64(1)]
-            for base in range(uint64(0), n_wanted, uint64(LANES)):
+                wanted[n_wanted + lane] = wanted[n_wanted - 1]
+            for base in range(0, n_wanted, LANES):
                 for lane in range(uint64(LANES)):
                     at[lane] = roots[tree]
                     cells[lane] = wanted[base + lane] * uint64(n_columns)
@@ -97,18 +95,18 @@ def ask(
                     for lane in range(uint64(LANES)):
                         here = at[lane]
                         node = nodes[here]
-                        code = uint64(codes[cells[lane] + ((node >> uint64(16)) & uint64(0xFFFF))])
-                        shifted = (code - ((node >> uint64(8)) & uint64(1))) & uint64(0xFF)
-                        right = uint64(shifted >= (node & uint64(0xFF)))
-                        if categorical and node & uint64(0x200):
-                            word = sides[uint64(asks[here]), code >> uint64(6)]
-                            right = uint64(1) - ((word >> (code & uint64(63))) & uint64(1))
-                        following = (node >> uint64(32)) + right
+                        code = uint64(codes[cells[lane] + ((node >> 16) & 0xFFFF)])
+                        shifted = (code - ((node >> 8) & 1)) & 0xFF
+                        right = uint64(shifted >= (node & 0xFF))
+                        if categorical and node & 0x200:
+                            word = sides[uint64(asks[here]), code >> 6]
+                            right = 1 - ((word >> (code & 63)) & 1)
+                        following = (node >> 32) + right
                         moved |= following ^ here
                         at[lane] = following
-                    if moved == uint64(0):
+                    if moved == 0:
                         break
-                for lane in range(smaller_of(uint64(LANES), n_wanted - base)):
+                for lane in range(smaller_of(LANES, n_wanted - base)):
                     row = wanted[base + lane]
                     if how == MEANS:
                         for k in range(uint64(n_values)):
@@ -125,4 +123,4 @@ def ask(
 def mark(rows: Array, bits: Array) -> None:
     """Set the bit of every row."""
     for i in range(len(rows)):
-        bits[uint64(rows[i]) >> uint64(3)] |= uint8(1) << uint8(rows[i] & 7)
+        bits[uint64(rows[i]) >> 3] |= uint8(1) << uint8(rows[i] & 7)

@@ -174,6 +174,33 @@ def test_a_part_is_assembled_only_in_its_kernel():
     assert machine_code(half) == machine_code(quarter) == 0
 
 
+def test_a_number_written_out_takes_the_kind_of_the_unsigned_number_beside_it():
+    """And only in kernels: numba itself adds them up as signed numbers."""
+    from numba import float64, njit, uint64
+
+    from ensembles.trees.compiling import kernel
+
+    half = 2**63
+    assert kernel(float64(uint64))(lambda row: row + 1)(half) == half
+    assert njit(float64(uint64))(lambda row: row + 1)(half) == -half
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [("int64", [-3, 2]), ("uint64", [2**63, 5]), ("uint16", [2**15, 1]), ("float64", [-0.5, 1e9])],
+)
+def test_the_smaller_and_the_larger_of_two_numbers(kind, numbers):
+    import numba
+
+    from ensembles.trees.compiling import kernel, larger_of, smaller_of
+
+    cell = getattr(numba, kind)
+    smaller = kernel(cell(cell, cell), name=f"smaller_{kind}")(lambda a, b: smaller_of(a, b))
+    larger = kernel(cell(cell, cell), name=f"larger_{kind}")(lambda a, b: larger_of(a, b))
+    for a, b in [numbers, numbers[::-1]]:
+        assert (smaller(a, b), larger(a, b)) == (min(numbers), max(numbers))
+
+
 def test_compiling_leaves_garbage_collection_as_it_was():
     import gc
 
