@@ -4,11 +4,67 @@ nodes.
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
-from ensembles.trees import HistTreeClassifier
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.trees.preparing import draw_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
+COUNTS = RNG.integers(0, 4, 60)
+ROWS = np.flatnonzero(COUNTS)
+
+
+# Rows and counts
+
+
+def test_of_two_classes_a_word_holds_both_counts():
+    y = RNG.integers(0, 2, 60)
+    prepared = HistTreeClassifier().prepare(X, y)
+    draw = draw_of(prepared, ROWS, COUNTS[ROWS], None, False)
+    assert draw.payload[:, 0].tolist() == [
+        int(c) + (int(c * k) << 32) for c, k in zip(COUNTS[ROWS], y[ROWS], strict=True)
+    ]
+    assert draw.total == COUNTS.sum()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_counted_targets_are_whole_targets_times_counts(n_outputs):
+    y = RNG.normal(size=(60, n_outputs))
+    prepared = HistTreeRegressor().prepare(X, y)
+    draw = draw_of(prepared, ROWS, COUNTS[ROWS], None, False)
+    share, sums, reals = np.split(draw.payload, [1, 1 + n_outputs], axis=1)
+    whole = np.rint(prepared.y * 2.0**draw.powers).astype(int)
+    assert_array_equal(share[:, 0], COUNTS[ROWS])
+    assert_array_equal(sums.view(np.int64), whole[ROWS] * COUNTS[ROWS, np.newaxis])
+    assert_array_equal(reals.view(float), prepared.y[ROWS])
+
+
+def test_what_is_prepared_is_the_same_after_a_draw():
+    prepared = HistTreeRegressor().prepare(X, X[:, 0])
+    words = prepared.words.copy()
+    draw_of(prepared, ROWS, COUNTS[ROWS], None, False)
+    assert_array_equal(prepared.words, words)
+
+
+def test_a_row_of_no_count_is_as_good_as_absent():
+    y = RNG.integers(0, 2, 60)
+    tree = HistTreeClassifier(random_state=0)
+    prepared = tree.prepare(X, y)
+    whole = clone(tree).fit_draw(prepared, counts=COUNTS)
+    drawn = clone(tree).fit_draw(prepared, ROWS, COUNTS[ROWS])
+    assert whole.export_text() == drawn.export_text()
+
+
+def test_a_target_out_of_range_is_refused_only_where_it_is_drawn():
+    y = np.concatenate([X[:58, 0], [1e200, -1e200]])
+    tree = HistTreeRegressor(random_state=0)
+    prepared = tree.prepare(X, y)
+    with pytest.raises(ValueError, match="finite squared error"):
+        clone(tree).fit_draw(prepared, np.arange(60), np.ones(60, int))
+    near = clone(tree).fit_draw(prepared, np.arange(58), np.ones(58, int))
+    assert near.tree_.n_node_samples[0] == 58
 
 
 # Parameters, which are looked at once for all members
