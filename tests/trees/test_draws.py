@@ -90,3 +90,30 @@ def test_a_tree_set_to_other_limits_forgets_the_old_ones():
     tree = HistTreeClassifier(max_depth=1, random_state=0)
     assert tree.fit(X, y).get_depth() == 1
     assert tree.set_params(max_depth=2).fit(X, y).get_depth() == 2
+
+
+# Nodes
+
+
+@pytest.mark.parametrize("n_sums", [1, 4])
+def test_a_description_lists_what_was_grown(n_sums):
+    from ensembles.trees.describing import describe
+
+    n, columns = 7, np.array([2, 5, 6])
+    nodes, totals = RNG.integers(0, 3, (9, 12)), RNG.integers(1, 9, (9, n_sums + 2))
+    nodes[:4, 2] = -2
+    errors, listed = RNG.random((9, 2)), RNG.permutation(9)[:n].astype(np.int64)
+    ints = [np.empty(n, kind) for kind in (np.int32, np.int32, np.uint8, np.uint8, np.int64)]
+    weight, squares = np.empty(n), np.empty(n)
+    values = np.empty((n, max(n_sums, 2)))
+    depth = describe(nodes, errors, totals, listed, columns, *ints, weight, values, squares)
+    right, feature, code, missing_left, samples = (array.tolist() for array in ints)
+    for place, node in enumerate(listed):
+        number, share = nodes[node, 2], totals[node, 1 : 1 + n_sums] / totals[node, 0]
+        assert right[place] == nodes[node, 0]
+        assert feature[place] == (-2 if number < 0 else columns[number])
+        assert [code[place], missing_left[place], samples[place]] == nodes[node, 3:6].tolist()
+        assert weight[place] == totals[node, 0]
+        assert values[place].tolist() == ([1 - share[0], share[0]] if n_sums == 1 else [*share])
+        assert squares[place] == errors[node, 0] / totals[node, 0]
+    assert depth == nodes[listed, 1].max()
