@@ -109,8 +109,7 @@ def bootstrap_rows(
         place = (uniform * len(rows)).astype(np.intp)
     else:
         place = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    drawn: Rows = rows[np.minimum(place, len(rows) - 1)]
-    return drawn
+    return rows.take(np.minimum(place, len(rows) - 1, out=place))
 
 
 def subsample_rows(
