@@ -334,6 +334,9 @@ def run(
 
 
 def _serially(function: Callable[[Any], Any], items: Sequence[Any], learner: Any) -> Iterator[Any]:
+    if _needs_no_pools(learner):
+        yield from map(function, items)
+        return
     for item in items:
         with one_blas_thread(learner):
             result = function(item)
@@ -719,8 +722,8 @@ def _fitted_on_prepared(recipe: Recipe, rows: Rows, weights: Any, i: int) -> Mem
 def _rows_and_weights(sampling: str, draws: Draws, drawn: Rows, i: int) -> tuple[Rows, Any]:
     if sampling == "unique":
         counts = np.bincount(drawn, minlength=draws.n_rows)
-        rows = np.flatnonzero(counts)
-        return rows, counts[rows]
+        (rows,) = counts.nonzero()
+        return rows, counts.take(rows)
     return drawn, draws.weights(i) if sampling == "weight" else None
 
 

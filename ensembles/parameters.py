@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
 
 __all__ = [
     "check_flag",
@@ -21,6 +22,7 @@ __all__ = [
     "check_validation_arguments",
     "check_verbose",
     "check_whole",
+    "distinct_labels",
     "has_missing",
     "is_real",
     "is_whole",
@@ -141,6 +143,21 @@ def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
     if len(distinct) < least:
         raise ValueError(f"groups must hold at least {least} groups; got {distinct.tolist()}.")
     return labels
+
+
+def distinct_labels(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct labels, sorted, and the place of each label among them, (n_rows,).
+
+    scikit-learn's check whether labels are classes takes longer than a small tree. Whole numbers
+    always are; it only warns of them where they are nearly as many as the rows.
+    """
+    whole = labels.dtype.kind in "biu"
+    if not whole:
+        check_classification_targets(labels)
+    distinct, places = np.unique(labels, return_inverse=True)
+    if whole and 2 * len(distinct) > len(labels):
+        check_classification_targets(labels)
+    return distinct, places
 
 
 def has_missing(labels: NDArray[Any]) -> bool:

@@ -79,8 +79,12 @@ def generator(seed: int, *address: int) -> np.random.Generator:
     The family's own first word keeps every stream apart from ``np.random.default_rng(seed)``, which
     may have made the very data that is drawn from.
     """
-    sequence = np.random.SeedSequence(seed, spawn_key=(FAMILY, *address))
-    return np.random.default_rng(sequence)
+    words = (seed, 0, 0, 0, FAMILY, *address)
+    if max(words) < 2**32:  # the words that the sequence makes of a key, in half of its time
+        sequence = np.random.SeedSequence(np.array(words, np.uint32))
+    else:
+        sequence = np.random.SeedSequence(seed, spawn_key=(FAMILY, *address))
+    return np.random.Generator(np.random.PCG64(sequence))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -109,8 +113,7 @@ def bootstrap_rows(
         place = (uniform * len(rows)).astype(np.intp)
     else:
         place = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    drawn: Rows = rows[np.minimum(place, len(rows) - 1)]
-    return drawn
+    return rows.take(np.minimum(place, len(rows) - 1, out=place))
 
 
 def subsample_rows(

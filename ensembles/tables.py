@@ -63,6 +63,11 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     """
     if not reset and _as_at_fit(estimator, X):
         return X
+    if reset and _is_plain(X):
+        for stale in ("feature_names_in_", "_numbered_columns"):
+            estimator.__dict__.pop(stale, None)
+        estimator.n_features_in_ = X.shape[1]
+        return X
     if not is_frame(X):
         _check_in_memory(X)
         if reset:
@@ -108,6 +113,11 @@ def _check_in_memory(X: Any) -> None:
         )
 
 
+def _is_plain(X: Any) -> bool:
+    """Tell at a glance that an array is a table of numbers, of a row at least and a column."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in "fiub" and X.size > 0
+
+
 def _as_at_fit(estimator: Any, X: Any) -> bool:
     """Tell at a glance that a table has the columns of fit; False means to look closer.
 
@@ -115,8 +125,7 @@ def _as_at_fit(estimator: Any, X: Any) -> bool:
     """
     names = getattr(estimator, "feature_names_in_", None)
     if type(X) is np.ndarray:
-        rectangle = X.ndim == 2 and X.dtype.kind in "fiub" and names is None
-        return rectangle and len(X) > 0 and X.shape[1] == estimator.n_features_in_
+        return names is None and _is_plain(X) and X.shape[1] == estimator.n_features_in_
     if names is None or not is_frame(X):
         return False
     return len(X) > 0 and list(X.columns) == names.tolist()

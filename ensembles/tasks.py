@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-from ensembles.parameters import has_missing
+from ensembles.parameters import distinct_labels, has_missing
 
 __all__ = [
     "CLASSIFICATION",
@@ -119,8 +118,7 @@ def check_labels(
         raise ValueError("Input y contains NaN: y must hold a class for every row.")
     if labels.dtype.kind == "O":
         labels = _plain(labels)
-    check_classification_targets(labels)
-    classes, codes = np.unique(labels, return_inverse=True)
+    classes, codes = distinct_labels(labels)
     if len(classes) < least:
         raise ValueError(
             f"y must hold at least {least} classes to learn from; got 1 class: {classes.tolist()}."

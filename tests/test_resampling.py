@@ -19,6 +19,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_score
 
 from ensembles.resampling import (
+    FAMILY,
     BayesianBootstrap,
     BlockBootstrap,
     Bootstrap,
@@ -275,6 +276,14 @@ def test_more_splits_begin_with_the_same_ones():
 def test_addresses_do_not_share_streams():
     streams = [generator(*address).random() for address in [(0, 1), (1, 0), (0, 1, 1), (0, 2)]]
     assert len(set(streams)) == 4
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1, 2**32, 2**63 - 1, 3**80])
+@pytest.mark.parametrize("address", [(), (0,), (5, 1), (2**32 - 1,), (2**33, 3)])
+def test_an_address_is_a_key_of_numpys_sequence(seed, address):
+    sequence = np.random.SeedSequence(seed, spawn_key=(FAMILY, *address))
+    same = np.random.default_rng(sequence).random(3)
+    assert_array_equal(generator(seed, *address).random(3), same)
 
 
 @every_splitter

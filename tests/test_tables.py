@@ -43,6 +43,32 @@ class Estimator(BaseEstimator):
     pass
 
 
+# An array is seen at a glance
+
+
+@pytest.mark.parametrize("columns", [[7, 8, 9], NAMES])
+def test_an_array_of_numbers_is_taken_as_it_is_and_what_a_frame_left_is_forgotten(columns):
+    estimator = Estimator()
+    check_table(estimator, pd.DataFrame(VALUES, columns=columns), reset=True)
+    assert check_table(estimator, VALUES, reset=True) is VALUES
+    assert vars(estimator) == {"n_features_in_": 3}
+
+
+@pytest.mark.parametrize(
+    ("X", "fault"),
+    [
+        (VALUES[:0], "0 sample"),
+        (VALUES[:, :0], "0 feature"),
+        (VALUES[0], "2D array"),
+        (VALUES[np.newaxis], "dim 3"),
+        (VALUES * 1j, "[Cc]omplex"),
+    ],
+)
+def test_an_array_that_is_no_table_of_numbers_is_refused(X, fault):
+    with pytest.raises(ValueError, match=fault):
+        check_table(Estimator(), X, reset=True)
+
+
 # Which container
 
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ensembles.parameters import distinct_labels
 from ensembles.tasks import (
     CLASSIFICATION,
     REGRESSION,
@@ -270,3 +271,24 @@ def test_a_column_of_values_is_flattened_with_a_warning():
 def test_what_is_no_column_of_numbers_is_refused(y, rule):
     with pytest.raises(ValueError, match=rule):
         check_values(y, Estimator())
+
+
+# Distinct labels
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 2, 0], [True, False, True, True], ["b", "a", "a", "a"]])
+def test_distinct_labels_and_their_places(labels):
+    distinct, places = distinct_labels(np.array(labels))
+    assert distinct.tolist() == sorted(set(labels))
+    assert distinct[places].tolist() == labels
+
+
+def test_whole_numbers_nearly_as_many_as_rows_are_warned_of():
+    with pytest.warns(UserWarning, match="greater than 50%"):
+        distinct_labels(np.arange(30))
+    distinct_labels(np.arange(30) // 2)
+
+
+def test_continuous_labels_are_no_classes():
+    with pytest.raises(ValueError, match="continuous"):
+        distinct_labels(np.array([0.5, 1.0, 0.5]))

@@ -139,6 +139,8 @@ def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.
 
 def as_numbers(series: Any, name: str) -> Floats:
     """Return a column as float64, or say which column cannot be."""
+    if isinstance(series, np.ndarray) and series.dtype.kind in "fiub":
+        return numbers(series)
     if type_of(series).startswith(NOT_NUMBERS):
         raise ValueError(
             f"column {name} holds {series.dtype}; turn it into real numbers, a date say "

@@ -16,7 +16,7 @@ from ensembles.trees.binning import CATEGORICAL
 from ensembles.trees.checking import rules_of
 from ensembles.trees.forest import Forest
 from ensembles.trees.preparing import Prepared
-from ensembles.trees.tree import Rules, Tree
+from ensembles.trees.tree import NO_CATEGORIES, Rules, Tree
 
 Floats = NDArray[np.float64]
 Leaves = NDArray[Any]
@@ -39,7 +39,6 @@ EVERYTHING = 2**62
 
 FAINT, LIFT = 2.0**-900, 900
 """Targets whose weighted sum is fainter are multiplied by a power of two before they are coded."""
-NO_CATEGORIES = np.zeros((1, 4), np.uint64)
 
 
 class Crew(Protocol):

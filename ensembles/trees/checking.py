@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -25,27 +28,73 @@ MOST_BINS = 256
 """Codes in a byte."""
 
 
+LIMITS = attrgetter(
+    "_criteria",
+    "criterion",
+    "splitter",
+    "max_depth",
+    "min_samples_split",
+    "min_samples_leaf",
+    "min_weight_fraction_leaf",
+    "max_features",
+    "max_leaf_nodes",
+    "min_impurity_decrease",
+    "ccp_alpha",
+    "max_bins",
+)
+"""The parameters that say how a tree grows, but for the directions of columns."""
+
+
 def rules_of(tree: Any, n_samples: int, n_drawn: int, names: Sequence[str]) -> Rules:
     """Check every parameter of a tree that says how it grows, and say what they come to for
     `n_samples`, of which it sees `n_drawn` of all the columns, which have these names.
     """
-    criterion = check_option("criterion", tree.criterion, tree._criteria)
-    check_max_bins(tree.max_bins)
-    check_real("ccp_alpha", tree.ccp_alpha, 0.0)
+    given = (*LIMITS(tree), n_samples, n_drawn)
+    try:
+        rules = remembered(*given)
+    except TypeError:  # a list, say, in the place of a number: it is refused by name
+        rules = limits(*given)
+    signs = signs_of(tree.monotonic_cst, names)
+    return rules if signs is None else replace(rules, signs=signs)
+
+
+def limits(
+    criteria: tuple[str, ...],
+    criterion: Any,
+    splitter: Any,
+    max_depth: Any,
+    min_samples_split: Any,
+    min_samples_leaf: Any,
+    min_weight_fraction_leaf: Any,
+    max_features: Any,
+    max_leaf_nodes: Any,
+    min_impurity_decrease: Any,
+    ccp_alpha: Any,
+    max_bins: Any,
+    n_samples: int,
+    n_drawn: int,
+) -> Rules:
+    """Return what the parameters come to, all but the directions of columns."""
+    check_option("criterion", criterion, criteria)
+    check_max_bins(max_bins)
+    check_real("ccp_alpha", ccp_alpha, 0.0)
     return Rules(
         entropy=criterion in ("entropy", "log_loss"),
-        random=check_option("splitter", tree.splitter, ("best", "random")) == "random",
-        max_depth=most("max_depth", tree.max_depth, 1) or UNLIMITED,
-        min_samples_split=n_samples_of("min_samples_split", tree.min_samples_split, 2, n_samples),
-        min_samples_leaf=n_samples_of("min_samples_leaf", tree.min_samples_leaf, 1, n_samples),
+        random=check_option("splitter", splitter, ("best", "random")) == "random",
+        max_depth=most("max_depth", max_depth, 1) or UNLIMITED,
+        min_samples_split=n_samples_of("min_samples_split", min_samples_split, 2, n_samples),
+        min_samples_leaf=n_samples_of("min_samples_leaf", min_samples_leaf, 1, n_samples),
         min_weight_fraction_leaf=check_real(
-            "min_weight_fraction_leaf", tree.min_weight_fraction_leaf, 0.0, 0.5
+            "min_weight_fraction_leaf", min_weight_fraction_leaf, 0.0, 0.5
         ),
-        max_features=n_features_of(tree.max_features, n_drawn),
-        max_leaf_nodes=most("max_leaf_nodes", tree.max_leaf_nodes, 2),
-        min_impurity_decrease=check_real("min_impurity_decrease", tree.min_impurity_decrease, 0.0),
-        signs=signs_of(tree.monotonic_cst, names),
+        max_features=n_features_of(max_features, n_drawn),
+        max_leaf_nodes=most("max_leaf_nodes", max_leaf_nodes, 2),
+        min_impurity_decrease=check_real("min_impurity_decrease", min_impurity_decrease, 0.0),
     )
+
+
+remembered = lru_cache(maxsize=64, typed=True)(limits)
+"""The members of an ensemble have equal parameters; 1 and 1.0 are not equal ones."""
 
 
 def check_max_bins(value: Any) -> int:

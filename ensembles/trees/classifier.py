@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ensembles.naming import named_here
+from ensembles.parameters import distinct_labels
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tables import is_sparse
@@ -190,11 +190,11 @@ default="from_dtype"
                 f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
                 "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
             )
-        y = column_or_1d(y, warn=True)
+        y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         try:
-            assert_all_finite(y, input_name="y")
-            check_classification_targets(y)
-            classes, numbers = np.unique(y, return_inverse=True)
+            if y.dtype.kind not in "biu":
+                assert_all_finite(y, input_name="y")
+            classes, numbers = distinct_labels(y)
         except TypeError as error:
             raise ValueError(
                 f"y must hold labels that can be sorted, none of them missing: {error}."

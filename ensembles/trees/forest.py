@@ -173,6 +173,8 @@ def split_columns(trees: Sequence[Tree]) -> NDArray[np.intp]:
     split = np.zeros(trees[0].n_features + 2, bool)
     for tree in trees:
         split[tree.feature] = True  # a leaf's is -2, one of the two behind the columns
+        if split[:-2].all():
+            break
     columns = np.flatnonzero(split[:-2])
     if len(columns) > 1 << 16:
         raise ValueError(

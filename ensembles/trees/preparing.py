@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ Words = NDArray[np.uint64]
 
 PACKED, SCALAR, CLASSES, OUTPUTS = 0, 1, 2, 3
 """How a node's target is summed; see `histogram`."""
+FURTHEST = float(np.sqrt(np.finfo(float).max))
+"""A number whose square is one."""
+NOTHING = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Prepared:
     feature_names: NDArray[Any] | None = None
     kinds: NDArray[np.uint8] = field(init=False)
     sizes: Integers = field(init=False)
+    plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep what every tree asks for."""
         object.__setattr__(self, "kinds", self.bins.kinds)
         object.__setattr__(self, "sizes", self.bins.sizes)
+        object.__setattr__(self, "plain", not self.kinds.any())
 
     @property
     def n_rows(self) -> int:
@@ -92,6 +98,25 @@ class Prepared:
         by.
         """
         return whole_targets(self.y, max(self.n_rows, 1))
+
+    @cached_property
+    def furthest(self) -> float:
+        """How far a target lies from the centre, at most."""
+        return float(np.abs(self.y).max(initial=0.0))
+
+    @cached_property
+    def words(self) -> Words:
+        """The payload of each row as if it had weight one: of two classes the weight and the
+        weight of the second class in one word, of targets (1 + 2 n_outputs) words.
+        """
+        if self.classes is not None:
+            return (1 + (self.y << 32)).astype(np.uint64)[:, np.newaxis]
+        return joined(np.ones(self.n_rows, np.int64), self.grid[0], self.y)
+
+
+def joined(share: Integers, sums: Integers, y: Floats) -> Words:
+    """Return weights, weighted targets and targets side by side."""
+    return np.concatenate([share[:, np.newaxis], sums, y.view(np.int64)], axis=1).view(np.uint64)
 
 
 def whole_targets(y: Floats, total: float) -> tuple[Integers, NDArray[np.int64]]:
@@ -127,8 +152,7 @@ def centred(y: Floats) -> tuple[Floats, Floats]:
     return y - middle, middle
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """The rows a tree learns from, as its kernel wants them.
 
     Attributes
@@ -165,66 +189,76 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
     rows = np.arange(prepared.n_rows) if rows is None else np.ascontiguousarray(rows, np.int64)
     by_rows = weights is not None
     share, power, total = whole_weights(len(rows), counts, weights)
-    kept = None if counts is None and weights is None else np.flatnonzero(share)
-    if kept is not None and len(kept) < len(rows):
+    if np.count_nonzero(share) < len(rows):
+        kept = np.flatnonzero(share)
         rows, share = rows[kept], share[kept]
-        weights = None if weights is None else weights[kept]
     if not len(rows):
         raise ValueError("a tree needs at least one row of positive weight; got none.")
-    heaviest = int(share.sum())
-    y = prepared.y[rows]
-    whole = power == 0 and heaviest < 2**31
-    if prepared.classes is not None:
-        n_classes = len(prepared.classes)
-        none = np.zeros(1, np.int64)
-        if n_classes == 2 and not entropy and whole:
-            packed = (share + ((share * y) << 32)).astype(np.uint64)
-            payload = packed[:, np.newaxis]
-            return Draw(PACKED, rows, payload, total, 0, none, 2, by_rows, True)
-        if n_classes == 2 and not entropy:
-            payload = np.stack([share, share * y, y.astype(float).view(np.int64)], axis=1).view(
-                np.uint64
-            )
-            return Draw(SCALAR, rows, payload, total, power, none + power, 2, by_rows, False)
-        short = y.astype(np.uint16) if n_classes <= 1 << 16 else y
-        by_class = np.argsort(short, kind="stable")
-        rows, share, y = rows[by_class], share[by_class], y[by_class]
-        payload = np.stack([share, y], axis=1).view(np.uint64)
-        return Draw(CLASSES, rows, payload, total, power, none, 1 + n_classes, by_rows, whole)
-    n_outputs = y.shape[1]
-    check_range(y, heaviest, total)
-    if power == 0:
-        if weights is None and heaviest <= 2 * prepared.n_rows:
-            whole_y, powers = prepared.grid
-            whole_y = whole_y[rows]
-        else:
-            whole_y, powers = whole_targets(y, total)
-        sums = whole_y * share[:, np.newaxis]
+    heaviest = int(total) if power == 0 else int(share.sum())
+    if prepared.classes is None:
+        return draw_of_targets(prepared, rows, share, power, total, heaviest, by_rows)
+    whole, y = power == 0 and heaviest < 2**31, prepared.y
+    n_classes = len(prepared.classes)
+    if n_classes == 2 and not entropy and whole:
+        payload = prepared.words.take(rows, axis=0)
+        payload[:, 0] *= share.view(np.uint64)
+        return Draw(PACKED, rows, payload, total, 0, NOTHING, 2, by_rows, True)
+    y = y[rows]
+    if n_classes == 2 and not entropy:
+        payload = joined(share, (share * y)[:, np.newaxis], y[:, np.newaxis].astype(float))
+        return Draw(SCALAR, rows, payload, total, power, NOTHING + power, 2, by_rows, False)
+    by_class = np.argsort(y.astype(np.min_scalar_type(n_classes - 1)), kind="stable")
+    rows = rows[by_class]
+    payload = np.stack([share[by_class], y[by_class]], axis=1).view(np.uint64)
+    return Draw(CLASSES, rows, payload, total, power, NOTHING, 1 + n_classes, by_rows, whole)
+
+
+def draw_of_targets(
+    prepared: Prepared,
+    rows: Integers,
+    share: Integers,
+    power: int,
+    total: float,
+    heaviest: int,
+    by_rows: bool,
+) -> Draw:
+    """Encode a draw of numbers to be learned: `share` in parts of 2^-power is the weight of each of
+    the rows, `heaviest` that of all, and `total` in the user's units.
+    """
+    n_outputs = prepared.y.shape[1]
+    if not in_range(prepared.furthest, heaviest, total):
+        check_range(prepared.y[rows], heaviest, total)
+    if power == 0 and not by_rows and heaviest <= 2 * prepared.n_rows:
+        powers = prepared.grid[1]
+        payload = prepared.words.take(rows, axis=0)
+        for word in payload.T[: 1 + n_outputs]:  # rows are many, words few
+            word *= share.view(np.uint64)
     else:
-        heavy = np.ldexp(share.astype(float), -power)
-        powers = fine_power(2.0 * (heavy @ np.abs(y)))
-        sums = np.rint(np.ldexp(y * heavy[:, np.newaxis], powers)).astype(np.int64)
-    payload = np.concatenate([share[:, np.newaxis], sums, y.view(np.int64)], axis=1).view(np.uint64)
-    return Draw(
-        SCALAR if n_outputs == 1 else OUTPUTS,
-        rows,
-        payload,
-        total,
-        power,
-        powers,
-        1 + n_outputs,
-        by_rows,
-        False,
-    )
+        y = prepared.y[rows]
+        if power == 0:
+            whole_y, powers = whole_targets(y, total)
+            sums = whole_y * share[:, np.newaxis]
+        else:
+            heavy = np.ldexp(share.astype(float), -power)
+            powers = fine_power(2.0 * (heavy @ np.abs(y)))
+            sums = np.rint(np.ldexp(y * heavy[:, np.newaxis], powers)).astype(np.int64)
+        payload = joined(share, sums, y)
+    mode = SCALAR if n_outputs == 1 else OUTPUTS
+    return Draw(mode, rows, payload, total, power, powers, 1 + n_outputs, by_rows, False)
 
 
-def check_range(y: Floats, heaviest: int, total: float) -> None:
-    """Refuse targets whose squared sum, at this weight in all, would not be a number.
+def in_range(furthest: float, heaviest: int, total: float) -> bool:
+    """Tell whether the squared sum of targets no further from the middle is a number.
 
     `heaviest` is the weight as the kernel counts it, `total` as the user does.
     """
-    furthest, most = float(np.abs(y).max()), float(np.sqrt(np.finfo(float).max))
-    if furthest > most / max(heaviest, 4) or furthest > most / max(np.sqrt(total), 1.0):
+    return furthest <= FURTHEST / max(heaviest, 4) and furthest <= FURTHEST / max(sqrt(total), 1.0)
+
+
+def check_range(y: Floats, heaviest: int, total: float) -> None:
+    """Refuse targets whose squared sum, at this weight in all, would not be a number."""
+    furthest = float(np.abs(y).max())
+    if not in_range(furthest, heaviest, total):
         raise ValueError(
             f"y must have a finite squared error; got values {furthest:g} from the middle of "
             f"their range, of weight {total:g} in all."

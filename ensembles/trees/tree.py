@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from math import ldexp
+from math import copysign, inf, ldexp
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ BEHIND = 4
 """Records behind the last: a wide read may reach over the end."""
 HISTOGRAMS = 1 << 25
 """Words that histograms may take: 256 MB."""
+NO_CATEGORIES = np.zeros((1, 4), np.uint64)
+"""The categories of a tree that asks for none."""
+NO_SQUARES = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,24 +212,25 @@ def grow_tree(
     """Grow one tree on a draw, over the columns given."""
     from ensembles.trees import growing, small
 
-    kinds, sizes = prepared.kinds, prepared.sizes
+    kinds, sizes, plain = prepared.kinds, prepared.sizes, prepared.plain
     if len(columns) < len(kinds):
         kinds, sizes = kinds[columns], sizes[columns]
+        plain = plain or not kinds.any()
     signs = np.zeros(len(columns), np.int8) if rules.signs is None else rules.signs[columns]
     m, n_payload = draw.payload.shape
-    constrained = bool(signs.any())
+    constrained = rules.signs is not None and bool(signs.any())
     by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
-    special = by_table or constrained or bool(kinds.any())
+    special = by_table or constrained or not plain
     n_words = n_payload + (len(columns) + 7) // 8
     records = np.empty((m + BEHIND, n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
     growing.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
-    planes = {PACKED: 1, SCALAR: 2, CLASSES: draw.n_sums - 1, OUTPUTS: 1}[draw.mode]
+    planes = draw.n_sums - 1 if draw.mode == CLASSES else 2 if draw.mode == SCALAR else 1
     width, keep = 256 * planes, max(KEEP, 64 * planes)
     pooled = draw.mode != OUTPUTS and not by_table and rules.max_features >= len(columns)
     n_blocks = 0
-    if pooled and m >= keep and bool((kinds != CATEGORICAL).any()):
+    if pooled and m >= keep and (plain or bool((kinds != CATEGORICAL).any())):
         wanted = rules.max_leaf_nodes + 2 if rules.max_leaf_nodes else (m // keep).bit_length() + 3
         possible = HISTOGRAMS // (len(columns) * width)
         n_blocks = min(wanted, possible) if possible > 1 else 0
@@ -252,11 +256,10 @@ def grow_tree(
         keep=keep,
         sheet_width=small.sheet_width(min(len(columns), rules.max_features)),
     )
-    least_weight = ldexp(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
+    least_weight = scaled(rules.min_weight_fraction_leaf * draw.total, draw.weight_power)
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     scale, units, power = decrease_units(prepared, draw)
-    with np.errstate(over="ignore"):
-        enough = np.ldexp(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
+    enough = scaled(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
     desk = growing.desk_for(draw.mode, special, settings, records)
     n_nodes = growing.grower(draw.mode, special)(
         records,
@@ -264,7 +267,7 @@ def grow_tree(
         records.view(np.float64),
         np.array(settings),
         least,
-        float(enough),
+        enough,
         scale,
         kinds,
         sizes,
@@ -272,20 +275,15 @@ def grow_tree(
         units,
         *desk,
     )
-    listed = desk.listed[:n_nodes]
-    sides = desk.sides[listed] if special else desk.sides
-    bounds = desk.bounds[listed] if constrained else desk.bounds
-    return finish(
-        prepared,
-        draw,
-        rules,
-        columns,
-        desk.nodes.take(listed, axis=0),
-        desk.errors.take(listed, axis=0),
-        desk.totals.take(listed, axis=0)[:, : draw.n_sums],
-        sides,
-        bounds,
-    )
+    return finish(prepared, draw, rules, columns, desk, desk.listed[:n_nodes])
+
+
+def scaled(number: float, power: int) -> float:
+    """Return number x 2^power, infinite where no double holds it."""
+    try:
+        return ldexp(number, power)
+    except OverflowError:
+        return copysign(inf, number)
 
 
 def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats, int]:
@@ -296,6 +294,8 @@ def decrease_units(prepared: Prepared, draw: Draw) -> tuple[float, Floats, int]:
     """
     if prepared.classes is not None:
         return 2.0 if draw.mode in (PACKED, SCALAR) else 1.0, ONE, draw.weight_power
+    if len(draw.powers) == 1:
+        return 1.0, ONE, 2 * int(draw.powers[0]) - draw.weight_power
     powers = draw.weight_power - 2 * draw.powers
     largest = int(powers.max())
     return 1.0, np.ldexp(1.0, powers - largest) / len(powers), -largest
@@ -306,53 +306,73 @@ def finish(
     draw: Draw,
     rules: Rules,
     columns: NDArray[np.int64],
-    fields: Any,
-    errors: Any,
-    totals: Any,
-    sides: Any,
-    bounds: Any,
+    desk: Any,
+    listed: NDArray[np.int64],
 ) -> Tree:
-    """Turn what the kernel returns into a tree in the user's units."""
-    weight = totals[:, 0].astype(float)
-    if prepared.classes is None:
-        means = np.ldexp(totals[:, 1:] / weight[:, np.newaxis], draw.weight_power - draw.powers)
-        value = bounded(means, bounds, draw) + prepared.centre
-        value = value[:, :, np.newaxis]
-    else:
-        if draw.mode == CLASSES:
-            shares = totals[:, 1:] / weight[:, np.newaxis]
-        else:
-            shares = np.empty((len(weight), 2))
-            shares[:, 1:] = bounded(totals[:, 1:] / weight[:, np.newaxis], bounds, draw)
-            np.subtract(1.0, shares[:, 1], out=shares[:, 0])
-        value = shares[:, np.newaxis, :]
-    feature = fields[:, 2].astype(np.int32)
-    if len(columns) < len(prepared.kinds):
-        split = feature >= 0
-        feature[split] = columns[feature[split]]
-    code = fields[:, 3].astype(np.uint8)
+    """Turn what the kernel left on the desk into a tree in the user's units; `listed` are its
+    nodes, depth first.
+    """
+    from ensembles.trees import describing
+
+    n = len(listed)
+    right, feature = np.empty(n, np.int32), np.empty(n, np.int32)
+    code, missing_left = np.empty(n, np.uint8), np.empty(n, np.uint8)
+    samples, weight, values = np.empty(n, np.int64), np.empty(n), np.empty((n, prepared.n_values))
+    squares = None if prepared.classes is not None else np.empty(n)
+    depth = describing.describe(
+        desk.nodes,
+        desk.errors,
+        desk.totals,
+        listed,
+        columns,
+        right,
+        feature,
+        code,
+        missing_left,
+        samples,
+        weight,
+        values,
+        NO_SQUARES if squares is None else squares,
+    )
+    sorts = not prepared.plain and prepared.kinds[columns].max(initial=0) == CATEGORICAL
     return Tree(
-        children_right=fields[:, 0].astype(np.int32),
+        children_right=right,
         feature=feature,
         code=code,
-        missing_go_to_left=fields[:, 4].astype(np.uint8),
-        category_codes=sides
-        if len(sides) > 1 and prepared.kinds[columns].max(initial=0) == CATEGORICAL
-        else np.zeros((1, 4), np.uint64),
-        n_node_samples=fields[:, 5].copy(),
-        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power),
-        value=value,
-        max_depth=int(fields[:, 1].max()),
+        missing_go_to_left=missing_left,
+        category_codes=desk.sides[listed] if sorts else NO_CATEGORIES,
+        n_node_samples=samples,
+        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power)
+        if draw.weight_power
+        else weight,
+        value=spoken(prepared, draw, values, desk.bounds, listed),
+        max_depth=depth,
         bins=prepared.bins,
         entropy=rules.entropy,
-        squared_error=errors[:, 0] / weight if prepared.classes is None else None,
+        squared_error=squares,
     )
+
+
+def spoken(
+    prepared: Prepared, draw: Draw, values: Floats, bounds: Floats, listed: NDArray[np.int64]
+) -> Floats:
+    """Return what nodes of these values say, (n_nodes, 1, n_classes) or (n_nodes, n_outputs, 1):
+    class shares, or means in the user's units, within what monotonic constraints allow.
+    """
+    limited = len(bounds) > 1 and draw.mode != CLASSES
+    if prepared.classes is not None:
+        if limited:
+            values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)
+            np.subtract(1.0, values[:, 1], out=values[:, 0])
+        return values[:, np.newaxis, :]
+    means = np.ldexp(values, draw.weight_power - draw.powers)
+    if limited:
+        means = bounded(means, bounds[listed], draw)
+    return (means + prepared.centre)[:, :, np.newaxis]
 
 
 def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:
     """Keep means within what monotonic constraints allow a node."""
-    if len(bounds) == 1 or len(bounds) != len(means):
-        return means
     limits = np.ldexp(bounds, draw.weight_power - int(draw.powers[0]))
     return np.clip(means, limits[:, :1], limits[:, 1:])
 
