@@ -4,6 +4,8 @@ Where a paper's table cannot be had, the figure is the one every implementation 
 paper's problem, and the sentence says so.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
@@ -135,14 +137,6 @@ UNPRUNED = [
     (threenorm, 18.0, 2.0),
     (ringnorm, 6.9, 1.5),
 ]
-HIGHER = pytest.mark.xfail(
-    strict=True,
-    reason="threenorm errs on 18.9 % here, on 18.7 % with exact trees and on 18.6 % by arc-fs "
-    "written out (60 repetitions, standard error 0.13), not on the published 18.0: unexplained",
-)
-AT_LENGTH = [
-    pytest.param(*case[:2], marks=HIGHER if case[0] is threenorm else ()) for case in UNPRUNED
-]
 
 
 @pytest.mark.parametrize(("draw", "published", "within"), UNPRUNED)
@@ -184,11 +178,10 @@ def test_friedman_s_functions(draw, noise):
         assert boosted < bagged
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("draw", "published"), AT_LENGTH)
-def test_unpruned_trees_by_resampling_at_length(draw, published):
-    """30 repetitions, within 0.8 points."""
-    errors = [
+@cache
+def unpruned_errors(draw):
+    """Errors of our unpruned trees on 100 independent draws."""
+    return [
         error(
             AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed),
             draw,
@@ -196,9 +189,15 @@ def test_unpruned_trees_by_resampling_at_length(draw, published):
             3000,
             seed,
         )
-        for seed in range(30)
+        for seed in range(100)
     ]
-    assert abs(np.mean(errors) - published) < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("draw", "published"), [case[:2] for case in UNPRUNED])
+def test_unpruned_trees_by_resampling_at_length(draw, published):
+    """100 repetitions, within 0.8 points: 17.7, 4.5, 18.7 and 6.9 %, standard error 0.1."""
+    assert abs(np.mean(unpruned_errors(draw)) - published) < 0.8
 
 
 class ArcFs:
@@ -232,16 +231,16 @@ class ArcFs:
 
 @pytest.mark.slow
 def test_threenorm_errs_as_arc_fs_written_out():
-    """Exact trees and the printed algorithm err on 18.6 % (60 repetitions, standard error 0.12),
-    nearer to ours than to the published 18.0. What the rest is due to nobody can tell.
+    """Exact trees and the printed algorithm err on 18.6 %, ours on 18.7 %, the difference being
+    0.05 with a standard error of 0.09: binning costs nothing here.
+
+    No variant reaches 18.0 in fifty rounds: leaves of five rows give 18.8, entropy 18.5, columns
+    drawn 18.9. A hundred rounds give 17.4. (`promises.PAPER`, from memory too, has 10.5 + 1.4 + 6.9
+    = 18.8 for fifty.)
     """
-    ours, theirs = [], []
-    for seed in range(30):
-        model = AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed)
-        ours.append(error(model, threenorm, 300, 3000, seed))
-        theirs.append(error(ArcFs(seed), threenorm, 300, 3000, seed))
-    assert np.mean(theirs) > 18.2
-    assert abs(np.mean(ours) - np.mean(theirs)) < 0.7
+    theirs = [error(ArcFs(seed), threenorm, 300, 3000, seed) for seed in range(100)]
+    assert abs(np.mean(theirs) - 18.6) < 0.3
+    assert abs(np.mean(unpruned_errors(threenorm)) - np.mean(theirs)) < 0.3
 
 
 @pytest.mark.slow
