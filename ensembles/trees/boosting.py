@@ -34,8 +34,6 @@ would choose between splits that are equally good, and a row of weight two be ot
 
 WORTH_THREADS = 1 << 18
 """Codes of rows to be counted, of one level, from which threads save more than they cost."""
-PARTS = 4
-"""Parts of the guide to a draw of rows, for each row: more are no faster."""
 EVERYTHING = 2**62
 """More than there are: the kernel counts all by itself."""
 
@@ -78,7 +76,6 @@ class Rounds:
     def __init__(self, learner: Any, prepared: Prepared, crew: Crew | None = None) -> None:
         self.prepared = prepared
         self._crew = crew
-        self._guide = np.empty(PARTS * prepared.n_rows, np.int32)
         n_rows, n_columns = prepared.codes.shape
         self._rules: Rules = rules_of(learner, n_rows, n_columns, prepared.bins.names)
         self._fast = self._is_plain(learner)
@@ -182,8 +179,8 @@ class Rounds:
 
         reached = shares.cumsum()
         reached /= reached[-1]
-        counts = np.empty(len(shares), np.int32)
-        shallow.count_draws(reached, uniform, self._guide, counts)
+        counts, guide = np.empty(len(shares), np.int32), np.empty(len(shares), np.int32)
+        shallow.count_draws(reached, uniform, guide, counts)
         return counts
 
     def _grow_shallow(

@@ -763,20 +763,20 @@ def describe_splits(
 def count_draws(reached: Array, uniform: Array, guide: Array, counts: Array) -> None:
     """Count how often each row is drawn: the first whose `reached` exceeds a uniform number.
 
-    `reached` ascends to one. The guide says where to begin (Chen, Asau 1974): with several of its
-    parts to a row a draw seldom takes a step, where a binary search takes a dozen.
+    `reached` ascends to one. The guide says where to begin (Chen, Asau 1974), so that a draw takes
+    a step or two in place of a binary search.
     """
-    n_rows, n_parts = uint64(len(reached)), uint64(len(guide))
-    scale, part_ = float64(n_parts), uint64(0)
-    for row in range(n_rows):
-        counts[row] = 0
-        while part_ < n_parts and float64(part_) < reached[row] * scale:
-            guide[part_] = row
-            part_ += uint64(1)
+    n = len(reached)
+    row = 0
+    for part_ in range(n):
+        while row < n - 1 and reached[row] * n <= part_:
+            row += 1
+        guide[part_] = row
+        counts[part_] = 0
     for i in range(uint64(len(uniform))):
-        row = uint64(guide[smaller_of(uint64(uniform[i] * scale), n_parts - uint64(1))])
-        while row > uint64(0) and reached[row - uint64(1)] > uniform[i]:
-            row -= uint64(1)
-        while row < n_rows - uint64(1) and reached[row] <= uniform[i]:
-            row += uint64(1)
+        row = guide[smaller_of(int64(uniform[i] * n), n - 1)]
+        while row > 0 and reached[row - 1] > uniform[i]:
+            row -= 1
+        while row < n - 1 and reached[row] <= uniform[i]:
+            row += 1
         counts[row] += 1
