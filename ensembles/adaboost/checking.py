@@ -54,7 +54,9 @@ class Checking(Core):
         if trimming == 1.0:
             raise ValueError("weight_trimming must be a number in [0, 1); got 1.0.")
         if self.max_weight_share is not None:
-            check_real("max_weight_share", self.max_weight_share, 0.0, 1.0)
+            share = check_real("max_weight_share", self.max_weight_share, 0.0, 1.0)
+            if share == 0.0:
+                raise ValueError("max_weight_share must be a number in (0, 1]; got 0.0.")
         check_n_jobs(self.n_jobs)
         check_verbose(self.verbose)
 

@@ -119,11 +119,7 @@ class Course(ABC):
         return [Problem(target.copy(), self._shares(own)) for target, own in pairs]
 
     def _go_on(self, judged: Round) -> Verdict:
-        """Take on the round's weights; a round without is the last, and so is one that overflowed.
-
-        With resampling a member that makes no error is no reason to stop: the next one is shown
-        other rows. It votes as if it had missed half a row, and rows are weighted as at the start.
-        """
+        """Take on the round's weights; without any, or where they overflow, it is the last one."""
         if judged.weights is None:
             return Verdict(judged.vote, judged.error, last=True)
         total = judged.weights.sum()
@@ -132,7 +128,7 @@ class Course(ABC):
                 "Sample weights have reached infinite values, causing overflow. Iterations "
                 f"stopped. Try lowering the learning rate; got {self.rules.learning_rate!r}.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
             return Verdict(judged.vote, judged.error, last=True)
         if total <= 0:
@@ -142,7 +138,11 @@ class Course(ABC):
 
 
 class Samme(Course):
-    """SAMME: the members name classes."""
+    """SAMME: the members name classes.
+
+    With resampling a member that makes no error is no reason to stop: the next one is shown other
+    rows. It votes as if it had missed half a row, and rows are weighted as at the start.
+    """
 
     def __init__(self, y: NDArray[Any], start: Floats, rules: Rules) -> None:
         super().__init__(y.astype(np.min_scalar_type(rules.n_classes)), start, rules)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from ensembles import members
 from ensembles.adaboost.asking import Asking
 from ensembles.adaboost.checking import Checking
 from ensembles.adaboost.courses import R2, Course, Rules, Verdict, course_of
-from ensembles.adaboost.learning import Estimators, Learning, Trees
+from ensembles.adaboost.learning import Estimators, Learning, Tape, Trees
 from ensembles.adaboost.stopping import Limits, Truth, Watch, held_out
 from ensembles.members import Member, Recipe
 from ensembles.parameters import (
@@ -57,6 +57,24 @@ class Rows:
         return Truth(self.labels, self.y, None if equal else self.weights)
 
 
+class Recalled(NamedTuple):
+    """A round of an earlier fit, and how many draws were discarded before it."""
+
+    fitted: tuple[Member, ...]
+    discarded: int
+    vote: float
+    error: float
+
+
+class Heard(NamedTuple):
+    """A round: its members, what they say of the rows, and what came of it."""
+
+    fitted: tuple[Member, ...]
+    answers: list[NDArray[Any]]
+    verdict: Verdict
+    discarded: int
+
+
 @dataclass
 class History:
     """What the rounds came to."""
@@ -71,12 +89,12 @@ class History:
         """Return the history of no rounds."""
         return cls([], [], [], [])
 
-    def add(self, fitted: tuple[Member, ...], verdict: Verdict, discarded: int) -> None:
+    def add(self, heard: Heard) -> None:
         """Add a round."""
-        self.rounds.append(fitted)
-        self.votes.append(verdict.vote)
-        self.errors.append(verdict.error)
-        self.discarded.append(discarded)
+        self.rounds.append(heard.fitted)
+        self.votes.append(heard.verdict.vote)
+        self.errors.append(heard.verdict.error)
+        self.discarded.append(heard.discarded)
 
 
 class Fitting(Checking, Asking):
@@ -255,46 +273,63 @@ class Fitting(Checking, Asking):
         watch = self._watch(training, validating, learning)
         tape = np.random.RandomState()
         tape.set_state(start)
-        history, tries = History.empty(), 0
-        recalled = self._recalled(earlier)
+        history, recalled = History.empty(), self._recalled(earlier)
         for stale in STALE:
             self.__dict__.pop(stale, None)
         bar = members.progress(self.n_estimators, self.verbose, "boosting")
-        turns = self._voice().turns
         while len(history.rounds) < self.n_estimators:
             at = len(history.rounds)
-            if at < len(recalled):
-                fitted, discarded = recalled[at]
-                for _ in range((discarded + 1) * turns):
-                    learning.skip(tape)
-                if discarded:
-                    course.start_again()
-                tries = discarded
-                answers = [learning.recall(member) for member in fitted]
+            if at >= len(recalled):
+                heard = self._hear_next(learning, course, tape, at)
             else:
-                learned = [learning.learn(problem, tape) for problem in course.problems()]
-                fitted = tuple(one.member for one in learned)
-                answers = [one.answers for one in learned]
-            verdict = course.hear(answers)
-            if verdict is None:
-                tries += 1
-                if self._tries_again(tries):
-                    course.start_again()
-                    continue
-                verdict = self._without_merit(course, answers, at)
-                if verdict is None:
-                    break
-            if at < len(recalled):
-                self._check_recalled(earlier, at, verdict)
-            history.add(fitted, verdict, tries)
-            tries = 0
-            bar.update(1)
-            if watch is not None and watch.see(list(fitted), answers, verdict.vote):
+                heard = self._hear_again(learning, course, tape, recalled[at], at)
+            if heard is None:
                 break
-            if verdict.last:
+            history.add(heard)
+            bar.update(1)
+            if watch is not None and watch.see(heard.fitted, heard.answers, heard.verdict.vote):
+                break
+            if heard.verdict.last:
                 break
         bar.close()
         return self._kept(history, watch)
+
+    def _hear_next(self, learning: Learning, course: Course, tape: Tape, at: int) -> Heard | None:
+        """Learn one more round; where rows are drawn, a draw that gives a member no better than
+        chance is made again from the weights of the start.
+        """
+        for discarded in range(TRIES if self._draws_again() else 1):
+            if discarded:
+                course.start_again()
+            learned = [learning.learn(problem, tape) for problem in course.problems()]
+            fitted = tuple(one.member for one in learned)
+            answers = [one.answers for one in learned]
+            verdict = course.hear(answers)
+            if verdict is not None:
+                break
+        else:
+            verdict = self._without_merit(course, answers, at)
+        return None if verdict is None else Heard(fitted, answers, verdict, discarded)
+
+    def _hear_again(
+        self, learning: Learning, course: Course, tape: Tape, earlier: Recalled, at: int
+    ) -> Heard:
+        """Ask the members of an earlier fit again, and move the tape on as their draws did."""
+        for _ in range((earlier.discarded + 1) * self._voice().turns):
+            learning.skip(tape)
+        if earlier.discarded:
+            course.start_again()
+        answers = [learning.recall(member) for member in earlier.fitted]
+        verdict = course.hear(answers)
+        if verdict is None and isinstance(course, R2):
+            verdict = self._without_merit(course, answers, at)
+        if verdict is None or (verdict.vote, verdict.error) != (earlier.vote, earlier.error):
+            now = "no better than chance" if verdict is None else f"by {verdict.error}"
+            raise ValueError(
+                "warm_start=True goes on from the rows, weights and parameters of the first fit; "
+                f"round {at} erred by {earlier.error} then, and {now} now."
+            )
+        return Heard(earlier.fitted, answers, verdict, earlier.discarded)
 
     def _learning(
         self, training: Rows, arguments: dict[str, Any], crew: members.Crew | None
@@ -356,8 +391,8 @@ class Fitting(Checking, Asking):
             None if validating is None else learning.watch(validating.X),
         )
 
-    def _tries_again(self, tries: int) -> bool:
-        return self.task_ == CLASSIFICATION and self._resamples() and tries < TRIES
+    def _draws_again(self) -> bool:
+        return self.task_ == CLASSIFICATION and self._resamples()
 
     def _without_merit(self, course: Course, answers: list[Any], at: int) -> Verdict | None:
         """What becomes of a round no better than chance: the last one is dropped, the first one is
@@ -371,7 +406,7 @@ class Fitting(Checking, Asking):
                 f"the first member's mean loss is {loss:.3f}, 0.5 or more, so AdaBoost.R2 keeps it "
                 "alone; a stronger estimator or another loss may help.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
             return Verdict(1.0, loss, last=True)
         if self.task_ == CLASSIFICATION:
@@ -404,8 +439,8 @@ class Fitting(Checking, Asking):
 
     # -----------------------------------------------------------------------------------------
 
-    def _recalled(self, earlier: dict[str, Any] | None) -> list[tuple[tuple[Member, ...], int]]:
-        """The rounds of an earlier fit, each with the draws discarded before it."""
+    def _recalled(self, earlier: dict[str, Any] | None) -> list[Recalled]:
+        """The rounds of an earlier fit."""
         if earlier is None:
             return []
         for name in ("task_", "_fitted_algorithm", "classes_", "n_features_in_"):
@@ -421,13 +456,6 @@ class Fitting(Checking, Asking):
                 f"n_estimators={self.n_estimators} must be larger or equal to "
                 f"len(estimators_)={n_grown} when warm_start==True"
             )
-        return list(zip(earlier["_rounds"], earlier["_discarded"], strict=True))
-
-    def _check_recalled(self, earlier: Any, at: int, verdict: Verdict) -> None:
-        """Refuse to go on from members that learned from something else."""
-        votes, errors = earlier["estimator_weights_"], earlier["estimator_errors_"]
-        if votes[at] != verdict.vote or errors[at] != verdict.error:
-            raise ValueError(
-                "warm_start=True goes on from the rows, weights and parameters of the first fit; "
-                f"round {at} erred by {errors[at]} then, and by {verdict.error} now."
-            )
+        columns = ("_rounds", "_discarded", "estimator_weights_", "estimator_errors_")
+        kept = zip(*(earlier[name] for name in columns), strict=True)
+        return [Recalled(*one) for one in kept]

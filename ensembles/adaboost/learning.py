@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 Tape = np.random.RandomState
 Rows = NDArray[np.intp]
 
+SEEDS = int(np.iinfo(np.int32).max)
+"""Seeds are drawn below this, as scikit-learn draws them."""
+
 
 class Learned(NamedTuple):
     """A fitted member, and its answers about the rows it learned from."""
@@ -114,7 +117,7 @@ class Estimators:
     def skip(self, tape: Tape) -> None:
         """Move the tape on as far as the fit of one member does."""
         for _ in range(self._n_seeds):
-            tape.randint(np.iinfo(np.int32).max)
+            tape.randint(SEEDS)
         if self._resample:
             tape.random_sample(len(self._y))
 
@@ -147,7 +150,7 @@ class Trees:
     def learn(self, problem: Problem, tape: Tape) -> Learned:
         """Grow the next tree."""
         tree = members.twin(self._learner)
-        tree.random_state = int(tape.randint(np.iinfo(np.int32).max))
+        tree.random_state = int(tape.randint(SEEDS))
         weights, counts = problem.weights, None
         if self._trimming > 0:
             weights = np.where(heavy_rows(weights, self._trimming), weights, 0.0)
@@ -180,7 +183,7 @@ class Trees:
 
     def skip(self, tape: Tape) -> None:
         """Move the tape on as far as the growth of one tree does."""
-        tape.randint(np.iinfo(np.int32).max)
+        tape.randint(SEEDS)
         if self._resample:
             tape.random_sample(self._prepared.n_rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,7 +127,7 @@ class Watch:
         self._trained, self._held_out = self.voice.tally(), self.voice.tally()
         self._best, self._since = -np.inf, 0
 
-    def see(self, fitted: list[Any], answers: list[NDArray[Any]], vote: float) -> bool:
+    def see(self, fitted: Sequence[Any], answers: list[NDArray[Any]], vote: float) -> bool:
         """Score one more round; tell whether to stop."""
         for turn, (member, answer) in enumerate(zip(fitted, answers, strict=True)):
             self._trained.add(answer, vote, turn)

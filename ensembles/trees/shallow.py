@@ -130,6 +130,27 @@ def count_level(
 
 
 @part
+def first_of_best(n_codes: Any, tie: Any, work: Array, bits: Array) -> Any:
+    """Return the gain of the first split that is as good as the best, but for a share of `tie`.
+
+    The greatest is sought among the bits of the gains: see `splitting`.
+    """
+    top = int64(-1)
+    for code in range(1, uint64(n_codes)):
+        top = bits[GAINS + code] if bits[GAINS + code] > top else top
+    if top < 0:
+        return INVALID
+    code = uint64(1)
+    while bits[GAINS + code] != top:
+        code += 1
+    enough = work[GAINS + code] * (1.0 - tie)
+    code = uint64(1)
+    while work[GAINS + code] < enough:
+        code += 1
+    return work[GAINS + code]
+
+
+@part
 def scan_words(
     cells: Array,
     base: Any,
@@ -162,19 +183,7 @@ def scan_words(
         slope = work[SUMS + code] * total - left * target
         gain = slope * slope / (left * right)
         work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
-    top = int64(-1)
-    for code in range(1, uint64(n_codes)):
-        top = bits[GAINS + code] if bits[GAINS + code] > top else top
-    if top < 0:
-        return INVALID
-    code = uint64(1)
-    while bits[GAINS + code] != top:
-        code += 1
-    enough = work[GAINS + code] * (1.0 - tie)
-    code = uint64(1)
-    while work[GAINS + code] < enough:
-        code += 1
-    return work[GAINS + code]
+    return first_of_best(n_codes, tie, work, bits)
 
 
 @part
@@ -214,8 +223,6 @@ def scan_classes(
             bits[LEFT + code] += int64(inside)
             bits[INSIDE + code] += int64(inside * inside)
             bits[BESIDE + code] += int64(beside * beside)
-    top = INVALID
-    work[GAINS] = INVALID
     for code in range(1, uint64(n_codes)):
         left = float64(bits[LEFT + code])
         right = total - left
@@ -223,12 +230,7 @@ def scan_classes(
         gain = squares + float64(bits[BESIDE + code]) / right
         work[LEFT + code] = left
         work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
-    for code in range(1, uint64(n_codes)):
-        top = larger_of(top, work[GAINS + code])
-    code = 1
-    while top >= 0.0 and work[GAINS + code] < top * (1.0 - tie):
-        code += 1
-    return work[GAINS + code] if top >= 0.0 else INVALID
+    return first_of_best(n_codes, tie, work, bits)
 
 
 @part

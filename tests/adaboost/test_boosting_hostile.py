@@ -245,6 +245,7 @@ X, Y = make_classification(60, 4, random_state=0)
         ({"max_generalization_gap": -0.1}, "max_generalization_gap must be a number"),
         ({"weight_trimming": 1.0}, "weight_trimming must be a number"),
         ({"max_weight_share": 2}, "max_weight_share must be a number"),
+        ({"max_weight_share": 0.0}, "max_weight_share must be a number"),
         ({"warm_start": "no"}, "warm_start must be True or False"),
         ({"n_jobs": 0}, "n_jobs must be None or an integer other than 0"),
         ({"verbose": -1}, "verbose must be an integer >= 0"),

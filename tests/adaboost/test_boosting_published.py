@@ -4,6 +4,8 @@ Where a paper's table cannot be had, the figure is the one every implementation 
 paper's problem, and the sentence says so.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
@@ -108,25 +110,46 @@ def test_nested_spheres():
         assert gentle < discrete - 10
 
 
-def test_waveform_with_trees_of_ten_leaves():
-    """Zhu et al. 2009, section 4: 300 rows, trees of ten leaves, three repetitions; more rounds do
-    no harm, and Bayes' rule errs on 14 % (Breiman et al. 1984).
+ZHU = {200: 16.7, 400: 16.6, 600: 16.6}
+"""Percent of the waveform's rows that SAMME misses after so many rounds (Zhu et al. 2009, table 1:
+300 rows, trees of ten leaves, ten draws, standard deviation 0.6 to 0.8). The paper could not be
+had: written down from memory, and not confirmed.
+"""
 
-    The paper's table could not be found in any text within reach; in its place stands what
+
+def errors_of_samme(seed, model):
+    """Percent wrong on 5 000 fresh rows after 200, 400 and 600 rounds."""
+    rng = np.random.default_rng(seed)
+    model.fit(*waveform(300, rng))
+    scores = list(model.staged_score(*waveform(5000, rng)))
+    return [100 * (1 - scores[n_rounds - 1]) for n_rounds in ZHU]
+
+
+def ten_leaves(n_estimators=600):
+    tree = HistTreeClassifier(max_leaf_nodes=10)
+    return AdaBoostClassifier(tree, n_estimators=n_estimators, random_state=0)
+
+
+def test_waveform_with_trees_of_ten_leaves():
+    """Zhu et al. 2009, section 4, three draws; more rounds do no harm. Beside it what
     scikit-learn's SAMME reaches on the same rows with the same trees.
     """
-    models = [
-        AdaBoostClassifier(HistTreeClassifier(max_leaf_nodes=10), n_estimators=100, random_state=0),
-        AdaBoostClassifier(HistTreeClassifier(max_leaf_nodes=10), n_estimators=200, random_state=0),
-        TheirClassifier(
-            DecisionTreeClassifier(max_leaf_nodes=10), n_estimators=200, random_state=0
-        ),
+    found = np.mean([errors_of_samme(seed, ten_leaves()) for seed in range(3)], axis=0)
+    np.testing.assert_allclose(found, list(ZHU.values()), atol=1.2)
+    tree = DecisionTreeClassifier(max_leaf_nodes=10)
+    theirs = TheirClassifier(tree, n_estimators=200, random_state=0)
+    pairs = [
+        [error(model, waveform, 300, 4000, seed) for model in (ten_leaves(200), theirs)]
+        for seed in range(3)
     ]
-    errors = [[error(m, waveform, 300, 4000, seed) for seed in range(3)] for m in models]
-    short, long, theirs = np.mean(errors, axis=1)
-    assert 14.0 < long < 20.0
-    assert abs(short - long) < 1.5
-    assert abs(long - theirs) < 1.0
+    assert abs(np.mean(pairs, axis=0) @ [1, -1]) < 1.0
+
+
+@pytest.mark.slow
+def test_waveform_with_trees_of_ten_leaves_at_length():
+    """Twenty draws: 17.1, 16.9 and 16.8 %, standard error 0.12."""
+    found = np.mean([errors_of_samme(seed, ten_leaves()) for seed in range(20)], axis=0)
+    np.testing.assert_allclose(found, list(ZHU.values()), atol=0.6)
 
 
 UNPRUNED = [
@@ -134,14 +157,6 @@ UNPRUNED = [
     (twonorm, 4.6, 1.2),
     (threenorm, 18.0, 2.0),
     (ringnorm, 6.9, 1.5),
-]
-HIGHER = pytest.mark.xfail(
-    strict=True,
-    reason="threenorm errs on 18.9 % here, on 18.7 % with exact trees and on 18.6 % by arc-fs "
-    "written out (60 repetitions, standard error 0.13), not on the published 18.0: unexplained",
-)
-AT_LENGTH = [
-    pytest.param(*case[:2], marks=HIGHER if case[0] is threenorm else ()) for case in UNPRUNED
 ]
 
 
@@ -184,11 +199,10 @@ def test_friedman_s_functions(draw, noise):
         assert boosted < bagged
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("draw", "published"), AT_LENGTH)
-def test_unpruned_trees_by_resampling_at_length(draw, published):
-    """30 repetitions, within 0.8 points."""
-    errors = [
+@cache
+def unpruned_errors(draw):
+    """Errors of our unpruned trees on 100 independent draws."""
+    return [
         error(
             AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed),
             draw,
@@ -196,9 +210,15 @@ def test_unpruned_trees_by_resampling_at_length(draw, published):
             3000,
             seed,
         )
-        for seed in range(30)
+        for seed in range(100)
     ]
-    assert abs(np.mean(errors) - published) < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("draw", "published"), [case[:2] for case in UNPRUNED])
+def test_unpruned_trees_by_resampling_at_length(draw, published):
+    """100 repetitions, within 0.8 points: 17.7, 4.5, 18.7 and 6.9 %, standard error 0.1."""
+    assert abs(np.mean(unpruned_errors(draw)) - published) < 0.8
 
 
 class ArcFs:
@@ -232,16 +252,16 @@ class ArcFs:
 
 @pytest.mark.slow
 def test_threenorm_errs_as_arc_fs_written_out():
-    """Exact trees and the printed algorithm err on 18.6 % (60 repetitions, standard error 0.12),
-    nearer to ours than to the published 18.0. What the rest is due to nobody can tell.
+    """Exact trees and the printed algorithm err on 18.6 %, ours on 18.7 %, the difference being
+    0.05 with a standard error of 0.09: binning costs nothing here.
+
+    No variant reaches 18.0 in fifty rounds: leaves of five rows give 18.8, entropy 18.5, columns
+    drawn 18.9. A hundred rounds give 17.4. (`promises.PAPER`, from memory too, has 10.5 + 1.4 + 6.9
+    = 18.8 for fifty.)
     """
-    ours, theirs = [], []
-    for seed in range(30):
-        model = AdaBoostClassifier(HistTreeClassifier(), resample=True, random_state=seed)
-        ours.append(error(model, threenorm, 300, 3000, seed))
-        theirs.append(error(ArcFs(seed), threenorm, 300, 3000, seed))
-    assert np.mean(theirs) > 18.2
-    assert abs(np.mean(ours) - np.mean(theirs)) < 0.7
+    theirs = [error(ArcFs(seed), threenorm, 300, 3000, seed) for seed in range(100)]
+    assert abs(np.mean(theirs) - 18.6) < 0.3
+    assert abs(np.mean(unpruned_errors(threenorm)) - np.mean(theirs)) < 0.3
 
 
 @pytest.mark.slow

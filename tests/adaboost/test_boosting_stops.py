@@ -279,3 +279,17 @@ def test_a_warm_start_on_other_rows_is_an_error_and_changes_nothing():
     with pytest.raises(ValueError, match=r"n_estimators=2 must be larger or equal to .*=3"):
         model.fit(X, y)
     np.testing.assert_array_equal(model.decision_function(X), before)
+
+
+def test_a_warm_start_on_labels_that_a_member_cannot_tell_apart_drops_no_round():
+    """The first member misses as many rows of the new labels as of the old, the second is no better
+    than chance on them: such a fit kept the first alone and said nothing.
+    """
+    X = np.arange(12.0)[:, np.newaxis]
+    first = [0, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 0]
+    other = [0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 1, 0]
+    model = AdaBoostClassifier(n_estimators=2, warm_start=True, random_state=0).fit(X, first)
+    model.set_params(n_estimators=4)
+    with pytest.raises(ValueError, match="no better than chance now"):
+        model.fit(X, other)
+    assert len(model) == 2

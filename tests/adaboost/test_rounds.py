@@ -20,6 +20,7 @@ from ensembles.adaboost.rounds import (
     logit_round,
     r2_round,
     real_round,
+    row_sums,
     rt_round,
     samme_round,
     softmax,
@@ -105,6 +106,12 @@ def test_real_is_samme_r_of_zhu_et_al(problem, rate):
             exponent += y * math.log(p)
         expected = weight * math.exp(-rate * (n_classes - 1) / n_classes * exponent)
         assert judged.weights[row] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n_classes", [*range(1, 12), 40, 300])
+def test_sums_of_rows_are_numpy_s_to_the_bit(n_classes):
+    table = np.random.default_rng(n_classes).normal(size=(500, n_classes)) ** 3
+    np.testing.assert_array_equal(row_sums(table), table.sum(axis=1, keepdims=True))
 
 
 def test_half_log_odds_of_two_classes():
