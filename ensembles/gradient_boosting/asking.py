@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ensembles.gradient_boosting import distributed
+from ensembles.gradient_boosting.calling import answers_of
 from ensembles.gradient_boosting.columns import packed, refuse_infinity
 from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.labels import on_host
@@ -68,6 +69,8 @@ class Asking(Explaining, Storing):
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
         if self.device_ != "cpu":
             self._place(booster, table)
+        elif (quick := answers_of(booster, table, margin, n_rounds, self._missing)) is not None:
+            return quick
         try:
             return booster.inplace_predict(
                 table,

@@ -11,7 +11,7 @@ import pytest
 import xgboost
 
 from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import columns
+from ensembles.gradient_boosting import asking, columns
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 5))
@@ -73,12 +73,12 @@ def test_an_array_reaches_xgboost_as_it_is(table, monkeypatch):
         made.append(data)
         return make(data, **more)
 
-    def ask(booster, data, ask=xgboost.Booster.inplace_predict, **more):
+    def ask(booster, data, *more, ask=asking.answers_of):
         asked.append(data)
-        return ask(booster, data, **more)
+        return ask(booster, data, *more)
 
     monkeypatch.setattr(xgboost, "QuantileDMatrix", matrix)
-    monkeypatch.setattr(xgboost.Booster, "inplace_predict", ask)
+    monkeypatch.setattr(asking, "answers_of", ask)
     GradientBoostingRegressor(3, early_stopping=False).fit(table, y).predict(table)
     assert made[0] is table
     assert asked[0] is table
