@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -785,9 +785,14 @@ def wants_codes(recipe: Recipe) -> bool:
 
     XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too.
     """
-    kinds = type(innermost(recipe.learner)).__mro__
-    libraries = {kind.__module__.partition(".")[0] for kind in kinds}
+    libraries = _libraries(type(innermost(recipe.learner)))  # type: ignore[arg-type]
     return "xgboost" in libraries or (recipe.early_stopping and "lightgbm" in libraries)
+
+
+@lru_cache(maxsize=128)
+def _libraries(kind: type) -> frozenset[str]:
+    """Libraries that a class and those it is made of come from."""
+    return frozenset(base.__module__.partition(".")[0] for base in kind.__mro__)
 
 
 def innermost(learner: Any) -> Any:
