@@ -19,6 +19,8 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import StratifiedKFold
 from sklearn.model_selection import cross_validate as theirs
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from ensembles import cross_validate
@@ -117,3 +119,20 @@ def test_a_scorer_of_ones_own_kind_is_left_to_itself():
     ours, expected = both(LogisticRegression(), LABELS["0 and 1"], scorer)
     np.testing.assert_array_equal(ours["test_score"], expected["test_score"])
     assert ours["test_score"].mean() > 1.5
+
+
+@pytest.mark.parametrize("method", ["auto", "predict", "predict_log_proba"])
+def test_a_pipeline_transforms_a_table_once_however_many_questions_there_are(method, monkeypatch):
+    seen = []
+    transform = StandardScaler.transform
+    counted = lambda scaler, X, copy=None: seen.append(len(X)) or transform(scaler, X, copy)  # noqa: E731
+    monkeypatch.setattr(StandardScaler, "transform", counted)
+    X, y = labelled(LABELS["no and yes"])
+    scoring = ["roc_auc", "neg_log_loss", "accuracy", "balanced_accuracy"]
+    learner = make_pipeline(StandardScaler(), "passthrough", LogisticRegression())
+    ours = cross_validate(learner, X, y, scoring=scoring, cv=FOLDS, X_test=X[:7], method=method)
+    assert seen == 3 * [100, 50, 100, 7]  # fitted; held out, learned from, to predict
+    expected = theirs(learner, X, y, scoring=scoring, cv=FOLDS, return_train_score=True)
+    for name in scoring:
+        np.testing.assert_array_equal(ours[f"test_{name}"], expected[f"test_{name}"])
+        np.testing.assert_array_equal(ours[f"train_{name}"], expected[f"train_{name}"])
