@@ -5,6 +5,7 @@ The only room that knows joblib, ``sample_weight``, class alignment, threads and
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import threading
@@ -14,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import pairwise
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 import joblib
@@ -99,6 +100,9 @@ THREADS = ("n_jobs", "nthread", "num_threads", "thread_count")
 
 WORTH_BLOCKS = 1_000_000
 """Rows times members of a forest below which threads cost more than they save."""
+
+WATCH = 1.0
+"""Seconds between a worker's looks after its parent."""
 
 WORTH_THREADS = 0.05
 """Seconds of work left below which threads cost more than they save."""
@@ -274,7 +278,8 @@ def _in_parallel_unordered(
     for deaths in (1, 2):
         try:
             pool = _pool(options, return_as="generator_unordered")
-            calls = [delayed(_placed)(function, place, item) for place, item in left.items()]
+            placed = delayed(partial(_under_watch, os.getpid(), partial(_placed, function)))
+            calls = [placed(place, item) for place, item in left.items()]
             for place, result in pool(calls):
                 del left[place]
                 yield place, result
@@ -350,7 +355,8 @@ def _in_parallel(
     while done < len(items):
         try:
             pool = _pool(options)
-            for result in pool(delayed(function)(item) for item in items[done:]):
+            watched = delayed(partial(_under_watch, os.getpid(), function))
+            for result in pool(watched(item) for item in items[done:]):
                 yield result
                 done += 1
         except BrokenProcessPool as death:
@@ -365,6 +371,35 @@ def _in_parallel(
                 RuntimeWarning,
                 stacklevel=4,
             )
+
+
+def _under_watch(caller: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Do a piece of work for the process ``caller``, and end with it where it is the parent."""
+    if os.name == "posix" and os.getpid() != caller:
+        _end_with(caller, os.getpid())
+    return function(*arguments)
+
+
+@cache
+def _end_with(caller: int, process: int) -> None:
+    """Let this worker process end soon after the one that started it, once and for all.
+
+    A parent that is killed cannot tell joblib's workers to stop: they would work on what they have,
+    and then wait for more. Processes that something else started, such as dask, are left alone. A
+    thread asks, since the system's own signal (PR_SET_PDEATHSIG) comes already when that thread of
+    the parent ends which happened to start the worker.
+    """
+    worker = multiprocessing.current_process()
+    of_loky = "loky" in type(worker).__module__  # whose parent, if it is not the caller, has died
+    of_pool = "PoolWorker" in worker.name and os.getppid() == caller
+    if of_loky or of_pool:
+        threading.Thread(target=_wait_for_end_of, args=(caller,), daemon=True).start()
+
+
+def _wait_for_end_of(parent: int) -> None:
+    while os.getppid() == parent:
+        sleep(WATCH)
+    os._exit(1)
 
 
 def _pool(options: dict[str, Any], return_as: str = "generator") -> Any:
@@ -788,9 +823,14 @@ def wants_codes(recipe: Recipe) -> bool:
 
     XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too.
     """
-    kinds = type(innermost(recipe.learner)).__mro__
-    libraries = {kind.__module__.partition(".")[0] for kind in kinds}
+    libraries = _libraries(type(innermost(recipe.learner)))  # type: ignore[arg-type]
     return "xgboost" in libraries or (recipe.early_stopping and "lightgbm" in libraries)
+
+
+@lru_cache(maxsize=128)
+def _libraries(kind: type) -> frozenset[str]:
+    """Libraries that a class and those it is made of come from."""
+    return frozenset(base.__module__.partition(".")[0] for base in kind.__mro__)
 
 
 def innermost(learner: Any) -> Any:

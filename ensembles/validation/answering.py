@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
@@ -256,6 +257,7 @@ class Judged(BaseEstimator):
         self.classes = classes
         self.writes = writes
         self._asked_about: Any = None
+        self._at_last_step: Any = None
         self._answered: dict[str, Any] = {}
         self._known_tags: Any = None
         if classes is not None:
@@ -287,18 +289,33 @@ class Judged(BaseEstimator):
         """Return the table that the model itself may be handed."""
         return members.copy_of(X) if self.writes else X
 
-    def _once(self, method: str, X: Any, ask: Callable[[Any], Any]) -> Any:
+    def _once(self, method: str, X: Any, ask: Callable[[Member, Any], Any]) -> Any:
         if self._asked_about is not X:
-            self._asked_about, self._answered = X, {}
+            self._asked_about, self._answered, self._at_last_step = X, {}, None
         if method not in self._answered:
-            self._answered[method] = ask(self.table(X))
+            self._answered[method] = ask(*self._asked(X))
         return self._answered[method]
+
+    def _asked(self, X: Any) -> tuple[Member, Any]:
+        """Whom to ask and of what: a pipeline's last step, so that ten questions transform once."""
+        if self.writes or type(self.member.estimator) is not Pipeline:
+            return self.member, self.table(X)
+        if self._asked_about is not X or self._at_last_step is None:
+            *before, (_, last) = self.member.estimator.steps
+            for _, step in before:
+                X = X if step is None or step == "passthrough" else step.transform(X)
+            self._at_last_step = self.member._replace(estimator=last), X
+        return cast(tuple[Member, Any], self._at_last_step)
+
+    def forget(self) -> None:
+        """Let go of the table that was asked about, and of what a pipeline made of it."""
+        self._asked_about, self._answered, self._at_last_step = None, {}, None
 
     def answer(self, method: str, X: Any, question: Callable[..., Any]) -> Floats:
         """Answer a question, with what is known already where a scorer asks the same."""
         votes = method == "predict" and self.classes is not None
         if votes or method == "predict_log_proba":
-            return np.asarray(question(self.member, self.table(X)), dtype=np.float64)
+            return np.asarray(self._once(f"{method} as numbers", X, question), dtype=np.float64)
         return _as_floats(getattr(self, method)(X), self.member.estimator)
 
     @available_if(_has("predict_proba"))
@@ -310,21 +327,21 @@ class Judged(BaseEstimator):
     def decision_function(self, X: Any) -> Any:
         """Return decision values, of all classes."""
         ask = question_of("decision_function", self.member.estimator, self.classes)
-        return self._once("decision_function", X, partial(ask, self.member))
+        return self._once("decision_function", X, ask)
 
     def predict(self, X: Any) -> Any:
         """Return labels or values."""
         return self._once("predict", X, self._predicted)
 
-    def _predicted(self, X: Any) -> Any:
-        if self.classes is None or not self.member.coded:
-            return members.call(self.member.estimator, "predict", X)
-        return members.labels(self.member, X, classes=self.classes)
+    def _predicted(self, member: Member, X: Any) -> Any:
+        if self.classes is None or not member.coded:
+            return members.call(member.estimator, "predict", X)
+        return members.labels(member, X, classes=self.classes)
 
-    def _probabilities(self, X: Any) -> Any:
+    def _probabilities(self, member: Member, X: Any) -> Any:
         """The model's own array, in its own precision, with zeros for classes that it never saw."""
-        known = self.member.classes
-        said = members.call(self.member.estimator, "predict_proba", X)
+        known = member.classes
+        said = members.call(member.estimator, "predict_proba", X)
         if self.classes is None or known is None or len(known) == len(self.classes):
             return said
         aligned = np.zeros((len(said), len(self.classes)), dtype=said.dtype)

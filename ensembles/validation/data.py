@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils import get_tags
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, infer_task, task_of
 
-__all__ = ["Data", "check_estimator", "classes_for", "kind_of_labels", "n_rows_of", "task_for"]
+__all__ = ["Data", "check_estimator", "is_pairwise", "kind_of_labels", "n_rows_of", "task_for"]
 
 
 def n_rows_of(X: Any) -> int:
@@ -60,6 +61,27 @@ class Data:
     def targets(self, rows: NDArray[np.intp]) -> Any:
         """Targets of some rows, in the container they came in."""
         return None if self.y is None else take(self.y, rows)
+
+    def classes_for(self, task: Task) -> NDArray[Any] | None:
+        """Return the classes in ``y``, sorted; None in a regression and for several outputs."""
+        return self._labels[0] if task == CLASSIFICATION else None
+
+    def codes(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the places of some rows' labels among the classes."""
+        return self._labels[1][rows]
+
+    @cached_property
+    def _labels(self) -> tuple[NDArray[Any] | None, NDArray[np.intp]]:
+        """The classes and all rows' places among them: sorted out once, and not for every fold."""
+        nothing = None, np.empty(0, dtype=np.intp)
+        if self.y is None or np.ndim(self.y) != 1:
+            return nothing
+        labels = np.asarray(self.y)
+        try:
+            classes = np.unique(labels)
+        except TypeError:  # labels without an order: the learner will say what it makes of them
+            return nothing
+        return (classes, np.searchsorted(classes, labels)) if len(classes) > 1 else nothing
 
     def weights(self, rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
         """Weights of some rows."""
@@ -114,14 +136,3 @@ def kind_of_labels(task: Task, y: Any) -> str:
     values = np.asarray(y)
     plain = values.dtype.kind in "biuf" and bool(np.isin(values, (0, 1)).all())
     return "multilabel" if plain else "several"
-
-
-def classes_for(task: Task, y: Any) -> NDArray[Any] | None:
-    """Return the classes in ``y``, sorted; None in a regression and for several outputs."""
-    if task != CLASSIFICATION or y is None or np.ndim(y) != 1:
-        return None
-    try:
-        classes = np.unique(np.asarray(y))
-    except TypeError:  # labels without an order: the learner will say what it makes of them
-        return None
-    return classes if len(classes) > 1 else None

@@ -211,6 +211,7 @@ def _assessed(
     if protocol.train_scores:
         rows, table = _learned_from(data, job, fitted)
         train = _verdict(data, protocol, job, judged, table, rows)
+    judged.forget()
     if candidate.method is not None and data.X_test is not None:
         test_answer = ask(member, judged.table(data.X_test))
     return replace(

@@ -145,7 +145,8 @@ def fit_fold(
         early_stopping=watched is not None,
     )
     table = data.table(learner, rows, rows)
-    targets, present = _coded(recipe, data.targets(rows))
+    coded = classes is not None and members.wants_codes(recipe)
+    targets, present = _targets(data, rows, classes, coded=coded)
     arguments = _arguments(learner, data, rows)
     fit: Any = _fit
     if watched is not None:
@@ -155,9 +156,7 @@ def fit_fold(
     model = fit(model, table, targets, arguments, only_class=only_class)
     if model is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), _np(targets))
-        coded = members.wants_codes(recipe)
         return Fitted(Member(stand_in, None, present, coded), rows, table)
-    coded = classes is not None and members.wants_codes(recipe)
     known = present if coded or classes is None else _known(model, present, classes)
     last = last_step(model)
     found = rounds_found(last) if watched is not None else None
@@ -169,20 +168,23 @@ def _np(values: Any) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def _coded(recipe: Recipe, y: Any) -> tuple[Any, NDArray[np.intp] | None]:
+def _targets(
+    data: Data, rows: Rows, classes: NDArray[Any] | None, *, coded: bool
+) -> tuple[Any, NDArray[np.intp] | None]:
     """Targets as the learner can take them, and the codes of the classes among them."""
-    if recipe.classes is None:
-        return y, None
-    if not members.wants_codes(recipe):
-        return y, np.searchsorted(recipe.classes, np.unique(_np(y)))
-    present, codes = np.unique(_np(y), return_inverse=True)
-    return codes, np.searchsorted(recipe.classes, present)
+    if classes is None:
+        return data.targets(rows), None
+    codes = data.codes(rows)
+    present = np.flatnonzero(np.bincount(codes, minlength=len(classes)))
+    if not coded:
+        return data.targets(rows), present
+    return codes if len(present) == len(classes) else np.searchsorted(present, codes), present
 
 
 def _known(model: Any, present: Any, classes: NDArray[Any]) -> Any:
     """Codes of the model's classes, in the order of its own output."""
     own = getattr(model, "classes_", None)
-    if not isinstance(own, np.ndarray) or own.ndim != 1:
+    if not isinstance(own, np.ndarray) or own.ndim != 1 or np.array_equal(own, classes[present]):
         return present
     places = np.minimum(np.searchsorted(classes, own), len(classes) - 1)
     return places if np.array_equal(classes[places], own) else present

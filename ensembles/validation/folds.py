@@ -152,13 +152,15 @@ def _row_numbers(given: Any, n_rows: int) -> Rows:
         raise ValueError(
             f"cv must give row numbers in [0, {n_rows}) or masks of {n_rows} rows; got {rows!r}."
         )
-    return np.where(rows < 0, rows + n_rows, rows).astype(np.intp)
+    rows = rows.astype(np.intp)  # the splitter may write the next fold into its own
+    if rows.min() < 0:
+        rows[rows < 0] += n_rows
+    return rows
 
 
 def warn_of_leaks(folds: list[Fold], groups: Any, n_rows: int, splitter: Any) -> None:
     """Warn where a fold is judged on rows, or on groups, that its model has seen."""
-    everyone = np.arange(n_rows)
-    shared = sum(_meet(fold, everyone) for fold in folds)
+    shared = sum(_meet(fold.train, fold.test, n_rows) for fold in folds)
     if shared:
         warnings.warn(
             f"{shared} of {len(folds)} folds of {described(splitter)} are judged on rows that "
@@ -169,7 +171,8 @@ def warn_of_leaks(folds: list[Fold], groups: Any, n_rows: int, splitter: Any) ->
     if groups is None or shared:
         return
     codes = np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    straddled = sum(_meet(fold, codes) for fold in folds)
+    n_groups = int(codes.max()) + 1
+    straddled = sum(_meet(codes[fold.train], codes[fold.test], n_groups) for fold in folds)
     if straddled:
         warnings.warn(
             f"groups straddle the two sides of {straddled} of {len(folds)} folds: "
@@ -179,7 +182,8 @@ def warn_of_leaks(folds: list[Fold], groups: Any, n_rows: int, splitter: Any) ->
         )
 
 
-def _meet(fold: Fold, codes: Rows) -> bool:
-    seen = np.zeros(int(codes.max()) + 1, dtype=bool)
-    seen[codes[fold.train]] = True
-    return bool(seen[codes[fold.test]].any())
+def _meet(one: Rows, other: Rows, n: int) -> bool:
+    """Tell whether two lists of numbers below ``n`` have one in common."""
+    seen = np.zeros(n, dtype=bool)
+    seen[one] = True
+    return bool(seen[other].any())

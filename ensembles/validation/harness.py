@@ -28,7 +28,6 @@ from ensembles.validation.data import Data, check_estimator, n_rows_of
 from ensembles.validation.evaluating import Protocol
 from ensembles.validation.fingerprint import fingerprint
 from ensembles.validation.folds import plan_folds, splitter_for, warn_of_leaks
-from ensembles.validation.judging import check_scorers
 from ensembles.validation.leaderboard import Leaderboard
 from ensembles.validation.routing import routed
 from ensembles.validation.running import Run, is_classification
@@ -212,7 +211,6 @@ def _prepared(estimator: Any, X: Any, y: Any, **given: Any) -> Run:
     _check_settings(given)
     _check_groups(given["groups"])
     data = _checked_data(estimator, X, y, given)
-    scoring = check_scorers(estimator, given["scoring"], given["error_score"])
     cache = None if given["cache_dir"] is None else Cache(given["cache_dir"])
     seed = _seed(given["random_state"], data, cache)
     classification = is_classification(estimator, data.y)
@@ -226,7 +224,7 @@ def _prepared(estimator: Any, X: Any, y: Any, **given: Any) -> Run:
         seed=seed,
     )
     metadata, fit_arguments, score_arguments = routed(
-        estimator, scoring, splitter, data, given["params"]
+        estimator, given["scoring"], splitter, data, given["params"]
     )
     folds = plan_folds(
         splitter, data.X, data.y, n_rows=data.n_rows, n_repeats=n_repeats, seed=seed, **metadata

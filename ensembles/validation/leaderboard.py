@@ -26,7 +26,8 @@ class Leaderboard(Mapping[str, CrossValidation]):
     """Models in the order of their scores, all on the same folds.
 
     A mapping of names to `CrossValidation` results, best first. What `cross_validate` returns for
-    a dict of estimators.
+    a dict of estimators. A model that has no score on some folds comes after those that have one on
+    more: its mean is that of other folds, and it may have failed on the hard ones.
 
     Attributes
     ----------
@@ -65,9 +66,9 @@ class Leaderboard(Mapping[str, CrossValidation]):
     # Models
 
     def _ordered(self) -> list[str]:
-        def place(name: str) -> tuple[bool, float]:
+        def place(name: str) -> tuple[int, bool, float]:
             score = self._results[name].score_
-            return bool(np.isnan(score)), -score
+            return _n_unscored(self._results[name]), bool(np.isnan(score)), -score
 
         return sorted(self._results, key=place)
 
@@ -168,7 +169,8 @@ class Leaderboard(Mapping[str, CrossValidation]):
 
         Columns are the mean score, its 95 % interval ``low`` to ``high``, the score of all
         out-of-fold predictions together (``pooled``), the generalization gap, seconds to fit and
-        to predict and score a fold, the difference to the best model, its p-value (Nadeau and
+        to predict and score a fold, the number of folds without a score (``failed``), the
+        difference to the best model on the folds that both have scores on, its p-value (Nadeau and
         Bengio 2003, corrected by Holm for the number of models) and whether it is ``real``.
         """
         import pandas as pd
@@ -191,7 +193,8 @@ class Leaderboard(Mapping[str, CrossValidation]):
                     "gap": result.gap_ if result.train_scores_ else np.nan,
                     "fit_time": float(np.mean(result.fit_times_)),
                     "predict_time": float(np.mean(result.score_times_)),
-                    "difference": result.score_ - self[names[0]].score_,
+                    "failed": _n_unscored(result),
+                    "difference": _difference(result, self.best_),
                     "p_value": float(p_value),
                     "real": bool(p_value < LEVEL),
                 }
@@ -203,6 +206,8 @@ class Leaderboard(Mapping[str, CrossValidation]):
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         rows = self._rows()
+        if not any(row["failed"] for row in rows):
+            rows = [{key: row[key] for key in row if key != "failed"} for row in rows]
         head = list(rows[0])
         head[1] = f"score ({self.best_.scorer_name_})"
         body = [
@@ -236,6 +241,20 @@ class Leaderboard(Mapping[str, CrossValidation]):
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+def _n_unscored(result: CrossValidation) -> int:
+    """Folds without a score that counts: the model or the scorer failed, or said NaN."""
+    return len(result.splits_) - len(result._valid(result.scoring_))
+
+
+def _difference(one: CrossValidation, other: CrossValidation) -> float:
+    """Difference of two mean scores, over the folds that both have; NaN where there are none."""
+    kept = _differences(one, other)[1]
+    if not kept.any():
+        return float("nan")
+    scores = (result.test_scores_[result.scoring_][kept] for result in (one, other))
+    return float(np.subtract(*(own.mean() for own in scores)))
 
 
 def _differences(

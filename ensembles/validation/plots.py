@@ -45,9 +45,9 @@ def plot_scores(result: Any, ax: Any = None) -> Any:
 
 
 def _fold_names(result: Any) -> list[str]:
-    if result.n_repeats_ == 1:
-        return [str(number) for number in result.numbers_]
-    names = [f"{r}.{n}" for r, n in zip(result.repeats_, result.numbers_, strict=True)]
+    names = [str(number) for number in result.numbers_]
+    if result.n_repeats_ > 1:
+        names = [f"{repeat}.{n}" for repeat, n in zip(result.repeats_, names, strict=True)]
     every = -(-len(names) // 20)
     return [name if place % every == 0 else "" for place, name in enumerate(names)]
 

@@ -52,9 +52,10 @@ def refitted(result: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, int 
     fold = Fold(-1, -1, everyone, np.empty(0, dtype=np.intp))
     raising = replace(run.protocol, error_score="raise")
     alone = replace(run, data=data, n_jobs=1, verbose=0, protocol=raising)
-    job = Job(result._candidate, fold, Stopping(rounds=rounds))
+    classes = data.classes_for(result.task_)
+    job = Job(replace(result._candidate, classes=classes), fold, Stopping(rounds=rounds))
     (outcome,) = alone.outcomes([job])
-    return _in_labels(outcome.member, result.classes_), rounds
+    return _in_labels(outcome.member, classes), rounds
 
 
 def _data(kept: Data, X: Any, y: Any, sample_weight: Any) -> Data:

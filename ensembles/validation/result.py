@@ -185,12 +185,12 @@ class CrossValidation(dict[str, Any]):
         running = combining.HeldOutMean(self.n_rows_)
         for fold, outcome in zip(folds, outcomes, strict=True):
             if outcome.answer is not None:
-                rows, first = np.unique(fold.test, return_index=True)
-                running.add(rows, outcome.answer[first])
+                running.add(*_once_each(fold.test, outcome.answer))
         self.oof_count_ = running.count
-        self._tell_of_nan(folds, outcomes)
         with np.errstate(invalid="ignore"):
             self._answers = running.result() if running.count.any() else None
+        if self._answers is not None and np.isnan(self._answers)[running.count > 0].any():
+            self._tell_of_nan(folds, outcomes)
         said = [outcome.test_answer for outcome in outcomes if outcome.test_answer is not None]
         self._test_answers = np.stack(said) if said else None
 
@@ -568,6 +568,14 @@ class CrossValidation(dict[str, Any]):
 
 def _empty() -> CrossValidation:
     return CrossValidation.__new__(CrossValidation)
+
+
+def _once_each(rows: NDArray[np.intp], answer: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Rows and what is said of them, without the repeats of rows that a bootstrap holds."""
+    if (rows[1:] > rows[:-1]).all():
+        return rows, answer
+    distinct, first = np.unique(rows, return_index=True)
+    return distinct, answer[first]
 
 
 def _failed(name: str, verdict: Verdict | None) -> bool:

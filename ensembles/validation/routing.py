@@ -9,7 +9,7 @@ from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from ensembles.validation.data import Data
-from ensembles.validation.judging import Scoring
+from ensembles.validation.judging import Scoring, check_scorers
 
 __all__ = ["routed"]
 
@@ -17,7 +17,7 @@ Arguments = dict[str, Any]
 
 
 def routed(
-    estimator: Any, scoring: Scoring, splitter: Any, data: Data, params: Arguments | None
+    estimator: Any, scoring: Any, splitter: Any, data: Data, params: Arguments | None
 ) -> tuple[Arguments, Arguments, dict[str, Arguments]]:
     """Share out ``params`` among the splitter, the estimator and the scorers.
 
@@ -29,6 +29,7 @@ def routed(
     """
     if not get_config()["enable_metadata_routing"]:
         return {"groups": data.groups}, dict(params or {}), {}
+    scoring = check_scorers(estimator, scoring, "raise")
     router = (
         MetadataRouter(owner="cross_validate")
         .add(splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split"))

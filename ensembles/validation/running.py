@@ -19,7 +19,6 @@ from ensembles.validation.answering import method_for
 from ensembles.validation.data import (
     Data,
     check_estimator,
-    classes_for,
     is_pairwise,
     kind_of_labels,
     task_for,
@@ -66,7 +65,7 @@ class Run:
         if is_pairwise(learner):
             self._check_square()
         task = task_for(learner, self.data.y)
-        classes = classes_for(task, self.data.y)
+        classes = self.data.classes_for(task)
         scoring = check_scorers(learner, self.scoring, self.protocol.error_score)
         if self.data.sample_weight is not None and weights_argument(learner) is None:
             warnings.warn(
@@ -184,15 +183,9 @@ class Run:
             else:
                 tasks.append((place, job, None if stored is None else stored.outcome))
         workers = min(members.n_workers(self.n_jobs), max(1, len(tasks)))
-        protocol = replace(
-            self.protocol,
-            workers=workers,
-            blas=members.n_blas_threads(),
-            openmp=members.inner_threads(workers),
-        )
         threads = all(members.releases_gil(task[1].candidate.learner) for task in tasks)
         done = members.as_workers_finish(
-            partial(_done, self.data, protocol),
+            partial(_done, self.data, self._shared_among(workers)),
             [task[1:] for task in tasks],
             n_jobs=self.n_jobs,
             prefer="threads" if threads else None,
@@ -208,6 +201,13 @@ class Run:
             if self.verbose > 1:
                 print(_said(job, outcome))
         return [found[place] for place in range(len(jobs))]
+
+    def _shared_among(self, workers: int) -> Protocol:
+        """The protocol, with every worker's share of threads; one worker has them all."""
+        if workers == 1:
+            return self.protocol
+        blas, openmp = members.n_blas_threads(), members.inner_threads(workers)
+        return replace(self.protocol, workers=workers, blas=blas, openmp=openmp)
 
     def _tell_of_failures(self, candidate: Candidate, outcomes: Sequence[Outcome]) -> None:
         failed = [

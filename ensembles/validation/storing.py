@@ -255,21 +255,25 @@ class Cache:
 
     def _read_file(self, name: str) -> bytes:
         """Read a file that belongs to the user and to which nobody else can write."""
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        wary = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # a pipe in its place would have us wait
+        flags = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in wary)
         try:
             number = os.open(self.folder / name, flags)
         except FileNotFoundError:
             raise
         except OSError as error:
             raise Suspect(f"{name[:12]} cannot be read: {error}") from None
-        with os.fdopen(number, "rb") as file:
+        try:
             found = os.fstat(number)
             if not stat.S_ISREG(found.st_mode):
                 raise Suspect(f"{name[:12]} is no plain file")
             fault = _fault(found)
             if fault:
                 raise Suspect(f"{name[:12]} {fault}")
-            return file.read()
+            with os.fdopen(number, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(number)
 
     def _part(self) -> Path:
         return self.folder / f"{socket.gethostname()}.{os.getpid()}.part"

@@ -277,6 +277,25 @@ def test_a_torn_or_forged_index_is_reported(tmp_path, log):
     assert n_fits(log) - before == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize("put", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+@pytest.mark.parametrize("what", ["a fold", "the index"])
+def test_what_is_no_file_is_noticed_and_not_waited_for(tmp_path, log, put, what):
+    """A run that opened a pipe waited for somebody to write; a folder for an index ended it."""
+    folder = tmp_path / "cache"
+    whole = cross_validate(Logged(log), X, y, cache_dir=folder)
+    names = [path.name for path in folder.iterdir() if len(path.name) == 64]
+    victim = folder / (names[0] if what == "a fold" else "index.jsonl")
+    victim.unlink()
+    put(victim)
+    with pytest.warns(UserWarning, match=r"not to be trusted: .* is no plain file"):
+        again = cross_validate(Logged(log), X, y, cache_dir=folder)
+    np.testing.assert_array_equal(again.oof_prediction_, whole.oof_prediction_)
+    before = n_fits(log)
+    cross_validate(Logged(log), X, y, cache_dir=folder)
+    assert n_fits(log) == before
+
+
 def test_what_others_can_write_to_is_refused(tmp_path, log):
     folder = tmp_path / "cache"
     cross_validate(Logged(log), X, y, cache_dir=folder)

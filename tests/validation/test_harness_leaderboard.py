@@ -16,6 +16,7 @@ from ensembles.validation.leaderboard import holm
 
 X, y = load_breast_cancer(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
+RNG = np.random.default_rng(0)
 MODELS = {
     "chance": DummyClassifier(),
     "bayes": GaussianNB(),
@@ -116,6 +117,34 @@ def test_one_model_fails_in_a_fold_and_the_board_stands():
         board = cross_validate({"fragile": Fragile(), "bayes": GaussianNB()}, X, y, cv=4)
     assert np.isnan(board["fragile"]["test_score"]).any()
     assert np.isfinite(board.to_frame()["score"]).all()
+
+
+class OnEasyFolds(GaussianNB):
+    """Fails where the first row of all is not held out."""
+
+    def fit(self, X_train, labels, sample_weight=None):
+        if (X_train == X[0]).all(axis=1).any():
+            raise RuntimeError("too hard")
+        return super().fit(X_train, labels, sample_weight)
+
+
+def test_a_model_that_failed_on_the_hard_folds_is_not_the_best():
+    """Its mean is that of the folds it survived; its difference is on these."""
+    easy, hard = np.arange(0, 569, 2), np.arange(1, 569, 2)
+    wrong = np.where(np.isin(np.arange(569), hard), RNG.permutation(y), y)
+    pairs = [(hard, easy), (easy, hard)]
+    models = {"survivor": OnEasyFolds(), "tree": DecisionTreeClassifier(random_state=0)}
+    with pytest.warns(FitFailedWarning):
+        board = cross_validate(models, X, wrong, cv=pairs, scoring="accuracy")
+    assert board["survivor"].score_ > board["tree"].score_
+    assert list(board) == ["tree", "survivor"]
+    frame = board.to_frame()
+    assert frame["failed"].tolist() == [0, 1]
+    on_the_first = board["survivor"]["test_score"][0] - board["tree"]["test_score"][0]
+    assert frame.loc["survivor", "difference"] == on_the_first
+    assert "failed" in board.summary().splitlines()[0]
+    whole = cross_validate({"tree": models["tree"]}, X, y, cv=2)
+    assert "failed" not in whole.summary()
 
 
 def test_models_run_side_by_side(board):

@@ -7,7 +7,7 @@ import pytest
 import xgboost
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -78,3 +78,15 @@ def test_scores_and_out_of_fold_answers_are_drawn():
 def test_who_has_no_rounds_has_no_curves():
     with pytest.raises(ValueError, match="learning curves need a model trained in rounds"):
         cross_validate(LogisticRegression(), X, y).learning_curves()
+
+
+def test_many_folds_are_named_so_that_names_do_not_overlap():
+    """Leave-one-out wrote a name under each of its folds."""
+    table, target = load_diabetes(return_X_y=True)
+    for cv, expected in ((45, "0 3 6 9"), (4, "0 1 2 3")):
+        result = cross_validate(Ridge(), table, target, cv=cv)
+        names = [label.get_text() for label in result.plot_scores().get_xticklabels()]
+        assert len(names) == cv
+        said = [name for name in names if name]
+        assert " ".join(said[:4]) == expected
+        assert len(said) <= 20

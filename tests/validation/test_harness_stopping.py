@@ -241,6 +241,16 @@ def test_labels_of_any_kind_and_classes_the_model_never_saw(name):
     assert unseen.oof_prediction_.shape == (240, 3)
 
 
+def test_a_model_refitted_to_other_labels_answers_in_those():
+    """It took their places among the labels that were cross-validated for places among its own."""
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    result = cross_validate(
+        xgboost.XGBClassifier(n_estimators=3), X, np.where(X[:, 0] > 0, "c", "a"), cv=3
+    )
+    model = result.refit(X, np.where(X[:, 0] > 0, "c", "b"))
+    assert set(model.predict(X)) == {"b", "c"}
+
+
 @pytest.mark.parametrize("pipeline", [False, True])
 def test_a_refitted_model_answers_in_the_labels_as_given(pipeline):
     words = np.array(["no", "yes"])[y]
