@@ -176,6 +176,23 @@ def test_resamples_do_not_depend_on_blocks(method, monkeypatch):
     assert_allclose([parts.low, parts.high], [whole.low, whole.high])
 
 
+@pytest.mark.parametrize("n_units", [3, 40, 9000, 20_000])
+def test_a_resample_is_the_same_whoever_asks_for_it(n_units):
+    """Few rows are drawn for many resamples at once, many for one at a time."""
+    counts = drawn_counts(1, 0, 50, n_units)
+    assert_array_equal(counts.sum(axis=1), n_units)
+    assert len(np.unique(counts, axis=0)) > 5
+    for first, stop in ((0, 1), (7, 31), (49, 50)):
+        assert_array_equal(drawn_counts(1, first, stop, n_units), counts[first:stop])
+
+
+def test_counts_are_those_of_rows_drawn_alike():
+    """The counts of a multinomial: n (1 / n) on average, their variance 1 - 1 / n."""
+    counts = drawn_counts(0, 0, 20_000, 5)
+    assert_allclose(counts.mean(axis=0), 1, atol=4 * np.sqrt(0.8 / 20_000))
+    assert_allclose(counts.var(axis=0), 0.8, rtol=0.05)
+
+
 def test_any_callable_takes_the_slow_way_to_the_same_place():
     def own(y_true, y_pred):
         return float(np.mean(np.abs(y_true - y_pred)))
