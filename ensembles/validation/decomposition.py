@@ -76,7 +76,8 @@ def domingos_terms(shares: ArrayLike, truth: ArrayLike) -> Terms:
     On a row where the majority is right (unbiased) variance adds to the error, where it is wrong
     (biased) it takes away: ``variance`` here is the net one, positive or negative,
     ``P(y != y_m)`` on unbiased rows and ``-P(y = y*)`` on biased ones. His c1 N, what noise adds
-    to the error of the optimal prediction y*, stands as ``noise``; it may be negative.
+    to the error of the optimal prediction y*, stands as ``noise``; it may be negative. (mlxtend's
+    variance is ``P(y != y_m)`` on all rows, without the sign: its terms need not add up.)
 
     Parameters
     ----------
