@@ -427,5 +427,10 @@ def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> floa
     if criterion.name == "roc_auc":
         return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
-    scores = [criterion.score(rng.permutation(truth), answers) for _ in range(200)]
-    return criterion.published(float(np.nanmean(scores)))
+    scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+    defined = scores[np.isfinite(scores)]
+    if len(defined) == 0:
+        raise ValueError(
+            f"scoring must be defined on the data; {criterion.name!r} is {scores[0]} there."
+        )
+    return criterion.published(float(defined.mean()))

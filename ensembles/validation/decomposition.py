@@ -226,7 +226,8 @@ class BiasVariance:
         sizes = np.bincount(codes, minlength=n_groups)
         means = [np.bincount(codes, weights=part) / sizes for part in self.rows]
         names = np.unique(np.asarray(groups)).tolist()
-        return {name: Terms(*parts) for name, *parts in zip(names, *means, strict=True)}
+        columns = (part.tolist() for part in means)
+        return {name: Terms(*parts) for name, *parts in zip(names, *columns, strict=True)}
 
     def __str__(self) -> str:
         noise = f", noise {self.noise:.4g}" if self.noise else ""
@@ -378,7 +379,7 @@ def _test_targets(problem: Problem, y_test: Any, n_rows: int) -> NDArray[Any]:
     if strangers.any():
         raise ValueError(
             f"y_test must hold classes of y, {problem.classes.tolist()}; got "
-            f"{labels[strangers][0]!r}."
+            f"{labels[strangers].tolist()[0]!r}."
         )
     return places
 
