@@ -30,6 +30,7 @@ from ensembles.validation.intervals import (
     basic_interval,
     bca_interval,
     drawn_counts,
+    expanded_level,
     percentile_interval,
     studentized_interval,
 )
@@ -85,9 +86,10 @@ def intervals(statistic, counts, level=0.95):
     values, errors = values[defined], errors[defined]
     ones = np.ones((1, statistic.n_units))
     estimate, error = float(statistic.values(ones)[0]), float(statistic.errors(ones)[0])
+    wider = expanded_level(level, statistic.n_units)
     found = {
-        "bca": bca_interval(estimate, values, statistic.influence(), level),
-        "percentile": percentile_interval(values, level),
+        "bca": bca_interval(estimate, values, statistic.influence(), wider),
+        "percentile": percentile_interval(values, wider),
         "basic": basic_interval(estimate, values, level),
         "studentized": studentized_interval(estimate, error, values, errors, level),
     }
