@@ -142,13 +142,15 @@ MEMBERS = {
 def row_of_bag_variances(
     problem: str, base: str, n: int, n_members: int, repeats: int, held: bool, scale: float
 ) -> Row:
-    """Estimated over simulated variance of a bag's prediction, by both jackknives."""
+    """Estimated over simulated variance of a bag's prediction: both jackknives, and their mean."""
     found = promises.variances_of_a_bag(
         getattr(promises, problem), n, n_members, max(4, round(repeats * scale)), MEMBERS[base]
     )
     ours, other = found.ratio(found.infinitesimal), found.ratio(found.jackknife)
-    text = (
-        f"V_IJ-U {ours.mean:.2f} +- {ours.error:.2f}, V_J-U {other.mean:.2f} +- {other.error:.2f}"
+    both = found.ratio((found.infinitesimal + found.jackknife) / 2)
+    text = ", ".join(
+        f"{name} {ratio.mean:.2f} +- {ratio.error:.2f}"
+        for name, ratio in (("V_IJ-U", ours), ("V_J-U", other), ("mean", both))
     )
     name = f"{problem}, {base}, n {n}, B {n_members}"
     if held:
@@ -303,7 +305,7 @@ BAG_VARIANCES = [
 ]
 BIAS_VARIANCE = [
     (f"{problem} {learner}", seconds, partial(row_of_bias_and_variance, problem, learner))
-    for problem in ("waveform", "twonorm", "threenorm", "ringnorm")
+    for problem in ("waveform", "twonorm", "threenorm", "ringnorm", "near_ringnorm")
     for learner, seconds in (("tree", 2), ("bagging", 30), ("boosting", 40))
 ]
 NESTED = [(setting, 200, partial(row_of_nested, setting, 150)) for setting in promises.NESTED]
