@@ -333,9 +333,9 @@ def bootstrap_ci(
     check_metric(metric)
     seed = seed_of(random_state)
     rows = _rows(y_true, y_pred, paired_with, groups, sample_weight, labels, pos_label)
-    statistic = statistic_of(metric, rows, _as_array(y_pred))
+    statistic = statistic_of(metric, rows, np.asarray(y_pred))
     if paired_with is not None:
-        statistic = Difference(statistic, statistic_of(metric, rows, _as_array(paired_with)))
+        statistic = Difference(statistic, statistic_of(metric, rows, np.asarray(paired_with)))
     estimate = float(statistic.values(np.ones((1, statistic.n_units)))[0])
     if np.isnan(estimate):
         raise ValueError(
@@ -365,10 +365,6 @@ def bootstrap_ci(
         method=method,
         n_undefined=int(np.sum(~defined)),
     )
-
-
-def _as_array(given: Any) -> NDArray[Any]:
-    return np.asarray(given)
 
 
 def _rows(

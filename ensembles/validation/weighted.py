@@ -235,6 +235,7 @@ class Called(Statistic):
     def __init__(self, of_rows: Callable[[Any], float], units: list[NDArray[np.intp]]) -> None:
         self.of_rows, self.units = of_rows, units
         self.n_units = len(units)
+        self.grouped = any(len(rows) != 1 for rows in units)
 
     def values(self, counts: Counts) -> Floats:
         """Return the metric for every row of ``counts``."""
@@ -242,7 +243,7 @@ class Called(Statistic):
 
     def _value(self, counts: Counts) -> float:
         drawn = np.repeat(np.arange(self.n_units), counts.astype(np.intp))
-        rows = np.concatenate([self.units[unit] for unit in drawn]) if self._grouped else drawn
+        rows = np.concatenate([self.units[unit] for unit in drawn]) if self.grouped else drawn
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -250,10 +251,6 @@ class Called(Statistic):
         except ValueError:
             return np.nan
         return value if np.isfinite(value) else np.nan
-
-    @property
-    def _grouped(self) -> bool:
-        return any(len(rows) != 1 for rows in self.units)
 
     def gradients(self, counts: Counts) -> Floats:
         """Return the jackknife's differences, block of units by block: the way for any metric."""
