@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, chi2, f, norm, t
+from scipy.stats import binom, binomtest, chi2, f, norm, t
 
 from ensembles.parameters import check_option, check_real, is_real
 from ensembles.validation.checking import (
@@ -250,8 +250,6 @@ def _mcnemar_p(only_a: int, only_b: int, statistic: float, method: str) -> float
     exact = float(binomtest(only_a, discordant).pvalue)
     if method == "exact":
         return exact
-    from scipy.stats import binom
-
     return 1.0 if only_a == only_b else exact - float(binom.pmf(only_a, discordant, 0.5))
 
 

@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from ensembles import members
 from ensembles.members import Member
+from ensembles.resampling import generator
 from ensembles.scoring import Answers, check_scoring, is_loss, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
@@ -421,8 +422,6 @@ def mean_distance(a: Any, b: Any) -> float:
 
 
 def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> float:
-    from ensembles.resampling import generator
-
     assert criterion.score is not None
     if criterion.name == "roc_auc":
         return 0.5  # of two classes: whatever the scores are
