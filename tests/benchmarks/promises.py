@@ -235,8 +235,9 @@ class Spread(NamedTuple):
 class ScaledRidge(Ridge):
     """Kim, Xu and Barber's ridge: penalty .001 of the squared largest singular value.
 
-    This, 200 training rows, 50 members and the binomial number of them are as MAPIE's reproduction
-    of the paper has them (its example plot_kim2020_simulations.py); the data there are not at hand.
+    This, 200 training rows, 50 members, the binomial number of them, and draws of a tenth of the
+    rows to all of them are as MAPIE's reproduction of the paper has them (its example
+    plot_kim2020_simulations.py); the data there are not at hand.
     """
 
     def fit(self, X, y):
@@ -253,9 +254,9 @@ BASES = {
 """Two of the paper's three base learners, and a tree, which is less stable than either."""
 
 
-def random_size(rng, n_members, n):
+def random_size(rng, n_members, n, drawn):
     """Draw the number of members that Kim, Xu and Barber's theorem is about: binomial."""
-    share = (1 - 1 / (n + 1)) ** n
+    share = (1 - 1 / (n + 1)) ** drawn
     return rng.binomial(int(n_members / share), share)
 
 
@@ -274,15 +275,26 @@ def skewed(rng, n, n_columns):
 
 
 def interval_of_a_bag_coverage(
-    base, n_columns, n_repeats, n=200, alpha=0.1, n_members=50, problem=linear, fixed=True
+    base,
+    n_columns,
+    n_repeats,
+    n=200,
+    alpha=0.1,
+    n_members=50,
+    problem=linear,
+    fixed=True,
+    share=1.0,
 ):
-    """Share of new targets inside `Bagging.predict_interval`, over training sets."""
+    """Share of new targets inside `Bagging.predict_interval`, over training sets.
+
+    Members learn from ``share`` of the rows.
+    """
     covered = []
     for seed in range(n_repeats):
         rng = np.random.default_rng((5, seed))
         X, y = problem(rng, n + 500, n_columns)
-        size = n_members if fixed else random_size(rng, n_members, n)
-        bag = BaggingRegressor(base, size, oob_score=True, random_state=seed)
+        size = n_members if fixed else random_size(rng, n_members, n, round(share * n))
+        bag = BaggingRegressor(base, size, max_samples=share, oob_score=True, random_state=seed)
         bag.fit(X[:n], y[:n])
         low, high = bag.predict_interval(X[n:], alpha=alpha).T
         covered.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
