@@ -193,6 +193,25 @@ def test_the_jackknife_of_a_bagged_mean_is_the_variance_of_a_mean():
     assert abs(np.mean(found) - 1 / n_rows) < 4 * np.std(found) / np.sqrt(400) + 0.1 / n_rows
 
 
+def test_of_a_square_around_zero_both_jackknives_are_nearly_twice_the_variance():
+    """All of second order: the plug-in variance 4 mean^2 s^2 / n is on average 4 / n^2, not 2."""
+    rng, n_rows, n_members = np.random.default_rng(0), 30, 200
+    both, bagged = [], []
+    for _ in range(500):
+        sample = rng.normal(size=n_rows)
+        counts = rng.multinomial(n_rows, [1 / n_rows] * n_rows, size=n_members)
+        answers = (counts @ sample / n_rows) ** 2
+        bagged.append(sample.mean() ** 2 + sample.var() / n_rows)
+        both.append(
+            (
+                infinitesimal_jackknife(answers, counts),
+                jackknife_after_bootstrap(answers, counts == 0),
+            )
+        )
+    ratios = np.mean(both, axis=0) / np.var(bagged)
+    assert ((ratios > 1.4) & (ratios < 2.3)).all()
+
+
 # The jackknife+-after-bootstrap
 
 
