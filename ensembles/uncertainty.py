@@ -27,6 +27,22 @@ BLOCK = 1 << 23
 """Numbers worked on at a time, 64 MiB of them."""
 
 
+def _checked(answers: ArrayLike, **shown: NDArray[Any]) -> Floats:
+    """Return what the members answer as finite numbers, of as many members as were shown rows."""
+    ((name, table),) = shown.items()
+    given = np.asarray(answers, dtype=np.float64)
+    if table.ndim != 2 or given.shape[:1] != table.shape[:1] or table.size == 0:
+        raise ValueError(
+            f"answers and {name} must be of the same members, at least one; got shapes "
+            f"{given.shape} and {table.shape}."
+        )
+    if not np.isfinite(given).all():
+        raise ValueError(
+            f"answers must be finite; got {int(np.sum(~np.isfinite(given)))} that are not."
+        )
+    return given
+
+
 def infinitesimal_jackknife(
     answers: ArrayLike, counts: ArrayLike, counts_variance: float | None = None
 ) -> Floats:
@@ -55,6 +71,11 @@ def infinitesimal_jackknife(
     Returns
     -------
     array of shape (...)
+
+    Raises
+    ------
+    ValueError
+        When answers and counts are not of the same members, or answers are not finite.
 
     Notes
     -----
@@ -86,8 +107,8 @@ def infinitesimal_jackknife(
     >>> float(infinitesimal_jackknife([1.0, 3.0], counts=[[2, 0], [0, 2]]))
     1.0
     """
-    answers = np.asarray(answers, dtype=np.float64)
     counts = np.asarray(counts)
+    answers = _checked(answers, counts=counts)
     n_members, n_units = counts.shape
     centred = (answers - answers.mean(axis=0)).reshape(n_members, -1)
     raw = np.einsum("bm,bc,cm->m", centred, _gram(counts), centred, optimize=True) / n_members**2
@@ -122,6 +143,11 @@ def jackknife_after_bootstrap(answers: ArrayLike, held_out: ArrayLike) -> Floats
         Rows that every member was shown count as the others do on average; NaN where there are no
         others.
 
+    Raises
+    ------
+    ValueError
+        When answers and held_out are not of the same members, or answers are not finite.
+
     References
     ----------
     B. Efron (1992). Jackknife-after-bootstrap standard errors and influence functions. Journal of
@@ -132,8 +158,8 @@ def jackknife_after_bootstrap(answers: ArrayLike, held_out: ArrayLike) -> Floats
     >>> float(jackknife_after_bootstrap([1.0, 3.0], [[False, True], [True, False]]))
     0.5
     """
-    answers = np.asarray(answers, dtype=np.float64)
     held_out = np.asarray(held_out, dtype=bool)
+    answers = _checked(answers, held_out=held_out)
     n_members, n_units = held_out.shape
     centred = (answers - answers.mean(axis=0)).reshape(n_members, -1)
     judges = held_out.sum(axis=0)
@@ -210,15 +236,26 @@ def jackknife_plus_after_bootstrap(
     array of shape (n_rows, 2)
         Lower and upper ends; infinite where there are too few training rows for this alpha.
 
+    Raises
+    ------
+    ValueError
+        When the arrays are not of the same members and rows, answers are not finite, residuals
+        negative, or alpha is not in (0, 1).
+
     References
     ----------
     B. Kim, C. Xu and R. Barber (2020). Predictive inference is free with the
     jackknife+-after-bootstrap. NeurIPS 33.
     """
     alpha = check_real("alpha", alpha, 0.0, 1.0, open_ends=True)
-    answers = np.asarray(answers, dtype=np.float64)
     held_out = np.asarray(held_out, dtype=bool)
+    answers = _checked(answers, held_out=held_out)
     residuals = np.asarray(residuals, dtype=np.float64)
+    if residuals.shape != held_out.shape[1:] or np.any(residuals < 0):
+        raise ValueError(
+            f"residuals must be a number >= 0, or NaN, for each of {held_out.shape[1]} training "
+            f"rows; got shape {residuals.shape}, {int(np.sum(residuals < 0))} of them negative."
+        )
     judged = np.flatnonzero(held_out.any(axis=0) & ~np.isnan(residuals))
     held_out, residuals = held_out[:, judged], residuals[judged, None]
     interval = np.empty((answers.shape[1], 2))

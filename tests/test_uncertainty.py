@@ -193,6 +193,25 @@ def test_the_jackknife_of_a_bagged_mean_is_the_variance_of_a_mean():
     assert abs(np.mean(found) - 1 / n_rows) < 4 * np.std(found) / np.sqrt(400) + 0.1 / n_rows
 
 
+def test_of_a_square_around_zero_both_jackknives_are_nearly_twice_the_variance():
+    """All of second order: the plug-in variance 4 mean^2 s^2 / n is on average 4 / n^2, not 2."""
+    rng, n_rows, n_members = np.random.default_rng(0), 30, 200
+    both, bagged = [], []
+    for _ in range(500):
+        sample = rng.normal(size=n_rows)
+        counts = rng.multinomial(n_rows, [1 / n_rows] * n_rows, size=n_members)
+        answers = (counts @ sample / n_rows) ** 2
+        bagged.append(sample.mean() ** 2 + sample.var() / n_rows)
+        both.append(
+            (
+                infinitesimal_jackknife(answers, counts),
+                jackknife_after_bootstrap(answers, counts == 0),
+            )
+        )
+    ratios = np.mean(both, axis=0) / np.var(bagged)
+    assert ((ratios > 1.4) & (ratios < 2.3)).all()
+
+
 # The jackknife+-after-bootstrap
 
 
@@ -312,3 +331,28 @@ def test_intervals_cover_about_as_often_as_they_say():
         covered.append(np.mean((low <= target) & (target <= high)))
     assert np.mean(covered) > 1 - alpha - 3 * np.std(covered) / np.sqrt(n_bags)
     assert np.mean(covered) < 1 - alpha / 2
+
+
+# What cannot be
+
+
+ANSWERS, COUNTS = np.arange(1, 19.0).reshape(6, 3), np.eye(6, 5, dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (infinitesimal_jackknife, (ANSWERS[:4], COUNTS), r"same members.*\(4, 3\) and \(6, 5\)"),
+        (infinitesimal_jackknife, (ANSWERS, COUNTS[0]), r"same members.*\(6, 3\) and \(5,\)"),
+        (infinitesimal_jackknife, (ANSWERS[:0], COUNTS[:0]), "at least one"),
+        (infinitesimal_jackknife, (ANSWERS * [1, np.nan, 1], COUNTS), "finite; got 6 that are not"),
+        (jackknife_after_bootstrap, (ANSWERS[:4], COUNTS == 0), "answers and held_out must be of"),
+        (jackknife_after_bootstrap, (ANSWERS * np.inf, COUNTS == 0), "answers must be finite"),
+        (jackknife_plus_after_bootstrap, (ANSWERS[:4], COUNTS == 0, np.ones(5)), "same members"),
+        (jackknife_plus_after_bootstrap, (ANSWERS, COUNTS == 0, np.ones(4)), r"got shape \(4,\)"),
+        (jackknife_plus_after_bootstrap, (ANSWERS, COUNTS == 0, -np.ones(5)), "5 of them negative"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_told_so(function, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        function(*arguments)

@@ -11,6 +11,7 @@ from ensembles.parameters import check_groups, check_real, has_missing
 from ensembles.tables import is_frame
 
 __all__ = [
+    "alike",
     "as_table",
     "check_group_codes",
     "check_labels_alike",
@@ -47,6 +48,11 @@ def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
 def _shortened(values: Any) -> str:
     said = " ".join(repr(values).split())
     return said if len(said) <= 100 else f"{said[:100]}..."
+
+
+def alike(numbers: NDArray[np.float64]) -> bool:
+    """Tell whether numbers are equal, but for what rounding has left of them."""
+    return bool(np.ptp(numbers) <= 1e-12 * np.max(np.abs(numbers)))
 
 
 def check_same_length(**arrays: Any) -> int:

@@ -164,7 +164,7 @@ def compare_models(
     _check_one("b", b)
     if chosen in ("corrected_t", "5x2cv_f"):
         _no_options(options, chosen)
-        return _compare_scores(chosen, a, b, score, n_train, n_test, level)
+        return _told(_compare_scores(chosen, a, b, score, n_train, n_test, level))
     pairs = _predictions(a, b, y_true)
     if chosen == "mcnemar":
         found = mcnemar_test(pairs.truth, *pairs.labels(), confidence_level=level, **options)
@@ -177,7 +177,20 @@ def compare_models(
         found = _compare_by_bootstrap(
             pairs, metric, groups, level, n_resamples, random_state, options
         )
-    return Comparison(chosen, *found, level, len(pairs.truth), pairs.n_excluded)
+    return _told(Comparison(chosen, *found, level, len(pairs.truth), pairs.n_excluded))
+
+
+def _told(found: Comparison) -> Comparison:
+    """Warn of a difference that nothing contradicts, unless the bootstrap has said so itself."""
+    if np.isinf(found.statistic) and found.test != "bootstrap":
+        warnings.warn(
+            f"a and b differ by {found.difference:.4g} wherever they are compared: a p-value of "
+            f"{found.p_value:.2g}, and an interval that is a point, say nothing of how sure that "
+            "is.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def _check_one(name: str, given: Any) -> None:
@@ -234,13 +247,6 @@ def _compare_scores(
             f"{len(scores_a)} and {len(scores_b)} of them."
         )
     differences = scores_a - scores_b
-    if len(differences) > 1 and np.ptp(differences) == 0 and differences[0] != 0:
-        warnings.warn(
-            f"a and b differ by {differences[0]:.4g} in every fold: a p-value of 0 and an interval "
-            "that is a point say nothing of how sure that is.",
-            UserWarning,
-            stacklevel=3,
-        )
     if test == "5x2cv_f":
         if folds is not None:
             _check_five_by_two(folds)

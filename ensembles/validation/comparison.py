@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, chi2, f, norm, t
+from scipy.stats import binom, binomtest, chi2, f, norm, t
 
 from ensembles.parameters import check_option, check_real, is_real
 from ensembles.validation.checking import (
+    alike,
     check_labels_alike,
     check_level,
     check_numbers,
@@ -92,7 +93,7 @@ def corrected_resampled_t_test(
     ratio = _mean_size("n_test", n_test, n_folds) / _mean_size("n_train", n_train, n_folds)
     mean = float(given.mean())
     error = float(np.sqrt((1 / n_folds + ratio) * given.var(ddof=1)))
-    if np.ptp(given) == 0:
+    if alike(given):
         error = 0.0
     statistic = standardised(mean, error)
     half = float(t.ppf((1 + level) / 2, n_folds - 1)) * error
@@ -169,8 +170,8 @@ def five_by_two_f_test(differences: ArrayLike) -> PairedTest:
             f"{given.shape}."
         )
     table = check_numbers("differences", given.reshape(5, 2), ndim=2)
-    within = float(np.sum((table - table.mean(axis=1, keepdims=True)) ** 2))
-    statistic = standardised(float(np.sum(table**2)), 2 * within)
+    repeats = [float(np.sum((pair - pair.mean()) ** 2)) for pair in table if not alike(pair)]
+    statistic = standardised(float(np.sum(table**2)), 2 * sum(repeats))
     return PairedTest(statistic, float(f.sf(statistic, 10, 5)), float(table.mean()), None, None)
 
 
@@ -249,8 +250,6 @@ def _mcnemar_p(only_a: int, only_b: int, statistic: float, method: str) -> float
     exact = float(binomtest(only_a, discordant).pvalue)
     if method == "exact":
         return exact
-    from scipy.stats import binom
-
     return 1.0 if only_a == only_b else exact - float(binom.pmf(only_a, discordant, 0.5))
 
 

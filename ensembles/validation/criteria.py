@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from ensembles import members
 from ensembles.members import Member
+from ensembles.resampling import generator
 from ensembles.scoring import Answers, check_scoring, is_loss, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
@@ -421,11 +422,14 @@ def mean_distance(a: Any, b: Any) -> float:
 
 
 def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> float:
-    from ensembles.resampling import generator
-
     assert criterion.score is not None
     if criterion.name == "roc_auc":
         return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
-    scores = [criterion.score(rng.permutation(truth), answers) for _ in range(200)]
-    return criterion.published(float(np.nanmean(scores)))
+    scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+    defined = scores[np.isfinite(scores)]
+    if len(defined) == 0:
+        raise ValueError(
+            f"scoring must be defined on the data; {criterion.name!r} is {scores[0]} there."
+        )
+    return criterion.published(float(defined.mean()))

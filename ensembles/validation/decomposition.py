@@ -76,7 +76,8 @@ def domingos_terms(shares: ArrayLike, truth: ArrayLike) -> Terms:
     On a row where the majority is right (unbiased) variance adds to the error, where it is wrong
     (biased) it takes away: ``variance`` here is the net one, positive or negative,
     ``P(y != y_m)`` on unbiased rows and ``-P(y = y*)`` on biased ones. His c1 N, what noise adds
-    to the error of the optimal prediction y*, stands as ``noise``; it may be negative.
+    to the error of the optimal prediction y*, stands as ``noise``; it may be negative. (mlxtend's
+    variance is ``P(y != y_m)`` on all rows, without the sign: its terms need not add up.)
 
     Parameters
     ----------
@@ -225,7 +226,8 @@ class BiasVariance:
         sizes = np.bincount(codes, minlength=n_groups)
         means = [np.bincount(codes, weights=part) / sizes for part in self.rows]
         names = np.unique(np.asarray(groups)).tolist()
-        return {name: Terms(*parts) for name, *parts in zip(names, *means, strict=True)}
+        columns = (part.tolist() for part in means)
+        return {name: Terms(*parts) for name, *parts in zip(names, *columns, strict=True)}
 
     def __str__(self) -> str:
         noise = f", noise {self.noise:.4g}" if self.noise else ""
@@ -377,7 +379,7 @@ def _test_targets(problem: Problem, y_test: Any, n_rows: int) -> NDArray[Any]:
     if strangers.any():
         raise ValueError(
             f"y_test must hold classes of y, {problem.classes.tolist()}; got "
-            f"{labels[strangers][0]!r}."
+            f"{labels[strangers].tolist()[0]!r}."
         )
     return places
 

@@ -27,7 +27,7 @@ from ensembles.validation.losses import (
     squared_loss,
     zero_one_loss,
 )
-from ensembles.validation.weighted import Area, Called, Statistic, Sums
+from ensembles.validation.weighted import Area, Called, Counts, Statistic, Sums
 
 __all__ = ["METRICS", "Rows", "statistic_of"]
 
@@ -333,11 +333,11 @@ class Negated(Statistic):
         self.of, self.n_units = of, of.n_units
         self.low, self.high = -of.high, -of.low
 
-    def values(self, counts: Floats) -> Floats:
+    def values(self, counts: Counts) -> Floats:
         """Return minus the metric."""
         return -self.of.values(counts)
 
-    def gradients(self, counts: Floats) -> Floats:
+    def gradients(self, counts: Counts) -> Floats:
         """Return minus its derivatives."""
         return -self.of.gradients(counts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -227,7 +228,15 @@ def nested_cross_validation(
         verbose=verbose,
     )
     found = [nested_estimate(*losses) for losses in _by_repeat(results, draws, criterion)]
-    return _interval(np.mean(found, axis=0), criterion, n_folds, level, n_fits)
+    interval = _interval(np.mean(found, axis=0), criterion, n_folds, level, n_fits)
+    if interval.standard_error == 0:
+        warnings.warn(
+            f"{criterion.name!r} is {interval.estimate:g} in every row: the interval is a point, "
+            "and says nothing of how sure that is.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return interval
 
 
 def _losses(

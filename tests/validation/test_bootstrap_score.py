@@ -396,3 +396,12 @@ def test_predictions_of_nan_are_an_error_not_a_nan():
 def test_the_result_reads_well():
     found = bootstrap_score(NEAREST, X, Y, **QUICK)
     assert str(found).startswith("zero_one (error, .632+): ")
+
+
+def test_a_score_that_is_never_defined_is_refused_without_a_warning():
+    with pytest.raises(ValueError, match="must be defined on the data; 'never' is nan there"):
+        bootstrap_score(DecisionTreeClassifier(), X, Y, scoring=never, n_resamples=5)
+
+
+def never(y_true, y_pred):
+    return np.nan

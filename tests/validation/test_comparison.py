@@ -506,10 +506,42 @@ def test_what_is_no_model_is_told_how_to_become_one(board, given, way, test):
 @pytest.mark.parametrize("test", ["corrected_t", "5x2cv_f"])
 def test_a_difference_that_never_varies_is_told_of(test):
     a, b = np.full(10, 0.75), np.full(10, 0.5)
-    with pytest.warns(UserWarning, match=r"differ by 0\.25 in every fold"):
+    with pytest.warns(UserWarning, match=r"differ by 0\.25 wherever they are compared"):
         found = compare_models(a, b, test=test, n_train=80, n_test=20)
     assert found.p_value == 0.0
     assert compare_models(a, a, test=test, n_train=80, n_test=20).p_value == 1.0
+
+
+@pytest.mark.parametrize("test", ["corrected_t", "5x2cv_f"])
+def test_a_difference_that_varies_by_rounding_alone_never_varies(test):
+    scores = np.tile([0.3, 7.9], 5)
+    assert np.ptp(scores + 0.1 - scores) > 0
+    with pytest.warns(UserWarning, match=r"differ by 0\.1 wherever they are compared"):
+        found = compare_models(scores + 0.1, scores, test=test, n_train=90, n_test=10)
+    assert (found.statistic, found.p_value) == (np.inf, 0.0)
+
+
+def test_areas_without_a_variance_are_told_of():
+    """One model ranks perfectly, the other not at all: DeLong's variances are zero."""
+    y = np.arange(20) % 2
+    with pytest.warns(UserWarning, match=r"differ by 0\.5 wherever they are compared"):
+        found = compare_models(y, np.ones(20), test="delong", y_true=y)
+    assert (found.difference, found.p_value) == (0.5, 0.0)
+
+
+def test_a_constant_difference_has_a_point_for_an_interval_and_says_so():
+    y, wrong = np.zeros(40), np.full(40, 0.1)
+    options = {"y_true": y, "test": "bootstrap", "metric": "mae", "n_resamples": 50}
+    with pytest.warns(UserWarning, match="the difference of 'mae' is -0.2 on every resample"):
+        found = compare_models(wrong, wrong + 0.2, random_state=0, **options)
+    assert found.low == pytest.approx(found.high)
+    assert compare_models(wrong, wrong, random_state=0, **options).p_value == 1.0
+
+
+def test_models_may_be_named_by_numbers():
+    ranking = friedman_test(np.arange(12.0).reshape(3, 4), names=[10, 20, 30, 40])
+    assert ranking.names == ("10", "20", "30", "40")
+    assert "  40  mean rank 1.000" in str(ranking)
 
 
 # Published elsewhere

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import make_classification, make_regression
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -16,7 +17,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, train_test_split
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -176,6 +177,41 @@ def test_bias_variance_counts_the_votes_of_learners_fitted_one_by_one(decomposit
 
 
 # Log loss
+
+
+class OneSeed(ClassifierMixin, BaseEstimator):
+    """A tree that breaks its ties alike in every round, as mlxtend fits it."""
+
+    def fit(self, X, y):
+        self.tree_ = DecisionTreeClassifier(random_state=123).fit(X, y)
+        self.classes_ = self.tree_.classes_
+        return self
+
+    def predict(self, X):
+        return self.tree_.predict(X)
+
+
+def test_mlxtends_iris():
+    """mlxtend 0.25's bias_variance_decomp: 0.0616 = error, 0.0222 = bias, 0.0400 = variance.
+
+    On its draws, and with its one seed for every round, error and bias are the same. Its variance
+    is the share of votes that stray from the majority, wherever: where the majority is wrong that
+    takes away from the error, so that its terms need not add up to it.
+    """
+    X, X_test, y, y_test = train_test_split(
+        *load_iris(return_X_y=True), test_size=0.3, random_state=123, stratify=load_iris().target
+    )
+    rng = np.random.RandomState(123)
+    draws = [rng.choice(len(y), len(y)) for _ in range(200)]
+    found = bias_variance(OneSeed(), X, y, X_test, y_test, resampling=[(d, d[:1]) for d in draws])
+    votes = np.stack([OneSeed().fit(X[rows], y[rows]).predict(X_test) for rows in draws])
+    main = np.array([np.bincount(column).argmax() for column in votes.T])
+    strayed = np.mean(votes != main, axis=0)
+    assert_array_equal(found.main_prediction, main)
+    assert_allclose([found.error, found.bias], [np.mean(votes != y_test), np.mean(main != y_test)])
+    assert_allclose(found.unbiased_variance, np.mean(strayed * (main == y_test)))
+    theirs = [found.error, found.bias, np.mean(strayed)]
+    assert_allclose(theirs, [0.0616, 0.0222, 0.0400], atol=0.002)
 
 
 def test_log_terms_are_heskes_and_add_up():

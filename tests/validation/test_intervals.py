@@ -14,6 +14,7 @@ from ensembles.validation.intervals import (
     basic_interval,
     bca_interval,
     drawn_counts,
+    expanded_level,
     percentile_interval,
     studentized_interval,
 )
@@ -113,7 +114,10 @@ def test_intervals_are_scipys(method):
     losses = np.random.default_rng(5).exponential(size=80)
     zeros = np.zeros(80)
     ours = bootstrap_ci("mae", losses, zeros, method=method, n_resamples=20_000, random_state=0)
-    theirs = stats.bootstrap((losses,), np.mean, method=method, n_resamples=20_000, rng=0)
+    level = 0.95 if method == "basic" else expanded_level(0.95, 80)
+    theirs = stats.bootstrap(
+        (losses,), np.mean, method=method, n_resamples=20_000, confidence_level=level, rng=0
+    )
     assert_allclose([ours.low, ours.high], theirs.confidence_interval, rtol=0.015)
     assert_allclose(ours.standard_error, theirs.standard_error, rtol=0.02)
     assert_allclose(ours.estimate, losses.mean())
@@ -140,6 +144,30 @@ def test_intervals_are_those_of_rs_boot():
     printed = {"basic": (23.77, 79.12), "percentile": (28.86, 84.21), "bca": (32.31, 91.43)}
     for method, ends in printed.items():
         assert_allclose(found[method], ends, rtol=0.005)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 50, 1000])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_an_expanded_level_turns_the_bootstraps_normal_into_students_t(n, level):
+    """Hesterberg (2015), as R's ExpandProbs has it: z' sqrt((n - 1) / n) = t of n - 1."""
+    wider = expanded_level(level, n)
+    reach = stats.norm.ppf((1 + wider) / 2) * np.sqrt((n - 1) / n)
+    assert level < wider < 1
+    if wider < 1 - 1e-9:
+        assert_allclose(reach, stats.t.ppf((1 + level) / 2, n - 1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_the_interval_of_a_mean_of_few_rows_is_students(method):
+    """Of normal rows, whose skewness is taken away: the textbook's t interval."""
+    half = np.random.default_rng(0).normal(size=5)
+    sample = 20 + np.r_[half, -half]
+    found = bootstrap_ci(
+        "mae", sample, np.zeros(10), method=method, n_resamples=40_000, random_state=0
+    )
+    error = sample.std(ddof=1) / np.sqrt(10)
+    expected = 20 + error * stats.t.ppf([0.025, 0.975], 9)
+    assert_allclose([found.low, found.high], expected, atol=0.08 * np.ptp(expected) / 2)
 
 
 def test_the_acceleration_of_a_mean_is_its_skewness():
@@ -174,6 +202,23 @@ def test_resamples_do_not_depend_on_blocks(method, monkeypatch):
     parts = bootstrap_ci("roc_auc", Y, TIED, method=method, n_resamples=50, random_state=1)
     assert_array_equal(parts.distribution, whole.distribution)
     assert_allclose([parts.low, parts.high], [whole.low, whole.high])
+
+
+@pytest.mark.parametrize("n_units", [3, 40, 9000, 20_000])
+def test_a_resample_is_the_same_whoever_asks_for_it(n_units):
+    """Few rows are drawn for many resamples at once, many for one at a time."""
+    counts = drawn_counts(1, 0, 50, n_units)
+    assert_array_equal(counts.sum(axis=1), n_units)
+    assert len(np.unique(counts, axis=0)) > 5
+    for first, stop in ((0, 1), (7, 31), (49, 50)):
+        assert_array_equal(drawn_counts(1, first, stop, n_units), counts[first:stop])
+
+
+def test_counts_are_those_of_rows_drawn_alike():
+    """The counts of a multinomial: n (1 / n) on average, their variance 1 - 1 / n."""
+    counts = drawn_counts(0, 0, 20_000, 5)
+    assert_allclose(counts.mean(axis=0), 1, atol=4 * np.sqrt(0.8 / 20_000))
+    assert_allclose(counts.var(axis=0), 0.8, rtol=0.05)
 
 
 def test_any_callable_takes_the_slow_way_to_the_same_place():
@@ -454,8 +499,15 @@ def test_predictions_that_are_none_are_refused(metric, y_pred, options, message)
 
 
 def test_probabilities_that_do_not_sum_to_one_are_told_of():
+    probabilities = np.tile([0.5, 0.6, 0.4], (40, 1))
     with pytest.warns(UserWarning, match="do not sum to one in 40 rows .to 1.5 in row 0"):
-        bootstrap_ci("log_loss", np.arange(40) % 3, np.full((40, 3), 0.5), n_resamples=10)
+        bootstrap_ci("log_loss", np.arange(40) % 3, probabilities, n_resamples=10)
+
+
+def test_a_loss_that_varies_by_rounding_alone_is_a_point():
+    with pytest.warns(UserWarning, match=r"'log_loss' is 0\.693147 on every resample"):
+        found = bootstrap_ci("log_loss", np.arange(40) % 2, np.full(40, 0.5), n_resamples=99)
+    assert found.standard_error == 0
 
 
 def test_a_loss_of_one_class_asks_for_the_others():

@@ -100,3 +100,9 @@ def test_bad_input_gets_an_error_that_says_so(changed, message):
     given = {"estimator": NEAREST, "X": X, "y": Y, **QUICK, **changed}
     with pytest.raises(ValueError, match=message):
         nested_cross_validation(**given)
+
+
+def test_rules_that_never_err_have_a_point_for_an_interval_and_say_so():
+    with pytest.warns(UserWarning, match="'zero_one' is 0 in every row: the interval is a point"):
+        found = nested_cross_validation(NEAREST, 100.0 * Y[:, None], Y, **QUICK)
+    assert (found.low, found.estimate, found.high) == (0, 0, 0)

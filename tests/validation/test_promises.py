@@ -61,6 +61,14 @@ def test_intervals_of_200_rows_cover(metric):
         assert 0.93 - 3 * error < covered[method] < 0.97 + 2 * error, method
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "log_loss", "rmse", "r2"])
+def test_the_default_interval_of_50_rows_covers(metric):
+    n_simulations = 400
+    covered = promised.interval_coverage(metric, 50, n_simulations, n_resamples=400)["bca"]
+    error = np.sqrt(0.95 * 0.05 / n_simulations)
+    assert 0.93 - 2 * error < covered < 0.97 + 2 * error
+
+
 @pytest.mark.parametrize("kind", ["ridge", "centroid"])
 def test_equal_learners_are_called_different_as_often_as_promised(kind):
     found = promised.type_i_errors(kind, n_simulations=400)
@@ -76,10 +84,11 @@ def test_intervals_of_a_bag_cover_new_targets(n_columns):
     assert mean > 0.8  # what is guaranteed
 
 
-def test_a_random_number_of_members_covers_too():
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_a_random_number_of_members_covers_too(share):
     base = promised.BASES["ridge"]
     mean, error = promised.interval_of_a_bag_coverage(
-        base, 5, 8, n=100, n_members=30, problem=promised.skewed, fixed=False
+        base, 5, 8, n=100, n_members=30, problem=promised.skewed, fixed=False, share=share
     )
     assert mean > 0.9 - 3 * error
 
