@@ -128,7 +128,7 @@ class Checking(Core):
                 f"When fitting {type(self).__name__} with sample_weight it is recommended to use "
                 f"bootstrap=True, got {self.bootstrap}.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if self.class_weight is None:
             return weights

@@ -386,14 +386,14 @@ class Fitting(Checking, Asking):
                 "were held out from no member: their out-of-bag prediction is NaN, and they are "
                 "left out of the score.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         if self.early_stopping:
             warnings.warn(
                 "the out-of-bag score is optimistic with early_stopping=True: members stopped on "
                 "the very rows that judge them.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         self.oob_count_ = judged.count
         self.oob_score_ = self._score_out_of_bag(training, judged)

@@ -1332,3 +1332,20 @@ def test_one_class_of_which_the_learner_cannot_learn():
     with pytest.warns(UserWarning, match="3 of 3 draws hold one class only, .* say that class.$"):
         bag = BaggingClassifier(LogisticRegression(), 3).fit(np.eye(5), [7] * 5)
     np.testing.assert_array_equal(bag.predict(np.eye(5)), [7] * 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights", "text"),
+    [
+        ({"oob_score": True, "n_estimators": 1}, None, "OOB"),
+        ({"n_iter_no_change": 2, "tol": 9.0, "n_estimators": 3}, None, "OOB"),
+        ({"bootstrap": False, "max_samples": 0.5}, np.ones(20), "bootstrap=True"),
+        ({"estimator": LogisticRegression(), "class_weight": {0: 1, 1: 1e-9}}, None, "one class"),
+    ],
+    ids=["unjudged", "settled", "weights", "single"],
+)
+def test_a_warning_points_at_the_line_that_called_fit(settings, weights, text):
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    with pytest.warns(UserWarning, match=text) as told:
+        BaggingClassifier(random_state=0, **settings).fit(X, y, weights)
+    assert [warning.filename for warning in told] == [__file__] * len(told)
