@@ -14,7 +14,12 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import (
     accuracy_score,
@@ -54,8 +59,10 @@ from ensembles import (
     BlockBootstrap,
     Bootstrap,
     GroupBootstrap,
+    HistTreeClassifier,
     Subsample,
 )
+from ensembles.tables import take
 
 N = 48
 RNG = np.random.default_rng(0)
@@ -1349,3 +1356,46 @@ def test_a_warning_points_at_the_line_that_called_fit(settings, weights, text):
     with pytest.warns(UserWarning, match=text) as told:
         BaggingClassifier(random_state=0, **settings).fit(X, y, weights)
     assert [warning.filename for warning in told] == [__file__] * len(told)
+
+
+FRAME = pd.DataFrame({"a": np.arange(60) % 7 / 2, "b": pd.Categorical(list("xyz") * 20)})
+FRAME["c"] = np.where(np.arange(60) % 5 == 0, np.nan, np.arange(60) % 11)
+
+
+@pytest.mark.parametrize(
+    ("base", "X"),
+    [
+        (HistTreeClassifier(max_depth=4), FRAME),
+        (HistTreeClassifier(max_depth=4), pl.from_pandas(FRAME)),
+        (HistTreeClassifier(), FRAME[["a", "c"]].to_numpy()),
+        (HistTreeClassifier(), sparse.csr_matrix(FRAME[["a", "c"]].fillna(0))),
+        (DecisionTreeClassifier(), FRAME[["a", "c"]].to_numpy()),
+    ],
+    ids=["pandas", "polars", "array", "sparse", "scikit-learn"],
+)
+@pytest.mark.parametrize("max_features", [1.0, 0.7])
+def test_leaves_and_paths_are_those_of_the_members(base, X, max_features):
+    """In the format of scikit-learn's forests."""
+    y = (np.arange(60) % 7 > 2) ^ (np.arange(60) % 3 == 0)
+    bag = BaggingClassifier(base, 5, max_features=max_features, random_state=0).fit(X, y)
+    leaves, (indicator, ends) = bag.apply(X), bag.decision_path(X)
+    assert indicator.format == "csr"
+    assert leaves.shape == (60, 5)
+    assert ends.tolist() == np.cumsum([0] + [tree.tree_.node_count for tree in bag]).tolist()
+    for i, (tree, columns) in enumerate(zip(bag, bag.estimators_features_, strict=True)):
+        table = take(X, None, columns)
+        np.testing.assert_array_equal(leaves[:, i], tree.apply(table))
+        assert (indicator[:, ends[i] : ends[i + 1]] != tree.decision_path(table)).nnz == 0
+    forest = RandomForestClassifier(5).fit([[0], [1], [2]], [0, 1, 0])
+    assert forest.apply([[0]]).ndim == leaves.ndim
+    assert len(forest.decision_path([[0]])[1]) == len(ends)
+
+
+def test_only_trees_have_leaves():
+    assert not hasattr(BaggingClassifier(LogisticRegression()), "apply")
+    assert not hasattr(Bagging(RandomForestClassifier()), "decision_path")
+    with pytest.raises(AttributeError, match="no attribute 'apply'") as told:
+        BaggingClassifier(GaussianNB()).apply([[0.0]])
+    assert str(told.value.__cause__) == "GaussianNB is not a tree: it has no leaves."
+    with pytest.raises(NotFittedError):
+        BaggingClassifier().apply([[0.0]])
