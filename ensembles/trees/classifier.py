@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ensembles.naming import named_here
+from ensembles.parameters import has_missing
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tables import is_sparse
@@ -191,14 +192,14 @@ default="from_dtype"
                 "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
             )
         y = column_or_1d(y, warn=True)
+        if has_missing(y):
+            raise ValueError("Input y contains NaN: y must hold a class for every row.")
         try:
             assert_all_finite(y, input_name="y")
             check_classification_targets(y)
             classes, numbers = np.unique(y, return_inverse=True)
         except TypeError as error:
-            raise ValueError(
-                f"y must hold labels that can be sorted, none of them missing: {error}."
-            ) from None
+            raise ValueError(f"y must hold labels that can be sorted: {error}.") from None
         return classes, numbers.astype(np.int64), np.zeros(1), True
 
     def _keep(self, prepared: Prepared) -> None:
