@@ -13,13 +13,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from ensembles.bagging.confidence import Confidence
 from ensembles.bagging.fitting import Fitting
 from ensembles.bagging.importance import Importance
+from ensembles.bagging.leaves import Leaves
 from ensembles.naming import named_here
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 __all__ = ["Bagging", "BaggingClassifier", "BaggingRegressor"]
 
 
-class BaseBagging(Fitting, Confidence, Importance):
+class BaseBagging(Fitting, Confidence, Importance, Leaves):
     """The family: everything but the task."""
 
 

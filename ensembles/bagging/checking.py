@@ -94,7 +94,7 @@ class Checking(Core):
             self.__dict__.pop("classes_", None)
             self.__dict__.pop("n_classes_", None)
             return check_values(y, self)
-        y, self.classes_, _ = check_labels(y, self)
+        y, self.classes_, _ = check_labels(y, self, least=1)
         self.n_classes_ = len(self.classes_)
         return y
 
@@ -128,7 +128,7 @@ class Checking(Core):
                 f"When fitting {type(self).__name__} with sample_weight it is recommended to use "
                 f"bootstrap=True, got {self.bootstrap}.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if self.class_weight is None:
             return weights

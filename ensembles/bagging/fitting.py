@@ -296,11 +296,12 @@ class Fitting(Checking, Asking):
             if type(self.estimator_).__name__ != "DummyClassifier"
             else 0
         )
+        way_out = " resampling=Bootstrap(stratify=True) keeps every class in every draw."
         if single and helpless:
             warnings.warn(
                 f"{helpless} of {len(self.estimators_)} draws hold one class only, from which "
                 f"{type(self.estimator_).__name__} cannot learn: these members always say that "
-                "class. resampling=Bootstrap(stratify=True) keeps every class in every draw.",
+                f"class.{way_out if self.n_classes_ > 1 else ''}",
                 UserWarning,
                 stacklevel=4,
             )
@@ -336,7 +337,10 @@ class Fitting(Checking, Asking):
         """Yield the rows held out from each of these members, and its answers about them."""
         hard, prepared = training.aggregation.hard, training.recipe.prepared
         if prepared is not None:
-            return members.forest_answers_held_out(of, prepared, training.draws, first, hard=hard)
+            answers = members.forest_answers_held_out(
+                of, prepared, training.draws, first, hard=hard
+            )
+            return ((rows, self._without_lone_target(answer)) for rows, answer in answers)
         return members.ask_held_out(
             self._question(training.aggregation),
             of,
@@ -382,14 +386,14 @@ class Fitting(Checking, Asking):
                 "were held out from no member: their out-of-bag prediction is NaN, and they are "
                 "left out of the score.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         if self.early_stopping:
             warnings.warn(
                 "the out-of-bag score is optimistic with early_stopping=True: members stopped on "
                 "the very rows that judge them.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         self.oob_count_ = judged.count
         self.oob_score_ = self._score_out_of_bag(training, judged)

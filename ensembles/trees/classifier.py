@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import column_or_1d
 
 from ensembles.naming import named_here
-from ensembles.parameters import distinct_labels
+from ensembles.parameters import distinct_labels, has_missing
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tables import is_sparse
@@ -191,14 +191,14 @@ default="from_dtype"
                 "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
             )
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
+        if has_missing(y):
+            raise ValueError("Input y contains NaN: y must hold a class for every row.")
         try:
             if y.dtype.kind not in "biu":
                 assert_all_finite(y, input_name="y")
             classes, numbers = distinct_labels(y)
         except TypeError as error:
-            raise ValueError(
-                f"y must hold labels that can be sorted, none of them missing: {error}."
-            ) from None
+            raise ValueError(f"y must hold labels that can be sorted: {error}.") from None
         return classes, numbers.astype(np.int64), np.zeros(1), True
 
     def _keep(self, prepared: Prepared) -> None:

@@ -273,6 +273,11 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
     """
 
     def compile_(function: Callable[..., Any]) -> Any:
+        if numba.config.DISABLE_JIT:
+            raise RuntimeError(
+                "NUMBA_DISABLE_JIT must be 0: the kernels of trees are vector instructions, "
+                "which Python cannot run; got 1."
+            )
         function.__qualname__ = f"{name or function.__qualname__}_{fingerprint()}"
         with garbage_left():
             try:

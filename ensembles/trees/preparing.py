@@ -70,6 +70,11 @@ class Prepared:
         object.__setattr__(self, "sizes", self.bins.sizes)
         object.__setattr__(self, "plain", not self.kinds.any())
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make again what kernels take as writable: a process is handed read-only maps of it."""
+        vars(self).update(state)
+        self.__post_init__()
+
     @property
     def n_rows(self) -> int:
         """The number of rows."""

@@ -149,8 +149,13 @@ default="from_dtype"
         return means[:, 0] if self._flat else means
 
     def _target(self, y: Any, weights: Floats | None) -> tuple[None, Floats, Floats, bool]:
-        with np.errstate(over="ignore", invalid="ignore"):  # a check that adds up what is huge
-            targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # a check that adds up what is huge
+                targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            raise ValueError(f"y must hold numbers for a regression: {error}.") from None
         flat = targets.ndim == 1
         if targets.ndim > 2:
             raise ValueError(

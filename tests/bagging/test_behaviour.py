@@ -14,7 +14,12 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import (
     accuracy_score,
@@ -54,8 +59,10 @@ from ensembles import (
     BlockBootstrap,
     Bootstrap,
     GroupBootstrap,
+    HistTreeClassifier,
     Subsample,
 )
+from ensembles.tables import take
 
 N = 48
 RNG = np.random.default_rng(0)
@@ -1306,3 +1313,89 @@ class Careless(RegressorMixin, BaseEstimator):
 def test_what_fit_returns_does_not_matter(kind, returned):
     fitted = kind(Careless(returned), n_estimators=3, random_state=0).fit(X, VALUES)
     assert fitted.predict(X[:2]) == pytest.approx(VALUES.mean(), abs=VALUES.std())
+
+
+@pytest.mark.parametrize("base", [None, DecisionTreeClassifier(), GaussianNB()])
+@pytest.mark.parametrize("aggregation", ["soft", "hard", "log"])
+def test_one_class_is_predicted_for_sure(base, aggregation):
+    """A fold or a segment may hold one class: scikit-learn's bag takes it, and so do our others."""
+    X = np.arange(40.0).reshape(20, 2)
+    bag = BaggingClassifier(base, 30, oob_score=True, aggregation=aggregation, random_state=0)
+    bag.fit(X, ["dog"] * 20)
+    assert bag.predict(X).tolist() == ["dog"] * 20
+    assert bag.predict_all(X).shape == (30, 20)
+    np.testing.assert_array_equal(bag.predict_proba(X), np.ones((20, 1)))
+    np.testing.assert_allclose(bag.predict_log_proba(X), np.zeros((20, 1)), atol=1e-15)
+    np.testing.assert_array_equal(bag.oob_decision_function_, np.ones((20, 1)))
+    assert bag.oob_score_ == 1.0
+
+
+def test_one_row_is_enough():
+    assert BaggingClassifier(random_state=0).fit([[1.0]], ["dog"]).predict([[2.0]]) == ["dog"]
+    assert BaggingRegressor(random_state=0).fit([[1.0]], [3.0]).predict([[2.0]]) == [3.0]
+
+
+def test_one_class_of_which_the_learner_cannot_learn():
+    with pytest.warns(UserWarning, match="3 of 3 draws hold one class only, .* say that class.$"):
+        bag = BaggingClassifier(LogisticRegression(), 3).fit(np.eye(5), [7] * 5)
+    np.testing.assert_array_equal(bag.predict(np.eye(5)), [7] * 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights", "text"),
+    [
+        ({"oob_score": True, "n_estimators": 1}, None, "OOB"),
+        ({"n_iter_no_change": 2, "tol": 9.0, "n_estimators": 3}, None, "OOB"),
+        ({"bootstrap": False, "max_samples": 0.5}, np.ones(20), "bootstrap=True"),
+        ({"estimator": LogisticRegression(), "class_weight": {0: 1, 1: 1e-9}}, None, "one class"),
+    ],
+    ids=["unjudged", "settled", "weights", "single"],
+)
+def test_a_warning_points_at_the_line_that_called_fit(settings, weights, text):
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    with pytest.warns(UserWarning, match=text) as told:
+        BaggingClassifier(random_state=0, **settings).fit(X, y, weights)
+    assert [warning.filename for warning in told] == [__file__] * len(told)
+
+
+FRAME = pd.DataFrame({"a": np.arange(60) % 7 / 2, "b": pd.Categorical(list("xyz") * 20)})
+FRAME["c"] = np.where(np.arange(60) % 5 == 0, np.nan, np.arange(60) % 11)
+
+
+@pytest.mark.parametrize(
+    ("base", "X"),
+    [
+        (HistTreeClassifier(max_depth=4), FRAME),
+        (HistTreeClassifier(max_depth=4), pl.from_pandas(FRAME)),
+        (HistTreeClassifier(), FRAME[["a", "c"]].to_numpy()),
+        (HistTreeClassifier(), sparse.csr_matrix(FRAME[["a", "c"]].fillna(0))),
+        (DecisionTreeClassifier(), FRAME[["a", "c"]].to_numpy()),
+    ],
+    ids=["pandas", "polars", "array", "sparse", "scikit-learn"],
+)
+@pytest.mark.parametrize("max_features", [1.0, 0.7])
+def test_leaves_and_paths_are_those_of_the_members(base, X, max_features):
+    """In the format of scikit-learn's forests."""
+    y = (np.arange(60) % 7 > 2) ^ (np.arange(60) % 3 == 0)
+    bag = BaggingClassifier(base, 5, max_features=max_features, random_state=0).fit(X, y)
+    leaves, (indicator, ends) = bag.apply(X), bag.decision_path(X)
+    assert indicator.format == "csr"
+    assert leaves.shape == (60, 5)
+    assert ends.tolist() == np.cumsum([0] + [tree.tree_.node_count for tree in bag]).tolist()
+    for i, (tree, columns) in enumerate(zip(bag, bag.estimators_features_, strict=True)):
+        table = take(X, None, columns)
+        np.testing.assert_array_equal(leaves[:, i], tree.apply(table))
+        assert (indicator[:, ends[i] : ends[i + 1]] != tree.decision_path(table)).nnz == 0
+    forest = RandomForestClassifier(5).fit([[0], [1], [2]], [0, 1, 0])
+    assert forest.apply([[0]]).ndim == leaves.ndim
+    assert len(forest.decision_path([[0]])[1]) == len(ends)
+
+
+def test_only_trees_have_leaves():
+    assert not hasattr(BaggingClassifier(LogisticRegression()), "apply")
+    assert not hasattr(Bagging(RandomForestClassifier()), "decision_path")
+    with pytest.raises(AttributeError, match="no attribute 'apply'") as told:
+        BaggingClassifier(GaussianNB()).apply([[0.0]])
+    assert str(told.value.__cause__) == "GaussianNB is not a tree: it has no leaves."
+    with pytest.raises(NotFittedError):
+        BaggingClassifier().apply([[0.0]])

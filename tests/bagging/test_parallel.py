@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 import psutil
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -62,6 +63,16 @@ def test_the_same_bits_for_every_n_jobs(serial, name, n_jobs):
 def test_the_same_bits_for_every_backend(serial, name, backend):
     with joblib.parallel_config(backend, n_jobs=2):
         np.testing.assert_array_equal(everything(*BAGS[name]), serial[name])
+
+
+@pytest.mark.parametrize("max_features", [0.7, 1.0])
+@pytest.mark.parametrize("kind", [BaggingClassifier, BaggingRegressor])
+def test_the_same_bits_from_read_only_maps(kind, max_features):
+    """Processes are handed maps of what is larger than ``max_nbytes``: here, of every array."""
+    bag = kind(n_estimators=4, max_features=max_features, random_state=0)
+    here = clone(bag).fit(X, Y).predict(X)
+    with joblib.parallel_config("loky", n_jobs=2, max_nbytes=1):
+        np.testing.assert_array_equal(bag.fit(X, Y).predict(X), here)
 
 
 @pytest.mark.parametrize("name", BAGS)

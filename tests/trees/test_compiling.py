@@ -81,6 +81,11 @@ def test_kernels_are_made_of_nothing_that_the_fingerprint_leaves_out():
         assert found <= kernels
 
 
+def test_a_numba_that_may_not_compile_says_so():
+    code = f"try:\n    exec({FIT!r})\nexcept RuntimeError as error:\n    print(error)"
+    assert run(code, NUMBA_DISABLE_JIT="1").startswith("NUMBA_DISABLE_JIT must be 0: the kernels")
+
+
 @pytest.mark.slow
 def test_works_where_the_cache_cannot_be_written(nowhere_to_cache):
     assert float(run(FIT, **nowhere_to_cache)) > 0

@@ -255,11 +255,23 @@ REFUSED = {
     ),
     "labels that have no order": (
         lambda: classification().fit(X, np.array(["a", 1] * 100, dtype=object)),
-        "y must hold labels that can be sorted, none of them missing",
+        "y must hold labels that can be sorted",
     ),
     "a missing label among words": (
         lambda: classification().fit(X, pd.Series(["a", None] * 100, dtype="string")),
-        "y must hold labels that can be sorted, none of them missing",
+        "y contains NaN: y must hold a class for every row",
+    ),
+    "no label at all": (
+        lambda: classification().fit(X, [None] * 200),
+        "y contains NaN: y must hold a class for every row",
+    ),
+    "a missing date as a label": (
+        lambda: classification().fit(X, np.array(["2020-01-01", "NaT"] * 100, "datetime64[D]")),
+        "y contains NaN: y must hold a class for every row",
+    ),
+    "words to regress on": (
+        lambda: regression().fit(X, ["high", "low"] * 100),
+        "y must hold numbers for a regression: could not convert string to float: 'high'",
     ),
     "no class weight": (
         lambda: classification(class_weight=[1, 2]).fit(X, LABELS),
