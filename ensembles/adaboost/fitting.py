@@ -298,7 +298,8 @@ class Fitting(Checking, Asking):
         """Learn one more round; where rows are drawn, a draw that gives a member no better than
         chance is made again from the weights of the start.
         """
-        for discarded in range(TRIES if self._draws_again() else 1):
+        tries = TRIES if course.rules.resample and self.task_ == CLASSIFICATION else 1
+        for discarded in range(tries):
             if discarded:
                 course.start_again()
             learned = [learning.learn(problem, tape) for problem in course.problems()]
@@ -390,9 +391,6 @@ class Fitting(Checking, Asking):
             None if validating is None else validating.truth(),
             None if validating is None else learning.watch(validating.X),
         )
-
-    def _draws_again(self) -> bool:
-        return self.task_ == CLASSIFICATION and self._resamples()
 
     def _without_merit(self, course: Course, answers: list[Any], at: int) -> Verdict | None:
         """What becomes of a round no better than chance: the last one is dropped, the first one is
