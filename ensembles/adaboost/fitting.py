@@ -153,14 +153,12 @@ class Fitting(Checking, Asking):
         earlier = self._earlier()
         arguments = self._routed("fit", fit_params).get("fit", {})
         rows = self._checked_rows(X, y, sample_weight)
-        kept = np.flatnonzero(rows.weights > 0)
         self._seed, start = self._tape_start(earlier)
-        training, validating = rows.of(kept), None
-        if validation[0] is not None:
-            validating = self._checked_validation(*validation)
-        elif self._holds_out():
-            training, validating = self._divided(rows, kept, groups)
-        arguments = self._cut(arguments, rows, training)
+        kept, validating = self._set_apart(rows, groups, validation)
+        training = rows.of(kept)
+        if len(kept) < len(rows.y):
+            whole = len(rows.y)
+            arguments = {name: members.of_rows(v, kept, whole) for name, v in arguments.items()}
         with members.crew(self.n_jobs) as crew:
             history = self._boost(training, validating, arguments, start, earlier, crew)
         self._rounds, self._discarded = history.rounds, history.discarded
@@ -208,6 +206,18 @@ class Fitting(Checking, Asking):
     def _stops_early(self, given: bool) -> bool:
         return given if self.early_stopping is None else bool(self.early_stopping)
 
+    def _set_apart(
+        self, rows: Rows, groups: Any, validation: Any
+    ) -> tuple[NDArray[np.intp], Rows | None]:
+        """Return which rows to learn from, and what to validate on, if anything."""
+        kept = np.flatnonzero(rows.weights > 0)
+        if validation[0] is not None:
+            return kept, self._checked_validation(*validation)
+        if not self._holds_out():
+            return kept, None
+        kept, held = self._divided(rows, kept, groups)
+        return kept, rows.of(held)
+
     def _checked_validation(self, X_val: Any, y_val: Any, weights: Any) -> Rows:
         check_consistent_length(X_val, y_val)
         X_val = check_table(self, X_val, reset=False, allow_nd=self.estimator is not None)
@@ -226,8 +236,10 @@ class Fitting(Checking, Asking):
             )
         return Rows(X_val, labels, np.searchsorted(self.classes_, labels), own)
 
-    def _divided(self, rows: Rows, kept: NDArray[np.intp], groups: Any) -> tuple[Rows, Rows]:
-        """Hold validation rows out."""
+    def _divided(
+        self, rows: Rows, kept: NDArray[np.intp], groups: Any
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Divide rows into those to learn from and those to hold out for validation."""
         n_rows, fraction = len(kept), self.validation_fraction
         if n_rows < 2 or (not isinstance(fraction, float) and fraction >= n_rows):
             raise ValueError(
@@ -242,19 +254,7 @@ class Fitting(Checking, Asking):
                 "validation_fraction must hold out at least one row: every class has one row "
                 f"alone; got validation_fraction={fraction!r} and {n_rows} rows."
             )
-        self._kept_rows = kept[~chosen]
-        return rows.of(kept[~chosen]), rows.of(kept[chosen])
-
-    def _cut(self, arguments: dict[str, Any], rows: Rows, training: Rows) -> dict[str, Any]:
-        """Arguments of ``fit`` for the rows that are learned from."""
-        kept = self.__dict__.pop("_kept_rows", None)
-        if kept is None:
-            kept = np.flatnonzero(rows.weights > 0)
-        if len(training.y) == len(rows.y):
-            return arguments
-        return {
-            name: members.of_rows(value, kept, len(rows.y)) for name, value in arguments.items()
-        }
+        return kept[~chosen], kept[chosen]
 
     # -----------------------------------------------------------------------------------------
 
@@ -298,7 +298,8 @@ class Fitting(Checking, Asking):
         """Learn one more round; where rows are drawn, a draw that gives a member no better than
         chance is made again from the weights of the start.
         """
-        for discarded in range(TRIES if self._draws_again() else 1):
+        tries = TRIES if course.rules.resample and self.task_ == CLASSIFICATION else 1
+        for discarded in range(tries):
             if discarded:
                 course.start_again()
             learned = [learning.learn(problem, tape) for problem in course.problems()]
@@ -390,9 +391,6 @@ class Fitting(Checking, Asking):
             None if validating is None else validating.truth(),
             None if validating is None else learning.watch(validating.X),
         )
-
-    def _draws_again(self) -> bool:
-        return self.task_ == CLASSIFICATION and self._resamples()
 
     def _without_merit(self, course: Course, answers: list[Any], at: int) -> Verdict | None:
         """What becomes of a round no better than chance: the last one is dropped, the first one is
