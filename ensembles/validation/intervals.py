@@ -119,7 +119,7 @@ def expanded_level(level: float, n_units: int) -> float:
     Examples
     --------
     >>> round(expanded_level(0.95, 50), 4), round(expanded_level(0.95, 1000), 4)
-    (0.9577, 0.9504)
+    (0.9576, 0.9504)
     """
     reach = t.ppf((1 + level) / 2, n_units - 1) * np.sqrt(n_units / (n_units - 1))
     return min(float(1 - 2 * norm.sf(reach)), 1 - 1e-12)
