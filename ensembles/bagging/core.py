@@ -154,7 +154,11 @@ class Core(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def estimators_samples_(self) -> list[NDArray[np.intp]]:
-        """Rows that each member was shown, repeats included; drawn again whenever asked for."""
+        """Rows that each member was shown, repeats included; drawn again whenever asked for.
+
+        Our own trees were shown them in bins of the whole table: fitted on these rows alone, which
+        are binned anew, a tree of the same seed may cut elsewhere.
+        """
         check_is_fitted(self, "estimators_")
         return [self._draws.train(i).copy() for i in range(len(self.estimators_))]
 

@@ -277,7 +277,8 @@ class Fitting(Checking, Asking):
         if self.class_weight is not None and _shows_everything(draws):
             raise ValueError(
                 "class_weight must be None where every member is shown every row, as with "
-                f"bootstrap=False and max_samples=None; got class_weight={self.class_weight!r}."
+                f"bootstrap=False and max_samples=None; got class_weight={self.class_weight!r}. "
+                "Give it to the estimator where that takes one."
             )
         judged = self.oob_score or self.n_iter_no_change is not None or self.early_stopping
         if judged and (isinstance(draws, DirichletDraws) or _shows_everything(draws)):

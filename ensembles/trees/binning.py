@@ -93,6 +93,7 @@ class Bins:
 
         Missing values and categories never seen get code 0.
         """
+        X = X.tocsc() if is_sparse(X) else X
         wanted = np.arange(len(self.cuts)) if columns is None else np.asarray(columns, np.intp)
         codes = np.empty((X.shape[0], len(wanted)), np.uint8)
         if by_blocks(X):
