@@ -263,6 +263,55 @@ split.
 
 
 @once
+def take_best(frontier: Array, last: Any, errors: Array) -> None:
+    """Put the node last whose split decreases impurity most; of equals the oldest."""
+    chosen = 0
+    for i in range(1, last + 1):
+        a, b = frontier[i], frontier[chosen]
+        if errors[a, 1] > errors[b, 1] or (errors[a, 1] == errors[b, 1] and a < b):
+            chosen = i
+    frontier[chosen], frontier[last] = frontier[last], frontier[chosen]
+
+
+@once
+def tell_sides(node: Any, categorical: Any, nodes: Array, sides: Array, go_left: Array) -> None:
+    """Write which codes go left at a node's split."""
+    last_code = nodes[node, CODE]
+    for code in range(256):
+        go_left[code] = code <= last_code
+        if categorical:
+            go_left[code] = (sides[node, code >> 6] >> uint64(code & 63)) & 1
+    if not categorical:
+        go_left[0] = nodes[node, MISSING_LEFT] == 1
+
+
+@once
+def begin_children(parent: Any, left: Any, middle: Any, nodes: Array) -> None:
+    """Give the two children of a node, the left one first, their rows and their keys."""
+    for side in range(2):
+        child = left + side
+        nodes[child, START] = middle if side else nodes[parent, START]
+        nodes[child, STOP] = nodes[parent, STOP] if side else middle
+        nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
+        nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * 2 + uint64(side)))
+    nodes[parent, CHILD] = left
+
+
+@once
+def close_nodes(n_nodes: Any, nodes: Array, errors: Array, totals: Array) -> None:
+    """Forget the splits that were found for leaves; where a node had no missing values, send them
+    to its heavier child.
+    """
+    for node in range(n_nodes):
+        child = nodes[node, CHILD]
+        if child < 0:
+            nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
+            errors[node, 1] = 0.0
+        elif nodes[node, MISSING_LEFT] == 2:
+            nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
+
+
+@once
 def depth_first(nodes: Array, n_nodes: Any, listed: Array, stack: Array) -> None:
     """List the nodes in depth-first order, left before right, and call the right children by their
     new numbers.
@@ -500,11 +549,176 @@ def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
     return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)
 
 
+TABLED, SURVEYED, FILLED, KEPT, SORTED = range(5)
+"""How the columns of a node are searched: each by a table of its codes; all at once, every row
+against every other; by histograms filled for the node, or kept since its parent; or each row by
+row, in the order of the codes.
+"""
+
+
+@lru_cache
+def chooser(mode: int, special: bool) -> Any:
+    """Return what chooses how a node is searched."""
+
+    @once
+    def choose(settings: Array, n_rows: Any, weight: Any, block: Any) -> Any:
+        if mode == OUTPUTS:
+            return TABLED
+        if special and (settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)):
+            return TABLED
+        small = n_rows <= ROWS and n_rows * settings[SHEET_WIDTH] <= PLANE
+        if mode != SCALAR:
+            small = small and float64(weight) <= LIGHT
+        if mode == CLASSES:
+            small = small and settings[EXACT] and not settings[ENTROPY]
+        if small:
+            return SURVEYED
+        if block >= 0:
+            return KEPT
+        if mode == CLASSES and n_rows < settings[KEEP]:
+            return SORTED
+        return FILLED
+
+    return choose
+
+
+@once
+def is_usual(
+    codes: Array, byte: Any, start: Any, stop: Any, column: Any, kinds: Array, signs: Array
+) -> Any:
+    """Tell whether a column's values are ordered and none is missing in the node."""
+    if kinds[column] == CATEGORICAL or signs[column] != 0:
+        return False
+    return kinds[column] != MISSING or not has_missing(codes, byte, start, stop)
+
+
+@lru_cache
+def preparer(mode: int) -> Any:
+    """Return what is done for some columns of a node at once, before each is looked at."""
+    fill, survey = filler(mode), surveyor(mode)
+
+    @once
+    def prepare(
+        how: Any,
+        columns: Array,
+        begin: Any,
+        n_lanes: Any,
+        drawn: Any,
+        start: Any,
+        stop: Any,
+        records: Array,
+        codes: Array,
+        settings: Array,
+        least: Any,
+        sizes: Array,
+        totals: Array,
+        histogram: Array,
+        work: Array,
+        sheet: Array,
+        counts: Array,
+        folded: Array,
+        sums: Array,
+    ) -> None:
+        first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
+        if how == SURVEYED:
+            lay_sheet(codes, first, columns, begin, n_lanes, not drawn, start, n, width, sheet)
+            survey(
+                records, start, n, totals, least, n_lanes, width, sheet, counts, folded, sums, work
+            )
+        if how == FILLED:
+            some, cells = columns[begin:], settings[WIDTH]
+            fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
+
+    return prepare
+
+
+@lru_cache
+def looker(mode: int) -> Any:
+    """Return what finds the best split of a column after `prepare`, where there is no table."""
+    scan = scanner(mode)
+
+    @once
+    def look(
+        how: Any,
+        lane: Any,
+        column: Any,
+        drawn: Any,
+        start: Any,
+        stop: Any,
+        beaten: Any,
+        records: Array,
+        codes: Array,
+        settings: Array,
+        least: Any,
+        sizes: Array,
+        totals: Array,
+        histogram: Array,
+        work: Array,
+        bits: Array,
+        bins: Array,
+        sheet: Array,
+        present: Array,
+        left: Array,
+        sorted_rows: Array,
+        place: Array,
+    ) -> Any:
+        n, n_classes = stop - start, len(totals) - 2
+        if how == SURVEYED:
+            if bits[PLANE + lane] >= 0:
+                return work[PLANE + lane]
+            if drawn and is_constant(sheet, lane, n, settings[SHEET_WIDTH]):
+                return CONSTANT
+            return INVALID
+        exact, entropy = settings[EXACT], settings[ENTROPY]
+        if mode == CLASSES and how == SORTED:
+            byte = settings[FIRST] + column
+            n_codes = sort_rows(records, codes, byte, start, stop, bins, present, sorted_rows)
+            if n_codes < 2:
+                return CONSTANT
+            return best_of_classes(
+                sorted_rows,
+                n,
+                n_codes,
+                totals,
+                n_classes,
+                entropy,
+                exact,
+                least,
+                beaten,
+                present,
+                left,
+                work,
+                bits,
+                place,
+            )
+        base = (lane if how == FILLED else column) * settings[WIDTH]
+        gain = scan(
+            histogram,
+            base,
+            sizes[column],
+            totals,
+            n_classes,
+            entropy,
+            exact,
+            least,
+            beaten,
+            left,
+            work,
+            bits,
+            place,
+        )
+        if drawn and gain < 0.0 and one_code(sizes[column], totals[0], work):
+            return CONSTANT
+        return gain
+
+    return look
+
+
 @lru_cache
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
-    fill, survey, find_place = filler(mode), surveyor(mode), placer(mode)
-    scan = scanner(mode)
+    choose, prepare, look = chooser(mode, special), preparer(mode), looker(mode)
+    find_place = placer(mode)
 
     @once
     def search(
@@ -545,30 +759,16 @@ def searcher(mode: int, special: bool) -> Any:
         Columns are visited in a cyclic order, or in a random one until enough were tried; of equal
         gains the first wins.
         """
-        first, n_columns, width = settings[FIRST], settings[N_COLUMNS], settings[WIDTH]
-        max_features, exact, entropy = settings[MAX_FEATURES], settings[EXACT], settings[ENTROPY]
+        n_columns, max_features = settings[N_COLUMNS], settings[MAX_FEATURES]
         start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
-        n_rows = stop - start
-        key = uint64(nodes[node, KEY])
+        key, own = uint64(nodes[node, KEY]), totals[node]
+        how = choose(settings, stop - start, own[0], block)
+        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         drawn = max_features < n_columns
         offset = 0 if drawn else drawn_below(key, n_columns)
         if drawn:
             for column in range(n_columns):
                 columns[column] = column
-        tabled = mode == OUTPUTS
-        if special:
-            tabled = tabled or settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)
-        n_cells = n_rows * settings[SHEET_WIDTH]
-        small = n_rows <= ROWS and n_cells <= PLANE and not tabled
-        if mode == PACKED or mode == CLASSES:  # noqa: SIM109 (numba prunes comparisons only)
-            small = small and float64(totals[node, 0]) <= LIGHT
-        if mode == CLASSES:
-            small = small and exact and not entropy
-        filled = not small and not tabled and block < 0
-        if mode == CLASSES:
-            filled = filled and n_rows >= settings[KEEP]
-        if filled:
-            block = blocks.shape[0] - 1
         best, best_rank, n_tried, n_seen, batch = INVALID, n_columns, 0, 0, n_columns
         while n_seen < n_columns and (n_tried < max_features or best < 0.0):
             if drawn:
@@ -576,60 +776,40 @@ def searcher(mode: int, special: bool) -> Any:
                 draw_columns(columns, key, int64(n_seen), n_seen + batch)
             for begin in range(n_seen, n_seen + batch, LANES):
                 n_lanes = smaller_of(LANES, n_seen + batch - begin)
-                if small:
-                    lay_sheet(
-                        codes,
-                        first,
+                if mode != OUTPUTS:
+                    prepare(
+                        how,
                         columns,
                         begin,
                         n_lanes,
-                        not drawn,
+                        drawn,
                         start,
-                        n_rows,
-                        settings[SHEET_WIDTH],
-                        sheet,
-                    )
-                    survey(
+                        stop,
                         records,
-                        start,
-                        n_rows,
-                        totals[node],
+                        codes,
+                        settings,
                         least,
-                        n_lanes,
-                        settings[SHEET_WIDTH],
+                        sizes,
+                        own,
+                        histogram,
+                        work,
                         sheet,
                         counts,
                         folded,
                         sums,
-                        work,
-                    )
-                elif filled:
-                    fill(
-                        records,
-                        codes,
-                        first,
-                        columns[begin:],
-                        n_lanes,
-                        sizes,
-                        width,
-                        start,
-                        stop,
-                        blocks[block],
                     )
                 for lane in range(n_lanes):
                     column = columns[begin + lane]
-                    byte = first + column
                     rank = begin + lane - offset
                     if rank < 0:
                         rank += n_columns
                     beaten = best if rank > best_rank else INVALID
-                    gain = INVALID
+                    gain, usual = INVALID, mode != OUTPUTS
                     choice[2] = 2
-                    usual = not tabled
-                    if special and usual:
-                        usual = kinds[column] != CATEGORICAL and signs[column] == 0
-                        if usual and kinds[column] == MISSING:
-                            usual = not has_missing(codes, byte, start, stop)
+                    if special:
+                        byte = settings[FIRST] + column
+                        usual = how != TABLED
+                        usual = usual and is_usual(codes, byte, start, stop, column, kinds, signs)
                     if special and not usual:
                         at = node if settings[CONSTRAINED] else 0
                         gain = search_table(
@@ -643,8 +823,8 @@ def searcher(mode: int, special: bool) -> Any:
                             signs[column],
                             bounds[at, 0],
                             bounds[at, 1],
-                            totals[node],
-                            entropy,
+                            own,
+                            settings[ENTROPY],
                             units,
                             least,
                             settings[MIN_LEAF] if settings[BY_ROWS] else 1,
@@ -658,58 +838,37 @@ def searcher(mode: int, special: bool) -> Any:
                             choice,
                             some_sides,
                         )
-                    elif small:
-                        if bits[PLANE + lane] >= 0:
-                            gain = work[PLANE + lane]
-                        elif drawn and is_constant(sheet, lane, n_rows, settings[SHEET_WIDTH]):
-                            gain = CONSTANT
-                        if beats(gain, rank, best, best_rank):
-                            find_place(
-                                sheet, lane, n_rows, settings[SHEET_WIDTH], counts, bits, choice
-                            )
-                    elif mode == CLASSES and not filled and block < 0:
-                        n_present = sort_rows(
-                            records, codes, byte, start, stop, bins, present, sorted_rows
-                        )
-                        gain = CONSTANT
-                        if n_present > 1:
-                            gain = best_of_classes(
-                                sorted_rows,
-                                n_rows,
-                                n_present,
-                                totals[node],
-                                totals.shape[1] - 2,
-                                entropy,
-                                exact,
-                                least,
-                                beaten,
-                                present,
-                                left_sums,
-                                work,
-                                bits,
-                                choice,
-                            )
                     elif mode != OUTPUTS:
-                        gain = scan(
-                            blocks[block],
-                            (lane if filled else column) * width,
-                            sizes[column],
-                            totals[node],
-                            totals.shape[1] - 2,
-                            entropy,
-                            exact,
-                            least,
+                        gain = look(
+                            how,
+                            lane,
+                            column,
+                            drawn,
+                            start,
+                            stop,
                             beaten,
-                            left_sums,
+                            records,
+                            codes,
+                            settings,
+                            least,
+                            sizes,
+                            own,
+                            histogram,
                             work,
                             bits,
+                            bins,
+                            sheet,
+                            present,
+                            left_sums,
+                            sorted_rows,
                             choice,
                         )
-                        if drawn and gain < 0.0 and one_code(sizes[column], totals[node, 0], work):
-                            gain = CONSTANT
                     n_tried += gain != CONSTANT
                     if beats(gain, rank, best, best_rank):
                         best, best_rank = gain, rank
+                        if how == SURVEYED and usual:
+                            width = settings[SHEET_WIDTH]
+                            find_place(sheet, lane, stop - start, width, counts, bits, choice)
                         choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                         choice[5] = choice[2]
                         if special:
@@ -887,41 +1046,16 @@ def grow(
             break
         n_frontier -= 1
         if max_leaf_nodes > 0:
-            chosen = 0
-            for i in range(1, n_frontier + 1):
-                a, b = frontier[i], frontier[chosen]
-                if errors[a, 1] > errors[b, 1] or (errors[a, 1] == errors[b, 1] and a < b):
-                    chosen = i
-            frontier[chosen], frontier[n_frontier] = frontier[n_frontier], frontier[chosen]
+            take_best(frontier, n_frontier, errors)
         parent = frontier[n_frontier]
-        column, last_code = nodes[parent, COLUMN], nodes[parent, CODE]
-        categorical = SPECIAL and kinds[column] == CATEGORICAL
-        for code in range(256):
-            go_left[code] = code <= last_code
-            if categorical:
-                go_left[code] = (sides[parent, code >> 6] >> uint64(code & 63)) & 1
-        if not categorical:
-            go_left[0] = nodes[parent, MISSING_LEFT] == 1
-        start, stop = nodes[parent, START], nodes[parent, STOP]
+        column, start, stop = nodes[parent, COLUMN], nodes[parent, START], nodes[parent, STOP]
+        tell_sides(parent, SPECIAL and kinds[column] == CATEGORICAL, nodes, sides, go_left)
         byte = settings[FIRST] + column
         middle = partition(records, scratch, codes, byte, start, stop, go_left)
-        for side in range(2):
-            child = n_nodes + side
-            nodes[child, START] = middle if side else start
-            nodes[child, STOP] = stop if side else middle
-            nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
-            nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * 2 + uint64(side)))
-        nodes[parent, CHILD] = n_nodes
+        begin_children(parent, n_nodes, middle, nodes)
         n_nodes += 2
         n_new = 2
-
-    for node in range(n_nodes):
-        child = nodes[node, CHILD]
-        if child < 0:
-            nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
-            errors[node, 1] = 0.0
-        elif nodes[node, MISSING_LEFT] == 2:
-            nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
+    close_nodes(n_nodes, nodes, errors, totals)
     depth_first(nodes, int64(n_nodes), listed, frontier)
     return n_nodes
 
