@@ -248,6 +248,12 @@ class Judged(BaseEstimator):
     Stands in for the model where scikit-learn's own scorers judge it. A class that the model never
     saw has probability zero; codes are labels again. A model that may write into its table is asked
     about a copy: the next question would be about other numbers.
+
+    Attributes
+    ----------
+    several : bool
+        Whether more than one question is expected about a table, so that what a pipeline makes of
+        it is worth its memory.
     """
 
     def __init__(
@@ -258,6 +264,7 @@ class Judged(BaseEstimator):
         self.writes = writes
         self._asked_about: Any = None
         self._at_last_step: Any = None
+        self.several = True
         self._answered: dict[str, Any] = {}
         self._known_tags: Any = None
         if classes is not None:
@@ -298,7 +305,7 @@ class Judged(BaseEstimator):
 
     def _asked(self, X: Any) -> tuple[Member, Any]:
         """Whom to ask and of what: a pipeline's last step, so that ten questions transform once."""
-        if self.writes or type(self.member.estimator) is not Pipeline:
+        if self.writes or not self.several or type(self.member.estimator) is not Pipeline:
             return self.member, self.table(X)
         if self._asked_about is not X or self._at_last_step is None:
             *before, (_, last) = self.member.estimator.steps

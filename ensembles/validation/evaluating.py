@@ -210,6 +210,7 @@ def _assessed(
     train = None
     if protocol.train_scores:
         rows, table = _learned_from(data, job, fitted)
+        judged.several = len(candidate.scoring.scorers) > 1
         train = _verdict(data, protocol, job, judged, table, rows)
     judged.forget()
     if candidate.method is not None and data.X_test is not None:
