@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ensembles import members
+from ensembles.members.watching import under_watch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are told apart otherwise")
 
@@ -113,7 +113,7 @@ def test_workers_of_a_killed_process_end_and_leave_no_files(work, how, backend, 
 def _watched(pipe):
     """What runs in a process of the user's own: a piece of work that somebody else sent."""
     before = threading.active_count()
-    members._under_watch(os.getppid(), list)
+    under_watch(os.getppid(), list)
     pipe.send(threading.active_count() - before)
 
 
@@ -125,5 +125,5 @@ def test_processes_of_the_users_own_are_left_alone():
     assert mine.recv() == 0
     process.join()
     before = threading.active_count()
-    members._under_watch(os.getppid(), list)
+    under_watch(os.getppid(), list)
     assert threading.active_count() == before

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.utils import Bunch, ClassifierTags, RegressorTags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.adaboost.voices import PROBABILITIES, Voice, voice_of
-from ensembles.members import Member
+from ensembles.members import Committee, Member, tell_task
 from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, tags_of, task_of
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.versions import current_versions, warn_of_other_versions
@@ -26,7 +23,7 @@ LEAST_SQUARES = ("gentle", "logit")
 """Classification whose members are regressors."""
 
 
-class Core(MetaEstimatorMixin, BaseEstimator):
+class Core(Committee, MetaEstimatorMixin, BaseEstimator):
     """Parameters, the task and what follows from it."""
 
     _pinned: ClassVar[Task | None] = None
@@ -83,13 +80,7 @@ class Core(MetaEstimatorMixin, BaseEstimator):
             tags.input_tags = inner.input_tags
         tags.target_tags.multi_output = False
         tags.target_tags.required = True
-        task = self._known_task()
-        if task != REGRESSION:
-            tags.classifier_tags = tags.classifier_tags or ClassifierTags()
-        if task != CLASSIFICATION:
-            tags.regressor_tags = tags.regressor_tags or RegressorTags()
-        if task is not None:
-            tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
+        tell_task(tags, self._known_task())
         return tags
 
     @property
@@ -127,27 +118,6 @@ class Core(MetaEstimatorMixin, BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         warn_of_other_versions(self, state.pop("_versions", {}))
         super().__setstate__(state)
-
-    def __len__(self) -> int:
-        return len(self.estimators_)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.estimators_[index]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.estimators_)
-
-    def _routed(self, method: str, params: dict[str, Any]) -> Bunch:
-        """Arguments for the members' methods, by name of the method."""
-        if not get_config()["enable_metadata_routing"]:
-            if params:
-                raise ValueError(
-                    f"Passing extra keyword arguments to {type(self).__name__}.{method} is only "
-                    "supported if enable_metadata_routing=True, which you can set using "
-                    f"`sklearn.set_config`. Extra parameters passed are: {set(params)}"
-                )
-            return Bunch()
-        return process_routing(self, method, **params).estimator
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Say which arguments go to which methods of the members.

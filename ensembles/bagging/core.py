@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import (
     Bunch,
-    ClassifierTags,
-    RegressorTags,
 )
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles import members
 from ensembles.aggregation import AGGREGATIONS, Aggregation
-from ensembles.members import Member
+from ensembles.members import Committee, Member, tell_task
 from ensembles.parameters import (
     check_option,
 )
@@ -28,7 +25,6 @@ from ensembles.resampling import (
     Draws,
 )
 from ensembles.tasks import (
-    CLASSIFICATION,
     REGRESSION,
     Task,
     tags_of,
@@ -38,7 +34,7 @@ from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.versions import current_versions, warn_of_other_versions
 
 
-class Core(MetaEstimatorMixin, BaseEstimator):
+class Core(Committee, MetaEstimatorMixin, BaseEstimator):
     """Parameters, the task and what follows from it."""
 
     _pinned: ClassVar[Task | None] = None
@@ -126,15 +122,10 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         if inner is not None:
             tags.input_tags = inner.input_tags
             tags.target_tags.multi_output = inner.target_tags.multi_output
-        task = self._known_task()
-        if task != REGRESSION:
-            tags.classifier_tags = tags.classifier_tags or ClassifierTags()
+        if self._known_task() != REGRESSION:
             tags.target_tags.multi_output = False
-        if task != CLASSIFICATION:
-            tags.regressor_tags = tags.regressor_tags or RegressorTags()
-        if task is not None:
-            tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
         tags.target_tags.required = True
+        tell_task(tags, self._known_task())
         return tags
 
     def _keep(self, grown: list[Member]) -> None:
@@ -178,27 +169,6 @@ class Core(MetaEstimatorMixin, BaseEstimator):
         super().__setstate__(state)
         if "estimators_" in state:
             self._forest = members.pack(self._members())
-
-    def __len__(self) -> int:
-        return len(self.estimators_)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.estimators_[index]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.estimators_)
-
-    def _routed(self, method: str, params: dict[str, Any]) -> Bunch:
-        """Arguments for the members' methods, by name of the method."""
-        if not get_config()["enable_metadata_routing"]:
-            if params:
-                raise ValueError(
-                    f"Passing extra keyword arguments to {type(self).__name__}.{method} is only "
-                    "supported if enable_metadata_routing=True, which you can set using "
-                    f"`sklearn.set_config`. Extra parameters passed are: {set(params)}"
-                )
-            return Bunch()
-        return process_routing(self, method, **params).estimator
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Say which arguments go to which methods of the members.

@@ -20,7 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_info
 
-from ensembles import BaggingClassifier, BaggingRegressor, members
+from ensembles import BaggingClassifier, BaggingRegressor
+from ensembles.members import asking, running
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -191,15 +192,15 @@ def test_a_learner_of_another_library_is_told_how_many_threads_it_has():
 
 def test_small_predictions_are_not_sent_to_workers(monkeypatch):
     bag = BaggingClassifier(DecisionTreeClassifier(), 10, n_jobs=2).fit(X, Y)
-    monkeypatch.setattr(members, "_in_parallel", lambda *_: pytest.fail("sent to workers"))
+    monkeypatch.setattr(running, "_in_parallel", lambda *_: pytest.fail("sent to workers"))
     bag.predict_proba(X[:10])
 
 
 def test_large_predictions_are_sent_to_workers(monkeypatch):
     bag = BaggingClassifier(DecisionTreeClassifier(), 10, n_jobs=2).fit(X, Y)
-    monkeypatch.setattr(members, "WORTH_THREADS", 0.0)
+    monkeypatch.setattr(asking, "WORTH_THREADS", 0.0)
     sent = []
-    monkeypatch.setattr(members, "_in_parallel", lambda *asked: sent.append(asked) or iter(()))
+    monkeypatch.setattr(running, "_in_parallel", lambda *asked: sent.append(asked) or iter(()))
     bag.predict_proba(X)
     assert len(sent) == 1
 

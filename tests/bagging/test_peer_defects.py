@@ -27,7 +27,8 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from ensembles import Bagging, BaggingClassifier, BaggingRegressor, members
+from ensembles import Bagging, BaggingClassifier, BaggingRegressor
+from ensembles.members import asking
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -243,7 +244,7 @@ def test_warm_start_never_misreports_who_was_shown_what():
 @pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba", "predict"])
 def test_predictions_of_a_classifier_do_not_change_with_n_jobs(method, monkeypatch):
     """scikit-learn sums per worker, so its last bits move with ``n_jobs``."""
-    monkeypatch.setattr(members, "WORTH_THREADS", 0.0)
+    monkeypatch.setattr(asking, "WORTH_THREADS", 0.0)
     X, y = make_classification(300, n_informative=5, n_classes=3, random_state=0)
     bag = BaggingClassifier(KNeighborsClassifier(7), n_estimators=11, random_state=0).fit(X, y)
     with np.errstate(divide="ignore"):
@@ -254,7 +255,7 @@ def test_predictions_of_a_classifier_do_not_change_with_n_jobs(method, monkeypat
 
 def test_predictions_of_a_regressor_do_not_change_with_n_jobs(monkeypatch):
     """As above: 1.1e-13 between workers in scikit-learn."""
-    monkeypatch.setattr(members, "WORTH_THREADS", 0.0)
+    monkeypatch.setattr(asking, "WORTH_THREADS", 0.0)
     X, y = quantities(200)
     bag = BaggingRegressor(n_estimators=11, random_state=0).fit(X, y)
     alone = bag.predict(X)
