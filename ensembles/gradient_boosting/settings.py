@@ -108,6 +108,7 @@ WHOLE = {
     "num_parallel_tree": 1,
     "max_cat_to_onehot": 1,
     "max_cat_threshold": 1,
+    "min_category_count": 1,
     "n_iter_no_change": 1,
     "n_seeds": 1,
 }
