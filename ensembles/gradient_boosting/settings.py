@@ -130,12 +130,21 @@ def _leaves(node: Any) -> Iterable[str]:
 @cache
 def known_names() -> frozenset[str]:
     """Names that XGBoost knows: those of the version at hand, and those of the objectives."""
+    return _names_of("gbtree") | _names_of(dropping_booster()) | FURTHER
+
+
+@cache
+def _names_of(booster: str) -> frozenset[str]:
     matrix = xgboost.DMatrix(np.zeros((2, 1)), np.zeros(2))
-    found: set[str] = set()
-    for booster in ("gbtree", "dart"):
-        model = xgboost.train({"booster": booster, "verbosity": 0}, matrix, 1)
-        found |= set(_leaves(json.loads(model.save_config())["learner"]))
-    return frozenset(found) | FURTHER
+    model = xgboost.train({"booster": booster, "verbosity": 0}, matrix, 1)
+    return frozenset(_leaves(json.loads(model.save_config())["learner"]))
+
+
+def dropping_booster() -> str:
+    """Return XGBoost's name of the booster that drops trees: later than 3.2 every one of trees can,
+    and "dart" warns that it will go.
+    """
+    return "gbtree" if "rate_drop" in _names_of("gbtree") else "dart"
 
 
 def settings_of(estimator: Any) -> SimpleNamespace:
@@ -306,6 +315,7 @@ def training_parameters(
     if settings.base_score is not None:
         given["base_score"] = _base_score(settings.base_score)
     if settings.booster == "dart":
+        given["booster"] = dropping_booster()
         given |= {"rate_drop": settings.rate_drop, "skip_drop": settings.skip_drop}
         given |= {"sample_type": "uniform", "normalize_type": "tree", "one_drop": 0}
     if settings.monotone_constraints is not None:
