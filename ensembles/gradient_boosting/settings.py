@@ -68,6 +68,14 @@ FURTHER = frozenset(
 OURS_TO_SAY = frozenset({"num_class", "num_target", "updater", "process_type", "updater_seq"})
 """Parameters of XGBoost that follow from the data."""
 
+OF_THE_WRAPPER = {
+    "callbacks": "early_stopping, scoring, max_generalization_gap and verbose watch the rounds.",
+    "enable_categorical": "Columns of categories and text are always taken as such.",
+    "feature_types": "Columns of categories or text are found by the types of a DataFrame.",
+    "feature_weights": "colsample_bytree and the like choose among all columns alike.",
+}
+"""Arguments of XGBoost's own estimators that are no parameters of XGBoost, and what is here."""
+
 TREE = (
     "learning_rate",
     "gamma",
@@ -185,6 +193,7 @@ def _take_in(settings: SimpleNamespace, own: dict[str, Any], name: Any, value: A
         names = [*own, *SAME, *known_names()]
         near = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = f" {OF_THE_WRAPPER[name]}" if name in OF_THE_WRAPPER else hint
         raise ValueError(f"params must hold parameters of XGBoost; got {name!r}.{hint}")
 
 
