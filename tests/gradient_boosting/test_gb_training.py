@@ -507,7 +507,7 @@ def test_a_model_of_other_columns_is_not_gone_on_from(tmp_path):
         GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "text")
     with pytest.raises(FileNotFoundError, match="init_model must be the path of a model"):
         GradientBoostingRegressor(3).fit(X, Y, init_model=tmp_path / "nothing")
-    lines = xgboost.train({"booster": "gblinear"}, xgboost.DMatrix(XC, Y), 2)
+    lines = xgboost.train({"booster": "gblinear", "verbosity": 0}, xgboost.DMatrix(XC, Y), 2)
     with pytest.raises(ValueError, match="init_model must be a model of trees"):
         GradientBoostingRegressor(3).fit(XC, Y, init_model=lines)
 
