@@ -68,6 +68,9 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     max_cat_to_onehot, max_cat_threshold : int, default=4 and 64
         Columns of fewer categories are split one against the rest, others by subsets of at most so
         many categories.
+    min_category_count : int, default=20
+        In columns of more than 64 categories, such as names, tickets or dates, those of fewer rows
+        at `fit` are treated as missing: subsets of them would be fitted to noise. 1 keeps them all.
     monotone_constraints : dict, list or None, default=None
         1 where the answer must not fall as a column rises, -1 where it must not rise: by name (or
         number) in a dict, or one for each column.
@@ -258,6 +261,9 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     max_cat_to_onehot, max_cat_threshold : int, default=4 and 64
         Columns of fewer categories are split one against the rest, others by subsets of at most so
         many categories.
+    min_category_count : int, default=20
+        In columns of more than 64 categories, such as names, tickets or dates, those of fewer rows
+        at `fit` are treated as missing: subsets of them would be fitted to noise. 1 keeps them all.
     monotone_constraints : dict, list or None, default=None
         1 where the answer must not fall as a column rises, -1 where it must not rise: by name (or
         number) in a dict, or one for each column.
@@ -442,6 +448,9 @@ class GradientBoosting(Fitting):
     max_cat_to_onehot, max_cat_threshold : int, default=4 and 64
         Columns of fewer categories are split one against the rest, others by subsets of at most so
         many categories.
+    min_category_count : int, default=20
+        In columns of more than 64 categories, such as names, tickets or dates, those of fewer rows
+        at `fit` are treated as missing: subsets of them would be fitted to noise. 1 keeps them all.
     monotone_constraints : dict, list or None, default=None
         1 where the answer must not fall as a column rises, -1 where it must not rise: by name (or
         number) in a dict, or one for each column.
@@ -606,6 +615,7 @@ class GradientBoosting(Fitting):
         multi_strategy: str = "one_output_per_tree",
         max_cat_to_onehot: int = 4,
         max_cat_threshold: int = 64,
+        min_category_count: int = 20,
         monotone_constraints: Any = None,
         interaction_constraints: Any = None,
         objective: Any = None,
@@ -661,6 +671,7 @@ class GradientBoosting(Fitting):
             multi_strategy=multi_strategy,
             max_cat_to_onehot=max_cat_to_onehot,
             max_cat_threshold=max_cat_threshold,
+            min_category_count=min_category_count,
             monotone_constraints=monotone_constraints,
             interaction_constraints=interaction_constraints,
             objective=objective,

@@ -6,7 +6,8 @@ A level that was not there at fit is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isinf
@@ -20,11 +21,13 @@ from ensembles.tables import container_of
 
 __all__ = [
     "Columns",
+    "counted",
+    "frequent",
     "learn_columns",
     "name_infinity",
     "packed",
+    "places",
     "refuse_infinity",
-    "sorted_levels",
 ]
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -62,8 +65,14 @@ class Columns:
         return table
 
 
-def learn_columns(X: Any, names: list[str]) -> Columns:
-    """Decide how a checked table becomes numbers."""
+def learn_columns(X: Any, names: list[str], least: int = 1) -> Columns:
+    """Decide how a checked table becomes numbers.
+
+    Parameters
+    ----------
+    least : int
+        Rows that a level of a column of many levels must have, not to be missing.
+    """
     if hasattr(X, "__cuda_array_interface__"):
         return Columns(names, [None] * len(names))
     if sparse.issparse(X):
@@ -74,7 +83,7 @@ def learn_columns(X: Any, names: list[str]) -> Columns:
     if container is None and _as_floats(X) is not None:
         return Columns(names, [None] * len(names))
     levels = [
-        levels_of(column, name, container)
+        levels_of(column, name, container, least)
         for column, name in zip(_columns(X, container), names, strict=True)
     ]
     return Columns(names, levels)
@@ -111,21 +120,33 @@ def _columns(X: Any, container: str | None) -> Iterable[Any]:
 # Levels
 
 
-def sorted_levels(values: Iterable[Any]) -> NDArray[Any]:
-    """Sort distinct levels: numbers before text, text by its letters."""
-    distinct = list(dict.fromkeys(values))
-    distinct.sort(key=lambda level: (isinstance(level, str), level))
-    levels = np.empty(len(distinct), dtype=object)
-    levels[:] = distinct
+MANY_LEVELS = 64
+"""Levels above which a column is taken for one of names: few rows have the same, and some subset of
+so many levels fits any noise."""
+
+
+def frequent(rows: Mapping[Any, int], least: int) -> NDArray[Any]:
+    """Sort the levels of a column, numbers before text: of many, those of rows enough.
+
+    Parameters
+    ----------
+    rows : dict
+        How many rows each level has.
+    """
+    least = least if len(rows) > MANY_LEVELS else 1
+    kept = [level for level, n_rows in rows.items() if n_rows >= least]
+    kept.sort(key=lambda level: (isinstance(level, str), level))
+    levels = np.empty(len(kept), dtype=object)
+    levels[:] = kept
     return levels
 
 
-def levels_of(column: Any, name: str, container: str | None) -> NDArray[Any] | None:
+def levels_of(column: Any, name: str, container: str | None, least: int) -> NDArray[Any] | None:
     """Return the levels of one column, None where it holds numbers."""
     if is_numeric(column, name, container):
         return None
     try:
-        return sorted_levels(_distinct(column, container))
+        return frequent(counted(column, container), least)
     except TypeError:
         raise ValueError(
             f"X must hold numbers, text or categories that can be sorted; column {name!r} does not."
@@ -186,13 +207,15 @@ def _polars_numeric(column: Any, name: str) -> bool:
     raise _unfit(name, dtype)
 
 
-def _distinct(column: Any, container: str | None) -> list[Any]:
-    """Return the distinct values of a column, missing ones left out."""
+def counted(column: Any, container: str | None) -> Mapping[Any, int]:
+    """Count the rows of each level of a column, missing ones and levels of no row left out."""
     if container == "pandas":
-        return np.asarray(column.dropna().unique(), dtype=object).tolist()
+        rows = column.dropna().value_counts(sort=False)
+        rows = rows[rows > 0]
+        return dict(zip(np.asarray(rows.index, dtype=object).tolist(), rows.tolist(), strict=True))
     if container == "polars":
-        return column.drop_nulls().unique().to_list()
-    return [value for value in column.tolist() if not _is_missing(value)]
+        return dict(column.drop_nulls().alias("level").value_counts(name="rows").iter_rows())
+    return Counter(value for value in column.tolist() if not _is_missing(value))
 
 
 def _is_missing(value: Any) -> bool:

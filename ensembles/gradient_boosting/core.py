@@ -57,6 +57,7 @@ class Core(BaseEstimator):
         multi_strategy: str = "one_output_per_tree",
         max_cat_to_onehot: int = 4,
         max_cat_threshold: int = 64,
+        min_category_count: int = 20,
         monotone_constraints: Any = None,
         interaction_constraints: Any = None,
         objective: Any = None,
@@ -110,6 +111,7 @@ class Core(BaseEstimator):
         self.multi_strategy = multi_strategy
         self.max_cat_to_onehot = max_cat_to_onehot
         self.max_cat_threshold = max_cat_threshold
+        self.min_category_count = min_category_count
         self.monotone_constraints = monotone_constraints
         self.interaction_constraints = interaction_constraints
         self.objective = objective

@@ -6,7 +6,8 @@ Levels and classes are gathered first: they are few. Rows are coded, and held ou
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from ensembles.gradient_boosting.boosting import Grown, Job, rounds_again, turns
 from ensembles.gradient_boosting.columns import (
     Columns,
+    counted,
+    frequent,
     is_numeric,
     refuse_infinity,
-    sorted_levels,
 )
 from ensembles.gradient_boosting.labels import class_weights, codes_of, row_weights
 from ensembles.gradient_boosting.objectives import (
@@ -103,7 +105,10 @@ def fit(
     estimator.n_features_in_ = None
     _check_schema(estimator, X, reset=True)
     estimator._check_start_columns(start)
-    columns = start.columns if start and start.columns else _columns_of(estimator, X, client)
+    if start and start.columns:
+        columns = start.columns
+    else:
+        columns = _columns_of(estimator, X, client, settings.min_category_count)
     classes, counts = _settle_targets(estimator, y, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
@@ -159,7 +164,7 @@ def _check_schema(estimator: Any, X: Any, *, reset: bool) -> None:
     check_table(estimator, frame, reset=reset)
 
 
-def _columns_of(estimator: Any, X: Any, client: Any) -> Columns:
+def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     """Gather the levels of the columns that do not hold numbers."""
     names = estimator._names()
     if not hasattr(X, "columns"):
@@ -174,13 +179,13 @@ def _columns_of(estimator: Any, X: Any, client: Any) -> Columns:
     if texts:
         found = client.gather(client.compute([_delayed(_texts)(part, texts) for part in _parts(X)]))
         for i, parts in zip(texts, zip(*found, strict=True), strict=True):
-            levels[i] = sorted_levels(value for part in parts for value in part)
+            levels[i] = frequent(sum(map(Counter, parts), Counter()), least)
     return Columns(names, levels)
 
 
-def _texts(part: Any, columns: list[int]) -> list[list[Any]]:
-    """Return the distinct values of some columns of a partition."""
-    return [np.asarray(part.iloc[:, i].dropna().unique(), dtype=object).tolist() for i in columns]
+def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
+    """Count the rows of each level of some columns of a partition."""
+    return [counted(part.iloc[:, i], "pandas") for i in columns]
 
 
 def _settle_targets(

@@ -224,7 +224,7 @@ class Fitting(Asking):
         if inside:
             given, held_out = self._hold_out(settings, given)
             outside = {"validation": held_out}
-        columns = self._learnt(given.X, start)
+        columns = self._learnt(settings, given.X, start)
         n_rounds = self._n_rounds(settings, start, stop)
         job = Job(
             settings,
@@ -253,15 +253,15 @@ class Fitting(Asking):
         self, job: Job, everything: Given, n_learnt: int, grown: list[Grown], start: Any
     ) -> tuple[Job, list[Grown]]:
         """Train on all rows, with the rounds that were found, scaled to the larger data."""
-        columns = self._learnt(everything.X, start)
+        columns = self._learnt(job.settings, everything.X, start)
         job = replace(job, columns=columns)
         n_rounds = rounds_again(grown, len(everything), n_learnt)
         return grow(job, _training_rows(job, everything), None, n_rounds)
 
-    def _learnt(self, X: Any, start: Any) -> Columns:
+    def _learnt(self, settings: SimpleNamespace, X: Any, start: Any) -> Columns:
         """Decide how the table becomes numbers, as it was decided where the model goes on."""
         if start is None or start.columns is None:
-            return learn_columns(X, self._names())
+            return learn_columns(X, self._names(), settings.min_category_count)
         return start.columns
 
     def _hold_out(self, settings: SimpleNamespace, given: Given) -> tuple[Given, Given]:

@@ -68,6 +68,14 @@ FURTHER = frozenset(
 OURS_TO_SAY = frozenset({"num_class", "num_target", "updater", "process_type", "updater_seq"})
 """Parameters of XGBoost that follow from the data."""
 
+OF_THE_WRAPPER = {
+    "callbacks": "early_stopping, scoring, max_generalization_gap and verbose watch the rounds.",
+    "enable_categorical": "Columns of categories and text are always taken as such.",
+    "feature_types": "Columns of categories or text are found by the types of a DataFrame.",
+    "feature_weights": "colsample_bytree and the like choose among all columns alike.",
+}
+"""Arguments of XGBoost's own estimators that are no parameters of XGBoost, and what is here."""
+
 TREE = (
     "learning_rate",
     "gamma",
@@ -108,6 +116,7 @@ WHOLE = {
     "num_parallel_tree": 1,
     "max_cat_to_onehot": 1,
     "max_cat_threshold": 1,
+    "min_category_count": 1,
     "n_iter_no_change": 1,
     "n_seeds": 1,
 }
@@ -129,12 +138,21 @@ def _leaves(node: Any) -> Iterable[str]:
 @cache
 def known_names() -> frozenset[str]:
     """Names that XGBoost knows: those of the version at hand, and those of the objectives."""
+    return _names_of("gbtree") | _names_of(dropping_booster()) | FURTHER
+
+
+@cache
+def _names_of(booster: str) -> frozenset[str]:
     matrix = xgboost.DMatrix(np.zeros((2, 1)), np.zeros(2))
-    found: set[str] = set()
-    for booster in ("gbtree", "dart"):
-        model = xgboost.train({"booster": booster, "verbosity": 0}, matrix, 1)
-        found |= set(_leaves(json.loads(model.save_config())["learner"]))
-    return frozenset(found) | FURTHER
+    model = xgboost.train({"booster": booster, "verbosity": 0}, matrix, 1)
+    return frozenset(_leaves(json.loads(model.save_config())["learner"]))
+
+
+def dropping_booster() -> str:
+    """Return XGBoost's name of the booster that drops trees: later than 3.2 every one of trees can,
+    and "dart" warns that it will go.
+    """
+    return "gbtree" if "rate_drop" in _names_of("gbtree") else "dart"
 
 
 def settings_of(estimator: Any) -> SimpleNamespace:
@@ -175,6 +193,7 @@ def _take_in(settings: SimpleNamespace, own: dict[str, Any], name: Any, value: A
         names = [*own, *SAME, *known_names()]
         near = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = f" {OF_THE_WRAPPER[name]}" if name in OF_THE_WRAPPER else hint
         raise ValueError(f"params must hold parameters of XGBoost; got {name!r}.{hint}")
 
 
@@ -305,6 +324,7 @@ def training_parameters(
     if settings.base_score is not None:
         given["base_score"] = _base_score(settings.base_score)
     if settings.booster == "dart":
+        given["booster"] = dropping_booster()
         given |= {"rate_drop": settings.rate_drop, "skip_drop": settings.skip_drop}
         given |= {"sample_type": "uniform", "normalize_type": "tree", "one_drop": 0}
     if settings.monotone_constraints is not None:

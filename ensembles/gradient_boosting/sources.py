@@ -37,9 +37,10 @@ from ensembles.gradient_boosting.boosting import (
 )
 from ensembles.gradient_boosting.columns import (
     Columns,
+    frequent,
     learn_columns,
+    places,
     refuse_infinity,
-    sorted_levels,
 )
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import (
@@ -180,11 +181,13 @@ class Spool:
 
     folder: Path
     estimator: Any
+    least: int = 1
     fixed: Columns | None = None
     learns: bool = True
     start: Any = None
     sizes: list[int] = field(default_factory=list)
     known: list[dict[Any, int] | None] = field(default_factory=list)
+    rows: dict[int, NDArray[np.intp]] = field(default_factory=dict)
     numeric: list[bool] = field(default_factory=list)
     labels: dict[Any, int] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
@@ -212,6 +215,7 @@ class Spool:
             heavy = row_weights > 0
             table, values, row_weights = table[heavy], values[heavy], row_weights[heavy]
         self._count(values)
+        self._count_levels(table)
         self._write(table, values, row_weights)
 
     def _count(self, values: NDArray[Any]) -> None:
@@ -219,6 +223,16 @@ class Spool:
             found = np.bincount(values.astype(np.intp), minlength=len(self.labels))
             found[: len(self.counts)] += np.array(self.counts, dtype=found.dtype)
             self.counts = found.tolist()
+
+    def _count_levels(self, table: NDArray[np.float32]) -> None:
+        """Count the rows of each level; rows of weight zero are no rows."""
+        for i, known in enumerate(self.known):
+            if known is not None:
+                codes = table[~np.isnan(table[:, i]), i].astype(np.intp)
+                found = np.bincount(codes, minlength=len(known))
+                before = self.rows.get(i, found[:0])
+                found[: len(before)] += before
+                self.rows[i] = found
 
     def _write(self, table: NDArray[Any], values: NDArray[Any], weights: Any) -> None:
         k = len(self.sizes)
@@ -288,15 +302,24 @@ class Spool:
         """Return the columns, with their levels in the final order."""
         if self.fixed is not None:
             return self.fixed
-        levels = [None if known is None else sorted_levels(known) for known in self.known]
+        levels = [
+            None if known is None else self._frequent(i, known)
+            for i, known in enumerate(self.known)
+        ]
         return Columns(self.estimator._names(), levels)
 
+    def _frequent(self, i: int, known: dict[Any, int]) -> NDArray[Any]:
+        return frequent(dict(zip(known, self.rows[i].tolist(), strict=True)), self.least)
+
     def orders(self) -> dict[int, NDArray[np.float32]]:
-        """Return, for each column of categories, the final code of each code on disk."""
+        """Return, for each column of categories, the final code of each code on disk.
+
+        NaN for a level of too few rows.
+        """
         if self.fixed is not None:
             return {}
         return {
-            i: _order(list(known), sorted_levels(known).tolist())
+            i: places(known, self._frequent(i, known))
             for i, known in enumerate(self.known)
             if known
         }
@@ -326,11 +349,6 @@ def _array(known: dict[Any, int]) -> NDArray[Any]:
     return array
 
 
-def _order(before: list[Any], after: list[Any]) -> NDArray[np.float32]:
-    place = {level: i for i, level in enumerate(after)}
-    return np.array([place[level] for level in before], dtype=np.float32)
-
-
 class Reader(xgboost.DataIter):
     """Hand the batches of a spool to XGBoost, as often as it asks for them."""
 
@@ -343,7 +361,8 @@ class Reader(xgboost.DataIter):
         coder: Callable[..., tuple[Any, Any, Any]],
     ) -> None:
         self.spool, self.job, self.picked, self.coder = spool, job, picked, coder
-        self.folder, self.dense = spool.folder, spool.dense
+        dropped = any(np.isnan(codes).any() for codes in spool.orders().values())
+        self.folder, self.dense = spool.folder, spool.dense and not dropped
         self.n_rows = sum(spool.sizes if picked is None else map(int, map(np.sum, picked)))
         self.n_batches = len(spool.sizes)
         self.k = 0
@@ -469,7 +488,7 @@ def fit(
         raise ValueError("groups must be None when X is a path or an iterable of batches.")
     with own_folder(settings.cache_dir) as folder:
         start = estimator._start(settings, init_model)
-        spool = _spooled(folder, estimator, start, _batches(X, y, sample_weight))
+        spool = _spooled(folder, estimator, settings, start, _batches(X, y, sample_weight))
         job, weigh = _job(estimator, settings, device, spool, start)
         outside = {
             name: _validation_spool(folder / name, estimator, job, *one)
@@ -479,9 +498,12 @@ def fit(
     return estimator
 
 
-def _spooled(folder: Path, estimator: Any, start: Any, batches: Iterator[Any]) -> Spool:
+def _spooled(
+    folder: Path, estimator: Any, settings: SimpleNamespace, start: Any, batches: Iterator[Any]
+) -> Spool:
     folder.mkdir(exist_ok=True)
-    spool = Spool(folder, estimator, start.columns if start else None, start=start)
+    fixed = start.columns if start else None
+    spool = Spool(folder, estimator, settings.min_category_count, fixed, start=start)
     if start is not None and start.classes is not None:
         spool.labels = {label: i for i, label in enumerate(start.classes.tolist())}
     _take_all(spool, batches)
@@ -504,7 +526,7 @@ def _validation_spool(
     folder: Path, estimator: Any, job: Job, X: Any, y: Any, weights: Any
 ) -> Spool:
     folder.mkdir()
-    spool = Spool(folder, estimator, job.columns, learns=False)
+    spool = Spool(folder, estimator, fixed=job.columns, learns=False)
     if job.classes is not None:
         spool.labels = {label: i for i, label in enumerate(job.classes.tolist())}
     batches = _batches(X, y, weights) if is_source(X) else [(X, y, weights)]

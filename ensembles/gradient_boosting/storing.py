@@ -195,11 +195,15 @@ class Loading:
 
 
 def booster_of(model: bytearray, n_jobs: int | None) -> Any:
-    """Make a booster of its UBJSON."""
+    """Make a booster of its UBJSON.
+
+    In silence: XGBoost may warn that what it was trained with will go, which is too late to change.
+    """
     from ensembles.gradient_boosting.settings import n_threads
 
     booster = xgboost.Booster({"nthread": n_threads(n_jobs), "verbosity": 1})
-    booster.load_model(model)
+    with xgboost.config_context(verbosity=0):
+        booster.load_model(model)
     return booster
 
 

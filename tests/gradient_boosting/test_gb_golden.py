@@ -1,9 +1,12 @@
 """Models that earlier releases saved open, and answer what they answered then."""
 
 import json
+import zipfile
 
 import golden_models
+import numpy as np
 import pytest
+import xgboost
 
 import ensembles
 
@@ -21,15 +24,26 @@ def test_this_release_left_its_models():
     assert {path.stem for _, path in SAVED} >= set(golden_models.MODELS)
 
 
+def its_xgboost(path):
+    """Return the version of XGBoost that saved a model."""
+    with zipfile.ZipFile(path) as file:
+        return json.loads(file.read("estimator.json"))["versions"]["xgboost"]
+
+
 @pytest.mark.filterwarnings("ignore:.*was pickled with:UserWarning")
 @pytest.mark.parametrize(("release", "path"), SAVED, ids=[f"{r} {p.stem}" for r, p in SAVED])
 def test_a_model_of_a_release_answers_what_it_answered(release, path):
+    """To the bit by the XGBoost that it was saved with; 3.4 adds up its trees in another order."""
     answers = json.loads((path.parent / "answers.json").read_text())[path.stem]
     model = getattr(ensembles, answers.pop("class")).load_model(path)
     now = golden_models.asked(model)
     assert sorted(now) == sorted(answers)
     for name, answer in answers.items():
-        assert now[name][: len(answer)] == answer, name
+        found = now[name][: len(answer)]
+        if xgboost.__version__ == its_xgboost(path) or np.array(answer).dtype.kind == "U":
+            assert found == answer, name
+        else:
+            np.testing.assert_allclose(found, answer, rtol=1e-5, atol=1e-6, err_msg=name)
     assert path.stat().st_size < 20_000
 
 

@@ -546,3 +546,75 @@ def test_the_error_about_weights_of_text_is_short():
     with pytest.raises(ValueError, match="sample_weight must hold numbers") as caught:
         GradientBoostingRegressor(2).fit(np.ones((5000, 1)), np.ones(5000), ["heavy"] * 5000)
     assert len(str(caught.value)) < 200
+
+
+# ---------------------------------------------------------------------------------------------
+# Columns of names
+
+
+NAMED = pd.DataFrame({"name": [f"n{i}" for i in np.arange(2000) % 100], "x": np.arange(2000.0)})
+"""100 names of 20 rows each."""
+
+
+@pytest.mark.parametrize("least", [1, 20, 21])
+@pytest.mark.parametrize("kind", ["text", "category", "polars", "objects", "Arrow"])
+def test_of_many_categories_those_of_few_rows_are_missing(kind, least):
+    table = {
+        "text": lambda: NAMED,
+        "category": lambda: NAMED.astype({"name": "category"}),
+        "polars": lambda: pl.from_pandas(NAMED),
+        "objects": lambda: NAMED.to_numpy(dtype=object),
+        "Arrow": lambda: NAMED.astype({"name": "string[pyarrow]"}),
+    }[kind]()
+    y = NAMED["x"].to_numpy()
+    model = GradientBoostingRegressor(2, early_stopping=False, min_category_count=least)
+    levels = model.fit(table, y)._columns.levels[0]
+    assert len(levels) == (100 if least <= 20 else 0)
+
+
+def planted(seed, effect=0.0, n_names=300):
+    """Return rows of a column of names, by what they add to the target, and of three numbers."""
+    own = np.random.default_rng(seed)
+    names = own.integers(n_names, size=4000)
+    frame = pd.DataFrame(own.normal(size=(4000, 3)), columns=list("abc"))
+    y = frame["a"] + np.sin(2 * frame["b"]) + effect * own.normal(size=n_names)[names]
+    frame["name"] = pd.Categorical([f"n{i}" for i in names])
+    return frame, (y + own.normal(size=4000)).to_numpy()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_names_that_mean_nothing_do_no_harm(seed):
+    """XGBoost's subsets fit them to noise: an error of 1.5 where 1.0 is the noise."""
+    frame, y = planted(seed)
+    errors = {}
+    for name, table in (("with", frame), ("without", frame.drop(columns="name"))):
+        model = GradientBoostingRegressor(random_state=0).fit(table[:2000], y[:2000])
+        errors[name] = np.sqrt(np.mean((model.predict(table[2000:]) - y[2000:]) ** 2))
+    assert errors["with"] < 1.02 * errors["without"]
+
+
+def test_names_of_many_rows_are_learned():
+    frame, y = planted(0, effect=1.0, n_names=70)
+    with_names = GradientBoostingRegressor(random_state=0).fit(frame[:3000], y[:3000])
+    without = GradientBoostingRegressor(random_state=0).fit(frame[:3000][list("abc")], y[:3000])
+    assert with_names.score(frame[3000:], y[3000:]) > 0.1 + without.score(
+        frame[3000:][list("abc")], y[3000:]
+    )
+
+
+def test_few_categories_stay_however_rare_they_are():
+    frame = pd.DataFrame({"city": list("abcdefgh"), "x": range(8)})
+    model = GradientBoostingRegressor(20, min_child_weight=0).fit(frame, [0.0] * 4 + [9.0] * 4)
+    assert model._columns.levels[0].tolist() == list("abcdefgh")
+
+
+def test_rows_of_weight_zero_do_not_count_towards_a_category():
+    weights = np.where(NAMED.index < 1000, 1.0, 0.0)
+    model = GradientBoostingRegressor(2, early_stopping=False)
+    assert len(model.fit(NAMED, NAMED["x"], weights)._columns.levels[0]) == 0
+
+
+@pytest.mark.parametrize("wrong", [0, 2.5, "20", None])
+def test_min_category_count_is_a_count(wrong):
+    with pytest.raises(ValueError, match="min_category_count must be an integer >= 1"):
+        GradientBoostingRegressor(min_category_count=wrong).fit(X, VALUE)

@@ -71,6 +71,21 @@ def test_a_misspelled_parameter():
         GradientBoostingClassifier(params={"max_deph": 3}, **SMALL).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    {
+        "callbacks": "early_stopping",
+        "enable_categorical": "always taken as such",
+        "feature_types": "types of a DataFrame",
+        "feature_weights": "colsample_bytree",
+    }.items(),
+)
+def test_an_argument_of_xgboosts_own_estimators_is_told_what_is_here(name, way_out):
+    assert name in XGBClassifier().get_params()
+    with pytest.raises(ValueError, match=f"got '{name}'. .*{way_out}"):
+        GradientBoostingClassifier(params={name: None}).fit(X, y)
+
+
 def test_class_weight_that_is_ignored():
     uneven = (X[:, 0] > 1).astype(int)
     given = {"n_estimators": 5, "n_jobs": 1, "max_depth": 1}

@@ -74,6 +74,22 @@ def test_levels_and_classes_get_the_same_codes_in_any_order_of_appearance(cache)
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
 
 
+NAMES = FRAME.assign(name=[f"n{i}" for i in (rng.random(N) ** 2 * 90).astype(int)])
+"""A column of 90 names, of which the last ones have fewer rows than 20."""
+
+
+def test_names_of_few_rows_are_missing_in_batches_as_in_the_whole(cache):
+    weights = np.where(np.arange(N) % 5, 1.0, 0.0)
+    pieces = [(part.iloc[i::4], LABEL[i::4], weights[i::4]) for i, part in enumerate([NAMES] * 4)]
+    given = SMALL | {"max_depth": 6, "early_stopping": False}
+    model = GradientBoostingClassifier(cache_dir=cache, **given).fit(pieces)
+    whole = GradientBoostingClassifier(**given).fit(NAMES, LABEL, weights)
+    levels = whole._columns.levels[3].tolist()
+    assert 0 < len(levels) < NAMES["name"].nunique()
+    assert model._columns.levels[3].tolist() == levels
+    np.testing.assert_array_equal(model.predict_proba(NAMES), whole.predict_proba(NAMES))
+
+
 def test_a_parquet_file_is_a_table(parquet, cache, monkeypatch):
     monkeypatch.setattr(sources, "PARQUET_ROWS", 300)
     model = GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label", "weight")
@@ -463,6 +479,14 @@ def test_dask_frames_are_trained_where_they_lie(client):
     answers = model.predict_proba(X).compute()
     np.testing.assert_array_equal(answers, model.predict_proba(FRAME))
     np.testing.assert_array_equal(model.predict(X).compute(), model.predict(FRAME))
+
+
+@DASK_NOISE
+def test_dask_finds_names_of_few_rows_over_all_partitions(client):
+    model = GradientBoosting(**SMALL).fit(*collections(NAMES, LABEL))
+    levels = GradientBoosting(**SMALL).fit(NAMES, LABEL)._columns.levels[3].tolist()
+    assert 0 < len(levels) < NAMES["name"].nunique()
+    assert model._columns.levels[3].tolist() == levels
 
 
 @DASK_NOISE

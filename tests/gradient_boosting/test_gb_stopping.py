@@ -72,7 +72,7 @@ def test_nothing_is_learned_from_the_rows_held_out():
 
 def test_a_level_seen_in_rows_held_out_alone_is_missing_to_the_model():
     frame = pd.DataFrame({"a": X[:, 0], "level": [f"l{i}" for i in range(len(y))]})
-    model = stopping().fit(frame, y)
+    model = stopping(min_category_count=1).fit(frame, y)
     levels = model._columns.levels[1].tolist()
     held_out = {f"l{i}" for i in model.validation_rows_}
     assert not held_out & set(levels)
