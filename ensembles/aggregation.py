@@ -87,7 +87,7 @@ class OutOfBag:
 
     def add_sums(self, sums: NDArray[np.float64], count: NDArray[np.intp]) -> None:
         """Add what several members say together: their sum for each row, and how many they are."""
-        self._mean.add_sums(sums.reshape(self._shape), count)
+        self._mean.add_sums(sums[:, 0] if sums.shape[1] == 1 else sums, count)
 
     @property
     def count(self) -> NDArray[np.intp]:

@@ -60,21 +60,15 @@ class Asking(Core):
         answer = members.ask_forest(
             self._forest, X, hard=aggregation.hard, n_jobs=self.n_jobs, learner=self.estimator_
         )
-        return self._without_lone_target(answer)
+        return answer[:, 0] if answer.shape[1] == 1 else answer
 
     def _answers(
         self, aggregation: Aggregation, X: Any, routed: Bunch | None = None
     ) -> Iterator[NDArray[np.float64]]:
         """Every member's answer to what this aggregation asks."""
         if self._forest is not None:
-            answers = members.answers_of_forest(self._forest, X, hard=aggregation.hard)
-            return map(self._without_lone_target, answers)
+            return members.answers_of_forest(self._forest, X, hard=aggregation.hard)
         return self._ask(self._question(aggregation, routed), X)
-
-    def _without_lone_target(self, answer: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A forest's answer, whose second axis a regression on one target does not have."""
-        alone = self.task_ == REGRESSION and answer.shape[1] == 1
-        return answer[:, 0] if alone else answer
 
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict labels or values.

@@ -94,7 +94,7 @@ class Checking(Core):
             self.__dict__.pop("classes_", None)
             self.__dict__.pop("n_classes_", None)
             return check_values(y, self)
-        y, self.classes_, _ = check_labels(y, self, least=1)
+        y, self.classes_, _ = check_labels(y, self)
         self.n_classes_ = len(self.classes_)
         return y
 

@@ -297,12 +297,11 @@ class Fitting(Checking, Asking):
             if type(self.estimator_).__name__ != "DummyClassifier"
             else 0
         )
-        way_out = " resampling=Bootstrap(stratify=True) keeps every class in every draw."
         if single and helpless:
             warnings.warn(
                 f"{helpless} of {len(self.estimators_)} draws hold one class only, from which "
                 f"{type(self.estimator_).__name__} cannot learn: these members always say that "
-                f"class.{way_out if self.n_classes_ > 1 else ''}",
+                "class. resampling=Bootstrap(stratify=True) keeps every class in every draw.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -338,10 +337,7 @@ class Fitting(Checking, Asking):
         """Yield the rows held out from each of these members, and its answers about them."""
         hard, prepared = training.aggregation.hard, training.recipe.prepared
         if prepared is not None:
-            answers = members.forest_answers_held_out(
-                of, prepared, training.draws, first, hard=hard
-            )
-            return ((rows, self._without_lone_target(answer)) for rows, answer in answers)
+            return members.forest_answers_held_out(of, prepared, training.draws, first, hard=hard)
         return members.ask_held_out(
             self._question(training.aggregation),
             of,

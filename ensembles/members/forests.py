@@ -75,12 +75,12 @@ def ask_forest_held_out(
 
 
 def answers_of_forest(forest: Any, X: Any, *, hard: bool = False) -> Iterator[NDArray[np.float64]]:
-    """Yield every member's answer, or its vote, (n_rows, n_values), in the order of the members."""
+    """Yield every member's answer, or its vote, in the order of the members."""
     for answer in forest.members(X):
         if hard:
             yield np.eye(answer.shape[1])[np.argmax(answer, axis=1)]
         else:
-            yield answer
+            yield answer[:, 0] if answer.shape[1] == 1 else answer
 
 
 def forest_answers_held_out(

@@ -404,6 +404,8 @@ def test_frames_with_two_columns_of_one_name():
     "y",
     [
         None,
+        ["a"] * 40,
+        np.zeros(40),
         [float("nan")] + [1.0, 0.0] * 19 + [1.0],
         [None] + ["a", "b"] * 19 + ["a"],
         pd.Series([None] + ["a", "b"] * 19 + ["a"]),
@@ -417,6 +419,8 @@ def test_frames_with_two_columns_of_one_name():
     ],
     ids=[
         "None",
+        "one-text",
+        "one-number",
         "nan",
         "None-label",
         "missing-str",
@@ -434,6 +438,10 @@ def test_bad_labels(y):
     error = refused(BaggingClassifier(Never()), X, y, message=message)
     assert "ambiguous" not in str(error)
     refused_twice(BaggingClassifier, X, y, message=message)
+
+
+def test_one_class_only_says_which():
+    refused(BaggingClassifier(), X, ["dog"] * 40, message=r"at least 2 classes.*got 1 class.*dog")
 
 
 @pytest.mark.parametrize(

@@ -1315,32 +1315,6 @@ def test_what_fit_returns_does_not_matter(kind, returned):
     assert fitted.predict(X[:2]) == pytest.approx(VALUES.mean(), abs=VALUES.std())
 
 
-@pytest.mark.parametrize("base", [None, DecisionTreeClassifier(), GaussianNB()])
-@pytest.mark.parametrize("aggregation", ["soft", "hard", "log"])
-def test_one_class_is_predicted_for_sure(base, aggregation):
-    """A fold or a segment may hold one class: scikit-learn's bag takes it, and so do our others."""
-    X = np.arange(40.0).reshape(20, 2)
-    bag = BaggingClassifier(base, 30, oob_score=True, aggregation=aggregation, random_state=0)
-    bag.fit(X, ["dog"] * 20)
-    assert bag.predict(X).tolist() == ["dog"] * 20
-    assert bag.predict_all(X).shape == (30, 20)
-    np.testing.assert_array_equal(bag.predict_proba(X), np.ones((20, 1)))
-    np.testing.assert_allclose(bag.predict_log_proba(X), np.zeros((20, 1)), atol=1e-15)
-    np.testing.assert_array_equal(bag.oob_decision_function_, np.ones((20, 1)))
-    assert bag.oob_score_ == 1.0
-
-
-def test_one_row_is_enough():
-    assert BaggingClassifier(random_state=0).fit([[1.0]], ["dog"]).predict([[2.0]]) == ["dog"]
-    assert BaggingRegressor(random_state=0).fit([[1.0]], [3.0]).predict([[2.0]]) == [3.0]
-
-
-def test_one_class_of_which_the_learner_cannot_learn():
-    with pytest.warns(UserWarning, match="3 of 3 draws hold one class only, .* say that class.$"):
-        bag = BaggingClassifier(LogisticRegression(), 3).fit(np.eye(5), [7] * 5)
-    np.testing.assert_array_equal(bag.predict(np.eye(5)), [7] * 5)
-
-
 @pytest.mark.parametrize(
     ("settings", "weights", "text"),
     [
