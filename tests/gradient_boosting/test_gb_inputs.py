@@ -618,3 +618,58 @@ def test_rows_of_weight_zero_do_not_count_towards_a_category():
 def test_min_category_count_is_a_count(wrong):
     with pytest.raises(ValueError, match="min_category_count must be an integer >= 1"):
         GradientBoostingRegressor(min_category_count=wrong).fit(X, VALUE)
+
+
+# ---------------------------------------------------------------------------------------------
+# Arrays of what is no number
+
+
+UNFIT = {
+    "dates": np.array([["2020-01-01"], ["2020-01-02"]] * 10, "datetime64[D]"),
+    "spans": np.array([[1], [2]] * 10, "timedelta64[D]"),
+    "records": np.zeros((20, 1), [("a", float)]),
+    "bytes": np.array([[b"a"], [b"b"]] * 10),
+    "objects of dates": np.array([["2020-01-01"]] * 20, "datetime64[D]").astype(object),
+    "objects of complex numbers": np.array([[1j], [2]] * 10, object),
+    "objects of dicts": np.array([[{}], [{1: 2}]] * 10, object),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_arrays_of_no_numbers_are_named_at_fit_and_predict(kind):
+    flags = [0, 1] * 10
+    told = "X must hold numbers, booleans, text or categories; got column 'x0' of type"
+    with pytest.raises(ValueError, match=told):
+        GradientBoostingClassifier(2).fit(UNFIT[kind], flags)
+    of_numbers = GradientBoostingClassifier(2).fit(np.arange(20.0)[:, None], flags)
+    of_text = GradientBoostingClassifier(2).fit(np.array([["u"], ["v"]] * 10), flags)
+    for model in (of_numbers, of_text):
+        with pytest.raises(ValueError, match=told):
+            model.predict(UNFIT[kind])
+
+
+def test_missing_marks_of_pandas_in_objects_are_missing():
+    marked = np.array([[1.5], [pd.NA], [2.5], [pd.NaT], [None]] * 8, dtype=object)
+    plain = np.array([[1.5], [np.nan], [2.5], [np.nan], [np.nan]] * 8)
+    flags = [0, 1, 0, 1, 1] * 8
+    expected = GradientBoostingClassifier(3).fit(plain, flags).predict_proba(plain)
+    model = GradientBoostingClassifier(3).fit(marked, flags)
+    np.testing.assert_array_equal(model.predict_proba(marked), expected)
+
+
+def test_objects_that_are_numbers_are_no_text():
+    model = GradientBoostingClassifier(2).fit(np.array([["u"], ["v"]] * 10), [0, 1] * 10)
+    with pytest.raises(ValueError, match="column 'x0' held text, now object"):
+        model.predict(np.array([[1], [2]], dtype=object))
+    missing = np.array([[None], [np.nan], [pd.NA]], dtype=object)
+    assert len(set(model.predict_proba(missing)[:, 1])) == 1
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="needs numpy 2")
+def test_numpys_strings_are_text():
+    words = np.array([["a"], ["b"], ["b"], ["a"]] * 5)
+    flags = [0, 1, 1, 0] * 5
+    strings = words.astype(np.dtypes.StringDType())
+    model = GradientBoostingClassifier(3).fit(strings, flags)
+    expected = GradientBoostingClassifier(3).fit(words, flags).predict_proba(words)
+    np.testing.assert_array_equal(model.predict_proba(strings), expected)
