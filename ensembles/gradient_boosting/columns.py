@@ -138,10 +138,16 @@ def frequent(rows: Mapping[Any, int], least: int) -> NDArray[Any]:
     ----------
     rows : dict
         How many rows each level has.
+
+    Returns
+    -------
+    array of objects; of text where none is left of a column of text, which stays one.
     """
     least = least if len(rows) > MANY_LEVELS else 1
     kept = [level for level, n_rows in rows.items() if n_rows >= least]
     kept.sort(key=lambda level: (isinstance(level, str), level))
+    if rows and not kept and _all_text(rows):
+        return np.empty(0, dtype=str)
     levels = np.empty(len(kept), dtype=object)
     levels[:] = kept
     return levels
@@ -256,7 +262,11 @@ def _refuse_change(name: str, was: str, now: str) -> None:
 
 
 def _must_be_text(levels: NDArray[Any]) -> bool:
-    return len(levels) > 0 and all(isinstance(level, str) for level in levels)
+    return levels.dtype.kind == "U" or (len(levels) > 0 and _all_text(levels))
+
+
+def _all_text(levels: Iterable[Any]) -> bool:
+    return all(isinstance(level, str) for level in levels)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -373,8 +383,8 @@ def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) 
     if levels is None:
         with np.errstate(over="ignore"):
             return np.asarray(_column_floats(column, name), dtype=np.float32)
-    numeric = _array_numeric(column, name)
-    if numeric and _must_be_text(levels) and not all(map(_is_missing, column.tolist())):
+    numeric = _must_be_text(levels) and _array_numeric(column, name)
+    if numeric and not all(map(_is_missing, column.tolist())):
         _refuse_change(name, "text", f"{column.dtype}")
     return places(column.tolist(), levels)
 

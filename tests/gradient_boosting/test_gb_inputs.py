@@ -614,6 +614,36 @@ def test_rows_of_weight_zero_do_not_count_towards_a_category():
     assert len(model.fit(NAMED, NAMED["x"], weights)._columns.levels[0]) == 0
 
 
+RARE = NAMED.assign(name=[f"n{i}" for i in np.arange(2000) % 130])
+"""130 names of 15 rows each or 16: too few."""
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.from_pandas])
+def test_a_column_of_text_that_lost_all_its_names_is_still_one(container, tmp_path):
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(RARE, RARE["x"])
+    model.save_model(tmp_path / "model")
+    loaded = GradientBoostingRegressor.load_model(tmp_path / "model")
+    numbers, missing = RARE.assign(name=RARE["x"]), RARE.assign(name=None)
+    for one in (model, loaded):
+        with pytest.raises(ValueError, match="column 'name' held text, now"):
+            one.predict(container(numbers))
+        np.testing.assert_array_equal(one.predict(container(missing)), model.predict(RARE))
+
+
+def test_a_file_of_text_that_lost_all_its_names_is_still_one(tmp_path):
+    RARE.assign(y=RARE["x"]).to_parquet(tmp_path / "rows.parquet")
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(tmp_path / "rows.parquet", "y")
+    with pytest.raises(ValueError, match="column 'name' held text, now"):
+        model.predict(RARE.assign(name=RARE["x"]))
+
+
+def test_categories_of_numbers_that_are_all_lost_take_numbers():
+    table = RARE.assign(name=pd.Categorical(np.arange(2000) % 130))
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(table, RARE["x"])
+    numbers = RARE.assign(name=np.arange(2000) % 130)
+    np.testing.assert_array_equal(model.predict(numbers), model.predict(table))
+
+
 @pytest.mark.parametrize("wrong", [0, 2.5, "20", None])
 def test_min_category_count_is_a_count(wrong):
     with pytest.raises(ValueError, match="min_category_count must be an integer >= 1"):
