@@ -18,6 +18,8 @@ from xgboost.libpath import find_lib_path
 __all__ = ["answers_of"]
 
 TAKEN_AS_THEY_ARE = frozenset(map(np.dtype, ("float32", "float64", "int32", "int64")))
+ONE_BLOCK = 64
+"""Rows that XGBoost hands to one thread at a time."""
 
 
 def answers_of(
@@ -32,7 +34,8 @@ def answers_of(
         return None
     shape, n_axes = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
     numbers = ctypes.POINTER(ctypes.c_float)()
-    failed = _predict()(
+    ask = _ask_alone if len(table) <= ONE_BLOCK else _predict()
+    failed = ask(
         booster.handle,
         json.dumps(table.__array_interface__).encode(),
         _question(margin, n_rounds, missing),
@@ -42,6 +45,33 @@ def answers_of(
         ctypes.byref(numbers),
     )
     return None if failed else _copied(numbers, shape[: n_axes.value])
+
+
+def _ask_alone(*question: Any) -> int:
+    """Ask without waking threads that would have nothing to do, and be waited for.
+
+    OpenMP keeps their number for each thread that asks: nobody else's answers nor fits see it.
+    """
+    openmp = _openmp()
+    if openmp is None:
+        return int(_predict()(*question))
+    number, set_number = openmp
+    before = number()
+    set_number(1)
+    try:
+        return int(_predict()(*question))
+    finally:
+        set_number(before)
+
+
+@cache
+def _openmp() -> tuple[Any, Any] | None:
+    """Return how the library's own OpenMP tells and takes the number of threads, where in reach."""
+    library = ctypes.PyDLL(find_lib_path()[0])
+    try:
+        return library.omp_get_max_threads, library.omp_set_num_threads
+    except AttributeError:
+        return None
 
 
 @cache

@@ -93,7 +93,7 @@ def _plain_numbers(X: Any, container: str | None) -> bool:
     """Tell whether the types alone say that there is nothing to code."""
     if container == "pandas":
         return all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in X.dtypes)
-    return container is None and X.dtype.kind not in "OUS"
+    return container is None and X.dtype.kind in "iufb"
 
 
 def _as_array(table: Any) -> NDArray[Any]:
@@ -101,11 +101,17 @@ def _as_array(table: Any) -> NDArray[Any]:
 
 
 def _as_floats(X: NDArray[Any]) -> NDArray[np.float64] | None:
-    """Objects as numbers, None where some are text."""
+    """Objects as numbers, None where some are text, dates or the like."""
+    if X.dtype.kind in NO_NUMBERS:
+        return None
     try:
         return np.asarray(X, dtype=np.float64)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
+
+
+NO_NUMBERS = "mMVSc"
+"""Kinds of numpy's time spans, dates, records, bytes and complex numbers."""
 
 
 def _columns(X: Any, container: str | None) -> Iterable[Any]:
@@ -132,10 +138,16 @@ def frequent(rows: Mapping[Any, int], least: int) -> NDArray[Any]:
     ----------
     rows : dict
         How many rows each level has.
+
+    Returns
+    -------
+    array of objects; of text where none is left of a column of text, which stays one.
     """
     least = least if len(rows) > MANY_LEVELS else 1
     kept = [level for level, n_rows in rows.items() if n_rows >= least]
     kept.sort(key=lambda level: (isinstance(level, str), level))
+    if rows and not kept and _all_text(rows):
+        return np.empty(0, dtype=str)
     levels = np.empty(len(kept), dtype=object)
     levels[:] = kept
     return levels
@@ -159,7 +171,7 @@ def is_numeric(column: Any, name: str, container: str | None) -> bool:
         return _pandas_numeric(column, name)
     if container == "polars":
         return _polars_numeric(column, name)
-    return not any(isinstance(value, str) for value in column)
+    return _array_numeric(column, name)
 
 
 def _unfit(name: str, dtype: Any) -> ValueError:
@@ -194,6 +206,20 @@ def _holds_objects(dtype: Any) -> bool:
 def _all_numbers(column: Any) -> bool:
     present = column.dropna()
     return all(isinstance(value, int | float | np.number | np.bool_) for value in present)
+
+
+def _array_numeric(column: NDArray[Any], name: str) -> bool:
+    if column.dtype.kind in NO_NUMBERS:
+        raise _unfit(name, column.dtype)
+    if column.dtype.kind in "iufb":
+        return True
+    values = column.tolist()
+    if any(isinstance(value, str) for value in values):
+        return False
+    for value in values:
+        if not hasattr(value, "__float__") and not _is_missing(value):
+            raise _unfit(name, type(value).__name__)
+    return True
 
 
 def _polars_numeric(column: Any, name: str) -> bool:
@@ -236,7 +262,11 @@ def _refuse_change(name: str, was: str, now: str) -> None:
 
 
 def _must_be_text(levels: NDArray[Any]) -> bool:
-    return len(levels) > 0 and all(isinstance(level, str) for level in levels)
+    return levels.dtype.kind == "U" or (len(levels) > 0 and _all_text(levels))
+
+
+def _all_text(levels: Iterable[Any]) -> bool:
+    return all(isinstance(level, str) for level in levels)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -322,7 +352,7 @@ def _polars_column(column: Any, name: str, levels: NDArray[Any] | None) -> NDArr
 
 def _code_array(X: Any, columns: Columns) -> Any:
     if columns.types is None:
-        if X.dtype.kind in "OUS":
+        if X.dtype.kind not in "iufb":
             return _numbers_in(X, columns)
         return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
     table = np.empty(X.shape, dtype=np.float32, order="F")
@@ -333,21 +363,28 @@ def _code_array(X: Any, columns: Columns) -> Any:
 
 def _numbers_in(X: NDArray[Any], columns: Columns) -> NDArray[np.float64]:
     numbers = _as_floats(X)
-    if numbers is None:
-        for column, name in zip(X.T, columns.names, strict=True):
-            if _as_floats(column) is None:
-                _refuse_change(name, "numbers", "text")
-    return np.asarray(numbers)
+    if numbers is not None:
+        return numbers
+    parts = [_column_floats(part, name) for part, name in zip(X.T, columns.names, strict=True)]
+    return np.column_stack(parts)
+
+
+def _column_floats(column: NDArray[Any], name: str) -> NDArray[np.float64]:
+    numbers = _as_floats(column)
+    if numbers is not None:
+        return numbers
+    if not _array_numeric(column, name):
+        _refuse_change(name, "numbers", "text")
+    known = [np.nan if _is_missing(value) else value for value in column.tolist()]
+    return np.array(known, dtype=np.float64)
 
 
 def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) -> NDArray[Any]:
     if levels is None:
-        numbers = _as_floats(column)
-        if numbers is None:
-            _refuse_change(name, "numbers", "text")
         with np.errstate(over="ignore"):
-            return np.asarray(numbers, dtype=np.float32)
-    if _must_be_text(levels) and column.dtype.kind in "iufb" and not np.isnan(column).all():
+            return np.asarray(_column_floats(column, name), dtype=np.float32)
+    numeric = _must_be_text(levels) and _array_numeric(column, name)
+    if numeric and not all(map(_is_missing, column.tolist())):
         _refuse_change(name, "text", f"{column.dtype}")
     return places(column.tolist(), levels)
 

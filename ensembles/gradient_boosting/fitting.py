@@ -21,6 +21,7 @@ from ensembles.gradient_boosting.labels import (
     codes_of,
     row_weights,
     warn_of_faint_weights,
+    warn_of_scale,
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
@@ -196,6 +197,7 @@ class Fitting(Asking):
         objective = objective_of(settings, self.task_, targets.n_classes)
         warn_of_faint_weights(weights, settings.min_child_weight, objective.name)
         check_range(objective, given.targets.values)
+        warn_of_scale(given.targets.values, given.weights, objective.name)
         check_base_score(settings.base_score, objective, given.targets.values)
         check_start(start, objective, objective.n_outputs(given.targets.values.shape))
         if settings.check_gradient:

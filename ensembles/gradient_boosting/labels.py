@@ -19,6 +19,7 @@ __all__ = [
     "on_host",
     "row_weights",
     "warn_of_faint_weights",
+    "warn_of_scale",
 ]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -154,3 +155,27 @@ def warn_of_faint_weights(
             UserWarning,
             stacklevel=4,
         )
+
+
+LEAST_SQUARES, MOST_SUM = 1e-3, 1e19
+"""A split must gain 1e-6 in XGBoost's units, a share of the sum of squares; the square of a sum
+of gradients must fit a 32-bit float."""
+
+
+def warn_of_scale(y: NDArray[Any], weights: NDArray[np.float64] | None, objective: str) -> None:
+    """Say that squared errors are too small for XGBoost to split by, or too large to add up."""
+    if objective != "reg:squarederror":
+        return
+    total = float(len(y)) if weights is None else float(weights.sum())
+    spreads = y.std(axis=0, dtype=np.float64)
+    faint = (np.ptp(y, axis=0) > 0) & (total * spreads**2 < LEAST_SQUARES)
+    if not np.any(faint | (total * spreads > MOST_SUM)):
+        return
+    way, spread = ("Multiply", np.min) if np.any(faint) else ("Divide", np.max)
+    warnings.warn(
+        f"y spreads by {float(spread(spreads)):.4g} over rows of total weight {total:.4g}: with "
+        f"squared errors of such a scale XGBoost leaves out splits that it would make of the same "
+        f"rows in other units. {way} y or sample_weight by a constant.",
+        UserWarning,
+        stacklevel=4,
+    )

@@ -9,6 +9,7 @@ import pytest
 import xgboost
 
 from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting import calling
 from ensembles.gradient_boosting.calling import answers_of
 
 rng = np.random.default_rng(0)
@@ -128,3 +129,39 @@ def test_arrays_and_small_frames_take_the_short_way(monkeypatch):
     assert model.predict_proba(X[:1]).shape == (1, 2)
     frame = pd.DataFrame(X, columns=list("abcd"))
     assert GradientBoostingRegressor(3).fit(frame, Y).predict(frame).shape == (300,)
+
+
+def test_few_rows_wake_no_other_threads(monkeypatch):
+    """One row waited for threads that had nothing to do: 10 ms in the place of 0.6, under load."""
+    number, set_number = calling._openmp()
+    seen = []
+    predict = calling._predict()
+    monkeypatch.setattr(
+        calling,
+        "_predict",
+        lambda: lambda *question: (seen.append(number()), predict(*question))[1],
+    )
+    model = MODELS["value"]()
+    before = number()
+    set_number(3)
+    try:
+        found = model.predict(X[:64]), model.predict(X[:65])
+        assert seen == [1, 3]
+        assert number() == 3
+    finally:
+        set_number(before)
+    np.testing.assert_array_equal(found[0], found[1][:64])
+
+
+def test_the_number_of_threads_comes_back_when_xgboost_refuses():
+    number, _ = calling._openmp()
+    before = number()
+    assert answers_of(MODELS["value"]().booster_, X[:1], False, 99, np.nan) is None
+    assert number() == before
+
+
+def test_few_rows_are_answered_where_openmp_is_out_of_reach(monkeypatch):
+    model = MODELS["value"]()
+    expected = model.predict(X[:5])
+    monkeypatch.setattr(calling, "_openmp", lambda: None)
+    np.testing.assert_array_equal(model.predict(X[:5]), expected)

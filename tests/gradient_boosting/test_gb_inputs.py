@@ -614,7 +614,92 @@ def test_rows_of_weight_zero_do_not_count_towards_a_category():
     assert len(model.fit(NAMED, NAMED["x"], weights)._columns.levels[0]) == 0
 
 
+RARE = NAMED.assign(name=[f"n{i}" for i in np.arange(2000) % 130])
+"""130 names of 15 rows each or 16: too few."""
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.from_pandas])
+def test_a_column_of_text_that_lost_all_its_names_is_still_one(container, tmp_path):
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(RARE, RARE["x"])
+    model.save_model(tmp_path / "model")
+    loaded = GradientBoostingRegressor.load_model(tmp_path / "model")
+    numbers, missing = RARE.assign(name=RARE["x"]), RARE.assign(name=None)
+    for one in (model, loaded):
+        with pytest.raises(ValueError, match="column 'name' held text, now"):
+            one.predict(container(numbers))
+        np.testing.assert_array_equal(one.predict(container(missing)), model.predict(RARE))
+
+
+def test_a_file_of_text_that_lost_all_its_names_is_still_one(tmp_path):
+    RARE.assign(y=RARE["x"]).to_parquet(tmp_path / "rows.parquet")
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(tmp_path / "rows.parquet", "y")
+    with pytest.raises(ValueError, match="column 'name' held text, now"):
+        model.predict(RARE.assign(name=RARE["x"]))
+
+
+def test_categories_of_numbers_that_are_all_lost_take_numbers():
+    table = RARE.assign(name=pd.Categorical(np.arange(2000) % 130))
+    model = GradientBoostingRegressor(2, early_stopping=False).fit(table, RARE["x"])
+    numbers = RARE.assign(name=np.arange(2000) % 130)
+    np.testing.assert_array_equal(model.predict(numbers), model.predict(table))
+
+
 @pytest.mark.parametrize("wrong", [0, 2.5, "20", None])
 def test_min_category_count_is_a_count(wrong):
     with pytest.raises(ValueError, match="min_category_count must be an integer >= 1"):
         GradientBoostingRegressor(min_category_count=wrong).fit(X, VALUE)
+
+
+# ---------------------------------------------------------------------------------------------
+# Arrays of what is no number
+
+
+UNFIT = {
+    "dates": np.array([["2020-01-01"], ["2020-01-02"]] * 10, "datetime64[D]"),
+    "spans": np.array([[1], [2]] * 10, "timedelta64[D]"),
+    "records": np.zeros((20, 1), [("a", float)]),
+    "bytes": np.array([[b"a"], [b"b"]] * 10),
+    "objects of dates": np.array([["2020-01-01"]] * 20, "datetime64[D]").astype(object),
+    "objects of complex numbers": np.array([[1j], [2]] * 10, object),
+    "objects of dicts": np.array([[{}], [{1: 2}]] * 10, object),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_arrays_of_no_numbers_are_named_at_fit_and_predict(kind):
+    flags = [0, 1] * 10
+    told = "X must hold numbers, booleans, text or categories; got column 'x0' of type"
+    with pytest.raises(ValueError, match=told):
+        GradientBoostingClassifier(2).fit(UNFIT[kind], flags)
+    of_numbers = GradientBoostingClassifier(2).fit(np.arange(20.0)[:, None], flags)
+    of_text = GradientBoostingClassifier(2).fit(np.array([["u"], ["v"]] * 10), flags)
+    for model in (of_numbers, of_text):
+        with pytest.raises(ValueError, match=told):
+            model.predict(UNFIT[kind])
+
+
+def test_missing_marks_of_pandas_in_objects_are_missing():
+    marked = np.array([[1.5], [pd.NA], [2.5], [pd.NaT], [None]] * 8, dtype=object)
+    plain = np.array([[1.5], [np.nan], [2.5], [np.nan], [np.nan]] * 8)
+    flags = [0, 1, 0, 1, 1] * 8
+    expected = GradientBoostingClassifier(3).fit(plain, flags).predict_proba(plain)
+    model = GradientBoostingClassifier(3).fit(marked, flags)
+    np.testing.assert_array_equal(model.predict_proba(marked), expected)
+
+
+def test_objects_that_are_numbers_are_no_text():
+    model = GradientBoostingClassifier(2).fit(np.array([["u"], ["v"]] * 10), [0, 1] * 10)
+    with pytest.raises(ValueError, match="column 'x0' held text, now object"):
+        model.predict(np.array([[1], [2]], dtype=object))
+    missing = np.array([[None], [np.nan], [pd.NA]], dtype=object)
+    assert len(set(model.predict_proba(missing)[:, 1])) == 1
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="needs numpy 2")
+def test_numpys_strings_are_text():
+    words = np.array([["a"], ["b"], ["b"], ["a"]] * 5)
+    flags = [0, 1, 1, 0] * 5
+    strings = words.astype(np.dtypes.StringDType())
+    model = GradientBoostingClassifier(3).fit(strings, flags)
+    expected = GradientBoostingClassifier(3).fit(words, flags).predict_proba(words)
+    np.testing.assert_array_equal(model.predict_proba(strings), expected)

@@ -632,6 +632,43 @@ def test_an_error_of_a_scorer_says_whose_it_is():
     assert "scoring='f1'" in caught.value.__notes__[0]
 
 
+def linear(n_rows=400):
+    own = np.random.default_rng(0)
+    table = own.normal(size=(n_rows, 5))
+    return table, table[:, 0] + 0.5 * own.normal(size=n_rows)
+
+
+@pytest.mark.parametrize(("scale", "way"), [(1e-4, "Multiply"), (1e20, "Divide")])
+def test_targets_too_small_or_large_for_squared_errors_are_pointed_out(scale, way):
+    """XGBoost asks a split to gain 1e-6, in the squares of the target's units."""
+    table, y = linear()
+    model = GradientBoostingRegressor(30, early_stopping=False)
+    fair = model.fit(table, y).score(table, y)
+    with pytest.warns(UserWarning, match=f"y spreads by .* {way} y or"):
+        model.fit(table, scale * y)
+    assert model.score(table, scale * y) < fair - 0.3
+
+
+def test_heavy_rows_whose_squares_overflow_are_pointed_out():
+    table, y = linear()
+    with pytest.warns(UserWarning, match="total weight 4e\\+22.*Divide y"):
+        GradientBoostingRegressor(2).fit(table, y, np.full(len(y), 1e20))
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e14])
+def test_targets_of_other_units_are_learned_in_silence(scale):
+    table, y = linear()
+    model = GradientBoostingRegressor(30, early_stopping=False)
+    fair = model.fit(table, y).score(table, y)
+    assert model.fit(table, scale * y).score(table, scale * y) > fair - 0.01
+
+
+def test_targets_of_one_value_or_another_loss_have_no_scale():
+    table, y = linear()
+    GradientBoostingRegressor(2).fit(table, np.full(len(y), 0.1))
+    GradientBoostingRegressor(2, objective="absolute").fit(table, 1e-6 * y)
+
+
 def test_values_that_32_bits_hardly_tell_apart_are_pointed_out():
     with pytest.warns(UserWarning, match="Subtract a constant from y"):
         GradientBoostingRegressor(2).fit(X, 1e8 + Y / Y.std())
