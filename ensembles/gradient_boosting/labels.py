@@ -167,13 +167,13 @@ def warn_of_scale(y: NDArray[Any], weights: NDArray[np.float64] | None, objectiv
     if objective != "reg:squarederror":
         return
     total = float(len(y)) if weights is None else float(weights.sum())
-    spreads = y.std(axis=0, dtype=np.float64)
-    faint = (np.ptp(y, axis=0) > 0) & (total * spreads**2 < LEAST_SQUARES)
+    spreads, ranges = y.std(axis=0, dtype=np.float64), np.ptp(y, axis=0)
+    faint = (ranges > 0) & (total * spreads**2 < LEAST_SQUARES)
     if not np.any(faint | (total * spreads > MOST_SUM)):
         return
-    way, spread = ("Multiply", np.min) if np.any(faint) else ("Divide", np.max)
+    way, extreme = ("Multiply", np.min) if np.any(faint) else ("Divide", np.max)
     warnings.warn(
-        f"y spreads by {float(spread(spreads)):.4g} over rows of total weight {total:.4g}: with "
+        f"y ranges over {float(extreme(ranges)):.4g} in rows of total weight {total:.4g}: with "
         f"squared errors of such a scale XGBoost leaves out splits that it would make of the same "
         f"rows in other units. {way} y or sample_weight by a constant.",
         UserWarning,

@@ -644,7 +644,7 @@ def test_targets_too_small_or_large_for_squared_errors_are_pointed_out(scale, wa
     table, y = linear()
     model = GradientBoostingRegressor(30, early_stopping=False)
     fair = model.fit(table, y).score(table, y)
-    with pytest.warns(UserWarning, match=f"y spreads by .* {way} y or"):
+    with pytest.warns(UserWarning, match=f"y ranges over .* {way} y or"):
         model.fit(table, scale * y)
     assert model.score(table, scale * y) < fair - 0.3
 
