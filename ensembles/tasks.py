@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils import ClassifierTags, RegressorTags, column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_array
 
@@ -22,6 +22,7 @@ __all__ = [
     "infer_task",
     "tags_of",
     "task_of",
+    "tell_task",
     "weights_by_class",
 ]
 
@@ -51,6 +52,16 @@ def tags_of(estimator: Any) -> Any:
         return get_tags(estimator)
     except (AttributeError, TypeError):
         return None
+
+
+def tell_task(tags: Any, task: Task | None) -> None:
+    """Write into scikit-learn's tags what an estimator is, or may be while its task is unknown."""
+    if task != REGRESSION:
+        tags.classifier_tags = tags.classifier_tags or ClassifierTags()
+    if task != CLASSIFICATION:
+        tags.regressor_tags = tags.regressor_tags or RegressorTags()
+    if task is not None:
+        tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
 
 
 def _says(question: Any, estimator: Any) -> bool:

@@ -11,8 +11,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.adaboost.voices import PROBABILITIES, Voice, voice_of
-from ensembles.members import Committee, Member, tell_task
-from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, tags_of, task_of
+from ensembles.members import Committee, Member
+from ensembles.tasks import CLASSIFICATION, REGRESSION, Task, tags_of, task_of, tell_task
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.versions import current_versions, warn_of_other_versions
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles import members
 from ensembles.aggregation import AGGREGATIONS, Aggregation
-from ensembles.members import Committee, Member, tell_task
+from ensembles.members import Committee, Member
 from ensembles.parameters import (
     check_option,
 )
@@ -29,6 +29,7 @@ from ensembles.tasks import (
     Task,
     tags_of,
     task_of,
+    tell_task,
 )
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.versions import current_versions, warn_of_other_versions

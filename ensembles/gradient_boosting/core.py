@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting.columns import Columns
 from ensembles.gradient_boosting.objectives import Objective
-from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
+from ensembles.tasks import REGRESSION, Task, tell_task
 
 __all__ = ["Core"]
 
@@ -184,12 +183,7 @@ class Core(BaseEstimator):
         tags.target_tags.required = True
         task = self._known_task()
         tags.target_tags.multi_output = task == REGRESSION and self.quantiles is None
-        if task != REGRESSION:
-            tags.classifier_tags = tags.classifier_tags or ClassifierTags()
-        if task != CLASSIFICATION:
-            tags.regressor_tags = tags.regressor_tags or RegressorTags()
-        if task is not None:
-            tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
+        tell_task(tags, task)
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

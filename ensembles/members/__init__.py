@@ -15,7 +15,7 @@ from ensembles.members.asking import (
     ready,
     values,
 )
-from ensembles.members.committee import Committee, tell_task
+from ensembles.members.committee import Committee
 from ensembles.members.deciding import decisions
 from ensembles.members.fitting import (
     explained,
@@ -119,7 +119,6 @@ __all__ = [
     "shares_rounds",
     "sums_of_forest",
     "takes_weights",
-    "tell_task",
     "twin",
     "values",
     "wants_codes",

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sklearn import get_config
-from sklearn.utils import Bunch, ClassifierTags, RegressorTags
+from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import process_routing
-
-from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 
 
 class Committee:
@@ -37,13 +35,3 @@ class Committee:
                 )
             return Bunch()
         return process_routing(self, method, **params).estimator
-
-
-def tell_task(tags: Any, task: Task | None) -> None:
-    """Write into scikit-learn's tags what an estimator is, or may be while its task is unknown."""
-    if task != REGRESSION:
-        tags.classifier_tags = tags.classifier_tags or ClassifierTags()
-    if task != CLASSIFICATION:
-        tags.regressor_tags = tags.regressor_tags or RegressorTags()
-    if task is not None:
-        tags.estimator_type = "classifier" if task == CLASSIFICATION else "regressor"
