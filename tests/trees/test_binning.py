@@ -54,6 +54,21 @@ def test_cuts_lie_where_bins_are_about_equally_heavy(cells, weighted, max_bins):
         assert np.isfinite(cut) or low == -np.inf
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    values=st.lists(st.one_of(NUMBERS, st.floats(width=32)), min_size=1, max_size=60),
+    weighted=st.booleans(),
+)
+def test_single_precision_has_the_cuts_of_its_doubles(values, weighted):
+    """Midway between doubles, which no single may hold."""
+    with np.errstate(over="ignore"):
+        single = np.array(values).astype(np.float32)[:, None]
+    weights = np.arange(len(values)) % 3 + 1.0 if weighted else None
+    found, wanted = (find_bins(X, weights, 8, None, ["a"]) for X in (single, single.astype(float)))
+    np.testing.assert_array_equal(found.cuts[0], wanted.cuts[0])
+    assert found.missing == wanted.missing
+
+
 @pytest.mark.parametrize("n_cuts", [0, 1, 2, 7, 8, 14, 15, 16, 17, 31, 128, 253, 254])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
 def test_a_code_counts_the_cuts_below(n_cuts, dtype):
