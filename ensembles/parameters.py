@@ -18,6 +18,7 @@ __all__ = [
     "check_n_jobs",
     "check_option",
     "check_real",
+    "check_row_numbers",
     "check_sample_weight",
     "check_validation_arguments",
     "check_verbose",
@@ -176,6 +177,25 @@ def _is_missing(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+
+
+def check_row_numbers(name: str, given: Any, n_rows: int, *, lowest: int = 0) -> NDArray[np.intp]:
+    """Return a copy of row numbers that a splitter gave, as such or as a mask of all rows.
+
+    A copy, since the splitter may write its next ones into its own array.
+    """
+    rows = np.asarray(given)
+    if rows.dtype == bool and rows.shape == (n_rows,):
+        return np.flatnonzero(rows)
+    if rows.size == 0:
+        return np.empty(0, dtype=np.intp)
+    whole = rows.ndim == 1 and rows.dtype.kind in "iu"
+    if not whole or rows.min() < lowest or rows.max() >= n_rows:
+        raise ValueError(
+            f"{name} must give row numbers in [0, {n_rows}) or masks of {n_rows} rows; "
+            f"got {rows!r}."
+        )
+    return rows.astype(np.intp)
 
 
 def check_validation_arguments(X_val: Any, y_val: Any, sample_weight_val: Any) -> None:

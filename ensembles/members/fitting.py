@@ -161,8 +161,19 @@ def _fitted(recipe: Recipe, X: Any, y: NDArray[Any], draws: Draws, i: int) -> Me
     else:
         table = cut(X, None if whole else rows)
     estimator = fit_or_none(learner, table, targets, arguments, only_class=_only(classes))
+    return _member(recipe, estimator, columns, classes, y[rows])
+
+
+def _member(
+    recipe: Recipe,
+    estimator: Any,
+    columns: NDArray[np.intp] | None,
+    classes: NDArray[np.intp] | None,
+    y: NDArray[Any],
+) -> Member:
+    """The member that an estimator is, or, where there is none, one that says the class in y."""
     if estimator is None:
-        stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), y[rows])
+        stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
         return Member(stand_in, columns, classes)
     coded = recipe.classes is not None and wants_codes(recipe)
     return Member(estimator, columns, _classes_of(estimator, classes, recipe), coded)
@@ -295,8 +306,4 @@ def fit_seeded(
         arguments[str(weight_argument(learner))] = weights * weight_unit(learner, len(given))
     with one_blas_thread(learner):
         estimator = fit_or_none(learner, table, targets, arguments, only_class=_only(classes))
-    if estimator is None:
-        stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(given), 1)), y[given])
-        return Member(stand_in, None, classes)
-    coded = recipe.classes is not None and wants_codes(recipe)
-    return Member(estimator, None, _classes_of(estimator, classes, recipe), coded)
+    return _member(recipe, estimator, None, classes, y[given])

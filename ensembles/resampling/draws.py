@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.parameters import check_row_numbers
 from ensembles.resampling.addresses import generator
 from ensembles.resampling.rows import Rows, Weights, dirichlet_weights, drawn_groups, held_out_rows
 
@@ -180,22 +181,7 @@ def _checked_pair(pair: Any, n_rows: int) -> Draw:
         train, test = pair
     except (TypeError, ValueError):
         raise ValueError(f"resampling must give (train, test) pairs; got {pair!r}.") from None
-    return Draw(_row_numbers(train, n_rows), _row_numbers(test, n_rows))
-
-
-def _row_numbers(given: Any, n_rows: int) -> Rows:
-    """Row numbers, given as such or as a mask of all rows."""
-    rows = np.asarray(given)
-    if rows.dtype == bool and rows.shape == (n_rows,):
-        return np.flatnonzero(rows)
-    if rows.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n_rows:
-        raise ValueError(
-            f"resampling must give row numbers in [0, {n_rows}) or masks of {n_rows} rows; "
-            f"got {rows!r}."
-        )
-    return rows.astype(np.intp)
+    return Draw(*(check_row_numbers("resampling", rows, n_rows) for rows in (train, test)))
 
 
 def _seeded(splitter: Any, seed: int) -> Any:

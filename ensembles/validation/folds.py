@@ -19,7 +19,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils.multiclass import type_of_target
 
-from ensembles.parameters import is_whole
+from ensembles.parameters import check_row_numbers, is_whole
 from ensembles.resampling import generator
 
 __all__ = ["Fold", "plan_folds", "splitter_for"]
@@ -138,23 +138,8 @@ def _checked(pairs: Any, repeat: int, n_rows: int, splitter: Any) -> Iterator[Fo
 
 def _row_numbers(given: Any, n_rows: int) -> Rows:
     """Row numbers, given as such (negative ones count from the end) or as a mask of all rows."""
-    rows = np.asarray(given)
-    if rows.dtype == bool and rows.shape == (n_rows,):
-        return np.flatnonzero(rows)
-    if rows.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if (
-        rows.ndim != 1
-        or rows.dtype.kind not in "iu"
-        or rows.min() < -n_rows
-        or rows.max() >= n_rows
-    ):
-        raise ValueError(
-            f"cv must give row numbers in [0, {n_rows}) or masks of {n_rows} rows; got {rows!r}."
-        )
-    rows = rows.astype(np.intp)  # the splitter may write the next fold into its own
-    if rows.min() < 0:
-        rows[rows < 0] += n_rows
+    rows = check_row_numbers("cv", given, n_rows, lowest=-n_rows)
+    rows[rows < 0] += n_rows
     return rows
 
 
