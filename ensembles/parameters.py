@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -168,7 +168,10 @@ def has_missing(labels: NDArray[Any]) -> bool:
     if labels.dtype.kind != "O":
         absent = np.isnan if labels.dtype.kind == "f" else np.isnat
         return bool(absent(labels).any())
-    return any(map(_is_missing, set(labels.ravel().tolist())))
+    values = labels.ravel().tolist()
+    with suppress(TypeError):  # lists, say, of which no set is made: they are refused as labels
+        values = list(set(values))
+    return any(map(_is_missing, values))
 
 
 def _is_missing(value: Any) -> bool:

@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ensembles import AdaBoostClassifier, BaggingClassifier, HistTreeClassifier
 from ensembles.parameters import distinct_labels
 from ensembles.tasks import (
     CLASSIFICATION,
@@ -292,3 +293,14 @@ def test_whole_numbers_nearly_as_many_as_rows_are_warned_of():
 def test_continuous_labels_are_no_classes():
     with pytest.raises(ValueError, match="continuous"):
         distinct_labels(np.array([0.5, 1.0, 0.5]))
+
+
+@pytest.mark.parametrize(
+    "learner", [HistTreeClassifier(), BaggingClassifier(), AdaBoostClassifier()], ids=repr
+)
+def test_lists_are_refused_as_labels(learner):
+    """No set can be made of them, which is how missing labels are sought."""
+    labels = np.empty(6, dtype=object)
+    labels[:] = [[1], [2]] * 3
+    with pytest.raises(ValueError, match=r"y must hold labels|multi-label"):
+        learner.fit(np.arange(6.0)[:, None], labels)
