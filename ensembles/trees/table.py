@@ -87,6 +87,30 @@ def tabulate(
 
 
 @part
+def tabulate_bins(
+    mode: Any, histogram: Array, base: Any, n_codes: Any, table: Array, order: Array
+) -> Any:
+    """The same for two classes and for one target, from the bins of the column: one row stands for
+    all of a code.
+    """
+    last = uint64(table.shape[1] - 1)
+    n_present = int64(0)
+    for code in range(uint64(n_codes)):
+        weight = histogram[uint64(base) + (code if mode == PACKED else code << 1)]
+        if weight == 0:
+            continue
+        if mode == PACKED:
+            table[code, 0], table[code, 1] = int64(weight & 0xFFFFFFFF), int64(weight >> 32)
+        else:
+            table[code, 0] = int64(weight)
+            table[code, 1] = int64(histogram[uint64(base) + (code << 1) + 1])
+        table[code, last] = 1
+        order[n_present] = int64(code)
+        n_present += code != 0
+    return n_present
+
+
+@part
 def wipe(table: Array, order: Array, n_present: Any) -> None:
     """Empty the table of the missing and of the codes that are listed."""
     for channel in range(uint64(table.shape[1])):
@@ -225,11 +249,7 @@ def keep_sides(
 @part
 def search_table(
     mode: Any,
-    records: Array,
-    codes: Array,
-    byte: Any,
-    start: Any,
-    stop: Any,
+    n_present: Any,
     kind: Any,
     sign: Any,
     lower: Any,
@@ -249,7 +269,7 @@ def search_table(
     place: Array,
     sides: Array,
 ) -> Any:
-    """Best split of a column, whatever it holds.
+    """Best split of a tabulated column, whatever it holds; empties the table.
 
     Missing rows are tried on either side of each split, and against all others. Categories are
     ordered by their mean target (Fisher 1958), which finds the best of all two-way partitions for
@@ -258,7 +278,6 @@ def search_table(
     best split along any of these orders is kept.
     """
     last = table.shape[1] - 1
-    n_present = tabulate(mode, records, codes, byte, start, stop, table, order, sides)
     missing = table[0, last] > 0
     if n_present + missing < 2:
         wipe(table, order, n_present)
