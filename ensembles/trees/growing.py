@@ -25,15 +25,20 @@ from ensembles.trees.compiling import (
     smaller_of,
 )
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
+from ensembles.trees.missing import missing_scanner
 from ensembles.trees.small import (
     LIGHT,
+    LOWEST,
     PLANE,
     ROWS,
     SHEET,
+    find_lowest,
+    forbidder,
     is_constant,
     lay_sheet,
     placer,
     surveyor,
+    turn_codes,
 )
 from ensembles.trees.splitting import (
     CONSTANT,
@@ -44,7 +49,15 @@ from ensembles.trees.splitting import (
     scanner,
     sort_rows,
 )
-from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
+from ensembles.trees.table import (
+    CATEGORICAL,
+    MISSING,
+    drawn_below,
+    mix,
+    search_table,
+    tabulate,
+    tabulate_bins,
+)
 from ensembles.trees.vectors import FOUR, LANES, TWO, copy_four, copy_two
 
 Array = Any
@@ -583,19 +596,40 @@ def chooser(mode: int, special: bool) -> Any:
 
 
 @once
-def is_usual(
-    codes: Array, byte: Any, start: Any, stop: Any, column: Any, kinds: Array, signs: Array
+def any_missing(
+    sheet: Array, n: Any, width: Any, begin: Any, n_lanes: Any, columns: Array, kinds: Array
 ) -> Any:
-    """Tell whether a column's values are ordered and none is missing in the node."""
-    if kinds[column] == CATEGORICAL or signs[column] != 0:
-        return False
-    return kinds[column] != MISSING or not has_missing(codes, byte, start, stop)
+    """Tell whether a column on the sheet, of ordered values, has missing ones in the node."""
+    may, missing = False, False
+    for lane in range(n_lanes):
+        may |= kinds[columns[begin + lane]] == MISSING
+    if may:
+        find_lowest(sheet, n, width)
+        for lane in range(n_lanes):
+            missing |= kinds[columns[begin + lane]] == MISSING and sheet[LOWEST + lane] == 0
+    return missing
+
+
+@once
+def place_missing(turn: Any, gapped: Any, place: Array) -> None:
+    """Correct the place of a split that was found on a sheet with missing values: where these were
+    the highest codes, the others were one less.
+    """
+    if turn == 0:
+        place[0] += 1
+        place[1] += 1
+    if gapped:
+        place[2] = turn
+    if place[1] == 256:  # the missing against all others, whatever their code
+        place[0] = 255
 
 
 @lru_cache
 def preparer(mode: int) -> Any:
-    """Return what is done for some columns of a node at once, before each is looked at."""
-    fill, survey = filler(mode), surveyor(mode)
+    """Return what is done for some columns of a node at once, before they are surveyed or looked
+    at.
+    """
+    fill = filler(mode)
 
     @once
     def prepare(
@@ -609,22 +643,13 @@ def preparer(mode: int) -> Any:
         records: Array,
         codes: Array,
         settings: Array,
-        least: Any,
         sizes: Array,
-        totals: Array,
         histogram: Array,
-        work: Array,
         sheet: Array,
-        counts: Array,
-        folded: Array,
-        sums: Array,
     ) -> None:
         first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
         if how == SURVEYED:
             lay_sheet(codes, first, columns, begin, n_lanes, not drawn, start, n, width, sheet)
-            survey(
-                records, start, n, totals, least, n_lanes, width, sheet, counts, folded, sums, work
-            )
         if how == FILLED:
             some, cells = columns[begin:], settings[WIDTH]
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
@@ -718,7 +743,8 @@ def looker(mode: int) -> Any:
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, look = chooser(mode, special), preparer(mode), looker(mode)
-    find_place = placer(mode)
+    survey, find_place, scan_missing = surveyor(mode), placer(mode), missing_scanner(mode)
+    forbid_lowest, binned = forbidder(mode), mode in (PACKED, SCALAR)
 
     @once
     def search(
@@ -762,7 +788,8 @@ def searcher(mode: int, special: bool) -> Any:
         n_columns, max_features = settings[N_COLUMNS], settings[MAX_FEATURES]
         start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
         key, own = uint64(nodes[node, KEY]), totals[node]
-        how = choose(settings, stop - start, own[0], block)
+        n, width = stop - start, settings[SHEET_WIDTH]
+        how = choose(settings, n, own[0], block)
         histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         drawn = max_features < n_columns
         offset = 0 if drawn else drawn_below(key, n_columns)
@@ -776,6 +803,7 @@ def searcher(mode: int, special: bool) -> Any:
                 draw_columns(columns, key, int64(n_seen), n_seen + batch)
             for begin in range(n_seen, n_seen + batch, LANES):
                 n_lanes = smaller_of(LANES, n_seen + batch - begin)
+                n_turns = 1
                 if mode != OUTPUTS:
                     prepare(
                         how,
@@ -788,92 +816,145 @@ def searcher(mode: int, special: bool) -> Any:
                         records,
                         codes,
                         settings,
-                        least,
                         sizes,
-                        own,
                         histogram,
-                        work,
                         sheet,
-                        counts,
-                        folded,
-                        sums,
                     )
-                for lane in range(n_lanes):
-                    column = columns[begin + lane]
-                    rank = begin + lane - offset
-                    if rank < 0:
-                        rank += n_columns
-                    beaten = best if rank > best_rank else INVALID
-                    gain, usual = INVALID, mode != OUTPUTS
-                    choice[2] = 2
-                    if special:
-                        byte = settings[FIRST] + column
-                        usual = how != TABLED
-                        usual = usual and is_usual(codes, byte, start, stop, column, kinds, signs)
-                    if special and not usual:
-                        at = node if settings[CONSTRAINED] else 0
-                        gain = search_table(
-                            mode,
+                if special and how == SURVEYED:
+                    n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)
+                # Missing values are surveyed on the right first, as the highest of all codes, then
+                # on the left, as the lowest.
+                for turn in range(n_turns):
+                    if special and n_turns == 2:
+                        turn_codes(sheet, n, width, 1 if turn else 255)
+                    if mode != OUTPUTS and how == SURVEYED:
+                        survey(
                             records,
-                            codes,
-                            byte,
                             start,
-                            stop,
-                            kinds[column],
-                            signs[column],
-                            bounds[at, 0],
-                            bounds[at, 1],
+                            n,
                             own,
-                            settings[ENTROPY],
-                            units,
                             least,
-                            settings[MIN_LEAF] if settings[BY_ROWS] else 1,
-                            settings[RANDOM],
-                            mix(key ^ uint64(column + 1)),
-                            beaten,
-                            table,
-                            keys,
-                            order,
-                            left_sums,
-                            choice,
-                            some_sides,
-                        )
-                    elif mode != OUTPUTS:
-                        gain = look(
-                            how,
-                            lane,
-                            column,
-                            drawn,
-                            start,
-                            stop,
-                            beaten,
-                            records,
-                            codes,
-                            settings,
-                            least,
-                            sizes,
-                            own,
-                            histogram,
-                            work,
-                            bits,
-                            bins,
+                            n_lanes,
+                            width,
                             sheet,
-                            present,
-                            left_sums,
-                            sorted_rows,
-                            choice,
+                            counts,
+                            folded,
+                            sums,
+                            work,
                         )
-                    n_tried += gain != CONSTANT
-                    if beats(gain, rank, best, best_rank):
-                        best, best_rank = gain, rank
-                        if how == SURVEYED and usual:
-                            width = settings[SHEET_WIDTH]
-                            find_place(sheet, lane, stop - start, width, counts, bits, choice)
-                        choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
-                        choice[5] = choice[2]
+                    for lane in range(n_lanes):
+                        column = columns[begin + lane]
+                        rank = begin + lane - offset
+                        if rank < 0:
+                            rank += n_columns
+                        beaten = best if rank > best_rank else INVALID
+                        gain, usual, gapped = INVALID, mode != OUTPUTS, False
+                        choice[2] = 2
                         if special:
-                            for word in range(4):
-                                best_sides[word] = some_sides[word]
+                            byte = settings[FIRST] + column
+                            base = (lane if how == FILLED else column) * settings[WIDTH]
+                            usual = usual and how != TABLED
+                            usual = usual and kinds[column] != CATEGORICAL and signs[column] == 0
+                            if usual and kinds[column] == MISSING:
+                                if how == SURVEYED:
+                                    gapped = sheet[LOWEST + lane] == 0
+                                elif binned:
+                                    gapped = histogram[base] != 0
+                                else:
+                                    usual = not has_missing(codes, byte, start, stop)
+                            if turn == 1 and not gapped:
+                                continue
+                            if turn == 1:  # the missing alone: tried already, on the right
+                                forbid_lowest(sheet, lane, n, width, sums, work)
+                        if special and not usual:
+                            if binned and (how == FILLED or how == KEPT):  # noqa: SIM109
+                                n_present = tabulate_bins(
+                                    mode, histogram, base, sizes[column], table, order
+                                )
+                            else:
+                                n_present = tabulate(
+                                    mode,
+                                    records,
+                                    codes,
+                                    byte,
+                                    start,
+                                    stop,
+                                    table,
+                                    order,
+                                    some_sides,
+                                )
+                            at = node if settings[CONSTRAINED] else 0
+                            gain = search_table(
+                                mode,
+                                n_present,
+                                kinds[column],
+                                signs[column],
+                                bounds[at, 0],
+                                bounds[at, 1],
+                                own,
+                                settings[ENTROPY],
+                                units,
+                                least,
+                                settings[MIN_LEAF] if settings[BY_ROWS] else 1,
+                                settings[RANDOM],
+                                mix(key ^ uint64(column + 1)),
+                                beaten,
+                                table,
+                                keys,
+                                order,
+                                left_sums,
+                                choice,
+                                some_sides,
+                            )
+                        elif special and binned and gapped and how != SURVEYED:
+                            gain = scan_missing(
+                                histogram,
+                                base,
+                                sizes[column],
+                                own,
+                                least,
+                                beaten,
+                                work,
+                                bits,
+                                choice,
+                            )
+                        elif mode != OUTPUTS:
+                            gain = look(
+                                how,
+                                lane,
+                                column,
+                                drawn,
+                                start,
+                                stop,
+                                beaten,
+                                records,
+                                codes,
+                                settings,
+                                least,
+                                sizes,
+                                own,
+                                histogram,
+                                work,
+                                bits,
+                                bins,
+                                sheet,
+                                present,
+                                left_sums,
+                                sorted_rows,
+                                choice,
+                            )
+                        n_tried += turn == 0 and gain != CONSTANT
+                        if beats(gain, rank, best, best_rank):
+                            best, best_rank = gain, rank
+                            if how == SURVEYED and usual:
+                                find_place(sheet, lane, n, width, counts, bits, choice)
+                                if special and n_turns == 2:
+                                    place_missing(turn, gapped, choice)
+                            choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
+                            choice[5] = choice[2]
+                            if special:
+                                for word in range(4):
+                                    best_sides[word] = some_sides[word]
             n_seen += batch
         return best
 

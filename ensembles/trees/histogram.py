@@ -23,7 +23,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from numba import int64, uint64
+from numba import uint64
 
 from ensembles.trees.compiling import part
 
@@ -78,33 +78,3 @@ def filler(mode: int) -> Any:
                 base += uint64(width)
 
     return fill
-
-
-@part
-def tabulate(
-    mode: Any, records: Array, codes: Array, byte: Any, start: Any, stop: Any, table: Array
-) -> None:
-    """Count one column of rows start..stop into table[code, channel]: weight, then targets or
-    classes, then rows.
-
-    The slow, general histogram, used by what has no fast path: missing values, categories,
-    constraints.
-    """
-    last = table.shape[1] - 1
-    for code in range(256):
-        for channel in range(last + 1):
-            table[code, channel] = 0
-    for row in range(start, stop):
-        code = codes[row, byte]
-        word = records[row, 0]
-        table[code, last] += 1
-        if mode == PACKED:
-            table[code, 0] += int64(word & 0xFFFFFFFF)
-            table[code, 1] += int64(word >> 32)
-        else:
-            table[code, 0] += int64(word)
-            if mode == CLASSES:
-                table[code, int64(records[row, 1]) + 1] += int64(word)
-            else:
-                for channel in range(1, last):
-                    table[code, channel] += int64(records[row, channel])

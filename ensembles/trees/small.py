@@ -40,7 +40,9 @@ PLANE = 2048
 """Cells of a sheet."""
 PATTERN = PLANE + LANES
 """Where a sheet has room for one row over and over; a wide write may reach over its end."""
-SHEET = PATTERN + LANES
+LOWEST = PATTERN + LANES
+"""Where a sheet has the lowest code of each lane, once it was looked for."""
+SHEET = LOWEST + LANES
 """Bytes of a sheet."""
 ROWS = 128
 """Rows of a small node, where they fit on a sheet."""
@@ -79,6 +81,26 @@ def lay_sheet(
             for lane in range(uint64(n_lanes)):
                 byte = uint64(first + columns[uint64(begin) + lane])
                 sheet[row * uint64(width) + lane] = codes[uint64(start) + row, byte]
+
+
+@once
+def find_lowest(sheet: Array, n: Any, width: Any) -> None:
+    """Write the lowest code of each lane."""
+    for lane in range(uint64(LANES)):
+        sheet[LOWEST + lane] = 255
+    for row in range(uint64(n)):
+        for lane in range(uint64(width)):
+            code = sheet[row * uint64(width) + lane]
+            sheet[LOWEST + lane] = smaller_of(sheet[LOWEST + lane], code)
+
+
+@once
+def turn_codes(sheet: Array, n: Any, width: Any, step: Any) -> None:
+    """Add a byte to every code: of 255, the lowest code becomes the highest and all others are one
+    less; of one, they are as they were.
+    """
+    for cell in range(uint64(n) * uint64(width)):
+        sheet[cell] += uint8(step)
 
 
 @part
@@ -306,6 +328,30 @@ def surveyor(mode: int) -> Any:
         keep_best(n, width, n_spans, span, work)
 
     return survey
+
+
+@lru_cache
+def forbidder(mode: int) -> Any:
+    """Return what forbids the split that sends the lowest code of a lane left, and all others
+    right.
+    """
+
+    @once
+    def forbid_lowest(
+        sheet: Array, lane: Any, n: Any, width: Any, sums: Array, work: Array
+    ) -> None:
+        lowest, n_lowest, best = sheet[LOWEST + lane], uint64(0), INVALID
+        for row in range(uint64(n)):
+            n_lowest += uint64(sheet[row * uint64(width) + uint64(lane)] == lowest)
+        weight = sums[(n_lowest - uint64(1)) * uint64(width) + uint64(lane)]
+        for row in range(uint64(n)):
+            cell = row * uint64(width) + uint64(lane)
+            forbidden = sums[cell] == weight if mode == SCALAR else sheet[cell] == lowest
+            work[cell] = INVALID if forbidden else work[cell]
+            best = larger_of(best, work[cell])
+        work[PLANE + uint64(lane)] = best
+
+    return forbid_lowest
 
 
 @part

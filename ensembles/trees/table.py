@@ -2,7 +2,8 @@
 constraints, many outputs.
 
 Works on a table of the codes that occur: table[code] = weight, then the sums of the targets (or
-the weights of the classes), then the number of rows. Code 0 is missing.
+the weights of the classes), then the number of rows. Code 0 is missing. Between two columns the
+table is empty: what is written is wiped, so that a node of few rows pays for few codes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import larger_of, once, part, smaller_of
-from ensembles.trees.histogram import CLASSES, OUTPUTS, tabulate
+from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED
 from ensembles.trees.splitting import CONSTANT, INVALID, classes_gain
+from ensembles.trees.vectors import lowest_bit
 
 Array = Any
 
@@ -38,6 +40,84 @@ def mix(key: Any) -> Any:
 def drawn_below(key: Any, n: Any) -> Any:
     """Return an integer in [0, n) drawn by the key."""
     return int64(mix(key) % uint64(n))
+
+
+@part
+def tabulate(
+    mode: Any,
+    records: Array,
+    codes: Array,
+    byte: Any,
+    start: Any,
+    stop: Any,
+    table: Array,
+    order: Array,
+    seen: Array,
+) -> Any:
+    """Count one column of rows start..stop into an empty table; list the codes that occur, but for
+    the missing, in `order`, and return their number.
+    """
+    last = uint64(table.shape[1] - 1)
+    for word in range(uint64(4)):
+        seen[word] = 0
+    for row in range(uint64(start), uint64(stop)):
+        code = uint64(codes[row, uint64(byte)])
+        word = records[row, 0]
+        seen[code >> 6] |= 1 << (code & 63)
+        table[code, last] += 1
+        if mode == PACKED:
+            table[code, 0] += int64(word & 0xFFFFFFFF)
+            table[code, 1] += int64(word >> 32)
+        else:
+            table[code, 0] += int64(word)
+            if mode == CLASSES:
+                table[code, records[row, 1] + 1] += int64(word)
+            else:
+                for channel in range(1, last):
+                    table[code, channel] += int64(records[row, channel])
+    n_present = int64(0)  # a literal is a type of its own: what takes it would be compiled twice
+    seen[0] &= ~uint64(1)
+    for word in range(uint64(4)):
+        rest = seen[word]
+        while rest != 0:
+            order[n_present] = int64((word << 6) + lowest_bit(rest))
+            rest &= rest - 1
+            n_present += 1
+    return n_present
+
+
+@part
+def tabulate_bins(
+    mode: Any, histogram: Array, base: Any, n_codes: Any, table: Array, order: Array
+) -> Any:
+    """The same for two classes and for one target, from the bins of the column: one row stands for
+    all of a code.
+    """
+    last = uint64(table.shape[1] - 1)
+    n_present = int64(0)
+    for code in range(uint64(n_codes)):
+        weight = histogram[uint64(base) + (code if mode == PACKED else code << 1)]
+        if weight == 0:
+            continue
+        if mode == PACKED:
+            table[code, 0], table[code, 1] = int64(weight & 0xFFFFFFFF), int64(weight >> 32)
+        else:
+            table[code, 0] = int64(weight)
+            table[code, 1] = int64(histogram[uint64(base) + (code << 1) + 1])
+        table[code, last] = 1
+        order[n_present] = int64(code)
+        n_present += code != 0
+    return n_present
+
+
+@part
+def wipe(table: Array, order: Array, n_present: Any) -> None:
+    """Empty the table of the missing and of the codes that are listed."""
+    for channel in range(uint64(table.shape[1])):
+        table[0, channel] = 0
+    for i in range(uint64(n_present)):
+        for channel in range(uint64(table.shape[1])):
+            table[uint64(order[i]), channel] = 0
 
 
 @part
@@ -158,23 +238,18 @@ def keep_sides(
         edge = (edge + order[n_left] - 1) // 2 if n_left < n_present else 255
     place[0], place[1], place[2] = edge, edge + 1, missing_left
     if categorical:
+        # With the missing goes what the node has not seen: the rest is all codes but the listed.
+        begin, end = (n_left, n_present) if missing_left == 1 else (int64(0), n_left)
         for word in range(4):
-            sides[word] = 0
-        for code in range(256):
-            if missing_left == 1 and (code == 0 or table[code, last] == 0):
-                sides[code >> 6] |= 1 << uint64(code & 63)
-        for i in range(n_left):
-            sides[order[i] >> 6] |= 1 << uint64(order[i] & 63)
+            sides[word] = ~uint64(0) if missing_left == 1 else uint64(0)
+        for i in range(begin, end):
+            sides[order[i] >> 6] ^= 1 << uint64(order[i] & 63)
 
 
 @part
 def search_table(
     mode: Any,
-    records: Array,
-    codes: Array,
-    byte: Any,
-    start: Any,
-    stop: Any,
+    n_present: Any,
     kind: Any,
     sign: Any,
     lower: Any,
@@ -194,7 +269,7 @@ def search_table(
     place: Array,
     sides: Array,
 ) -> Any:
-    """Best split of a column, whatever it holds.
+    """Best split of a tabulated column, whatever it holds; empties the table.
 
     Missing rows are tried on either side of each split, and against all others. Categories are
     ordered by their mean target (Fisher 1958), which finds the best of all two-way partitions for
@@ -203,14 +278,9 @@ def search_table(
     best split along any of these orders is kept.
     """
     last = table.shape[1] - 1
-    tabulate(mode, records, codes, byte, start, stop, table)
-    n_present = int64(0)  # a literal is a type of its own: what takes it would be compiled twice
-    for code in range(1, 256):
-        if table[code, last] > 0:
-            order[n_present] = code
-            n_present += 1
     missing = table[0, last] > 0
     if n_present + missing < 2:
+        wipe(table, order, n_present)
         return CONSTANT
     found = INVALID
     if random:
@@ -236,6 +306,7 @@ def search_table(
                 place,
                 sides,
             )
+        wipe(table, order, n_present)
         return found
     n_orders = 1
     if kind == CATEGORICAL and (mode == CLASSES or mode == OUTPUTS):  # noqa: SIM109
@@ -268,4 +339,5 @@ def search_table(
                             place,
                             sides,
                         )
+    wipe(table, order, n_present)
     return found

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ensembles.trees.compiling import kernel_sources
+
 ROOT = Path(__file__).parents[2]
 FIT = """
 import numpy as np, time
@@ -58,7 +60,8 @@ def nowhere_to_cache(tmp_path):
     shutil.copytree(
         ROOT / "ensembles", tmp_path / "ensembles", ignore=shutil.ignore_patterns("__pycache__")
     )
-    (tmp_path / "ensembles" / "trees" / "__pycache__").touch()
+    for room in ("trees", "trees/shallow"):
+        (tmp_path / "ensembles" / room / "__pycache__").touch()
     home = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "NUMBA_CACHE_DIR": ""}
     return {"root": tmp_path, **home}
 
@@ -69,12 +72,17 @@ def test_importing_the_trees_does_not_import_numba():
 
 def test_kernels_are_made_of_nothing_that_the_fingerprint_leaves_out():
     """Every room of ours that a room with kernels imports has kernels itself, and is read."""
-    rooms = {path.stem: path.read_text() for path in (ROOT / "ensembles" / "trees").glob("*.py")}
-    kernels = {name for name, source in rooms.items() if "\nfrom numba import" in source}
-    assert {"coding", "compiling", "growing", "histogram", "splitting"} <= kernels
+    rooms = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text()
+        for path in (ROOT / "ensembles" / "trees").rglob("*.py")
+    }
+    read = kernel_sources()
+    kernels = {name for name, source in rooms.items() if source.encode() in read}
+    named = ("coding", "compiling", "growing", "histogram", "splitting", "shallow.growing")
+    assert {f"ensembles.trees.{name}" for name in named} <= kernels
     for name in kernels:
         found = {
-            line.split()[1].rpartition(".")[2]
+            line.split()[1]
             for line in rooms[name].splitlines()
             if line.startswith(("from ensembles", "import ensembles"))
         }

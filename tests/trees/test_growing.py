@@ -133,6 +133,8 @@ def walk(tree, prepared, problem, categorical):
             goes_left = np.where(
                 codes == 0, nodes.missing_go_to_left[node] == 1, codes <= nodes.code[node]
             )
+            assert codes[goes_left].any()  # the missing alone go right, of all others whatever code
+            assert codes[~goes_left].any() or nodes.code[node] == 255
         gain = problem.gain(rows, rows[goes_left])
         assert gain is not None
         assert problem.obeys(rows, rows[goes_left], column, within, -1e-9)
@@ -145,6 +147,45 @@ def walk(tree, prepared, problem, categorical):
             leaves[node + 1], leaves[right], column, within
         )
     assert not leaves
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 4])
+@pytest.mark.parametrize(("n_rows", "n_values"), [(100, 30), (700, 20)])
+def test_no_split_of_larger_nodes_beats_one_made_with_missing_values(n_classes, n_rows, n_values):
+    """Nodes of each size; columns without, with few, with many, and with telling missing values,
+    of codes that nodes below lack.
+    """
+    rng = np.random.default_rng(n_rows)
+    X = rng.integers(0, n_values, (n_rows, 4)).astype(float)
+    signal = X[:, 0] + X[:, 1] * (X[:, 2] > n_values / 2) + rng.normal(0, n_values / 10, n_rows)
+    X[rng.random(n_rows) < 0.02, 1] = np.nan
+    X[rng.random(n_rows) < 0.5, 2] = np.nan
+    X[signal > np.quantile(signal, 0.8), 3] = np.nan
+    cuts = np.quantile(signal, np.arange(1, max(n_classes, 2)) / max(n_classes, 2))
+    y, counts = np.digitize(signal, cuts) if n_classes else signal, rng.poisson(1.0, n_rows)
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(random_state=3)
+    prepared, tree = fitted(tree, X, y, counts)
+    target, criterion = (y, "gini") if n_classes else (y[:, None], "squared_error")
+    assert (tree.tree_.missing_go_to_left[tree.tree_.children_left >= 0] == 1).any()
+    walk(tree, prepared, Problem(prepared.codes, target, counts, criterion), np.zeros(4, bool))
+
+
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_no_partition_of_categories_beats_that_of_larger_nodes(n_classes):
+    """Categories whose bins are counted with those of the numbers beside them."""
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.integers(0, n, 700) for n in (6, 5, 30)], axis=1).astype(float)
+    X[rng.random(700) < 0.1, 0] = np.nan
+    signal = np.nan_to_num(X[:, 0], nan=2.5) % 3 + (X[:, 1] % 2) * X[:, 2] / 30
+    signal += rng.normal(0, 0.3, 700)
+    y, counts = (signal * 10).astype(int) if n_classes == 0 else signal > 1.5, rng.poisson(1.0, 700)
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(
+        categorical_features=[0, 1], random_state=1
+    )
+    prepared, tree = fitted(tree, X, y.astype(int), counts)
+    target, criterion = (y * 1, "gini") if n_classes else (y[:, None], "squared_error")
+    asked = Problem(prepared.codes, target, counts, criterion)
+    walk(tree, prepared, asked, np.array([True, True, False]))
 
 
 @EXAMPLES

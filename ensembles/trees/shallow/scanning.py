@@ -1,0 +1,135 @@
+"""Find the best split of a column from its histogram; the gains are those of `trees.splitting`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import float64, int64, uint64
+
+from ensembles.trees.compiling import part
+
+Array = Any
+
+LEFT, SUMS, GAINS, INSIDE, BESIDE = 0, 256, 512, 768, 1024
+"""Where the numbers of a scan are in its room to work in."""
+INVALID = -1.0
+"""The gain of a split that is not allowed; of a column that has none."""
+
+
+@part
+def first_of_best(n_codes: Any, tie: Any, work: Array, bits: Array) -> Any:
+    """Return the gain of the first split that is as good as the best, but for a share of `tie`.
+
+    The greatest is sought among the bits of the gains: see `splitting`.
+    """
+    top = int64(-1)
+    for code in range(1, uint64(n_codes)):
+        top = bits[GAINS + code] if bits[GAINS + code] > top else top
+    if top < 0:
+        return INVALID
+    code = uint64(1)
+    while bits[GAINS + code] != top:
+        code += 1
+    enough = work[GAINS + code] * (1.0 - tie)
+    code = uint64(1)
+    while work[GAINS + code] < enough:
+        code += 1
+    return work[GAINS + code]
+
+
+@part
+def scan_words(
+    cells: Array,
+    base: Any,
+    n_codes: Any,
+    shift: Any,
+    aside: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+    tie: Any,
+    work: Array,
+    bits: Array,
+) -> Any:
+    """Return the best gain of a column, its gains in `work`; `aside` goes left with every split.
+
+    The gain is ``(S_L W - W_L S)^2 / (W_L W_R)``, and its maximum is sought among its bits: see
+    `splitting`.
+    """
+    mask = (1 << uint64(shift)) - 1
+    running = uint64(aside)
+    work[LEFT] = 0.0
+    work[SUMS] = 0.0
+    for code in range(1, uint64(n_codes)):
+        running += cells[uint64(base) + code]
+        work[LEFT + code] = float64(int64(running & mask))
+        work[SUMS + code] = float64(int64(running) >> int64(shift))
+    for code in range(uint64(n_codes)):
+        left = work[LEFT + code]
+        right = total - left
+        slope = work[SUMS + code] * total - left * target
+        gain = slope * slope / (left * right)
+        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
+    return first_of_best(n_codes, tie, work, bits)
+
+
+@part
+def scan_classes(
+    cells: Array,
+    base: Any,
+    n_codes: Any,
+    n_classes: Any,
+    with_missing: Any,
+    total: Any,
+    totals: Array,
+    least: Any,
+    tie: Any,
+    work: Array,
+    bits: Array,
+) -> Any:
+    """Return the best gain ``sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R``, the gains in `work`.
+
+    The sums of squares are whole numbers, made class by class: no weight takes more than 32 bits,
+    and a vector instruction squares so short a number at once.
+    """
+    short = uint64(0xFFFFFFFF)
+    for code in range(uint64(n_codes)):
+        bits[LEFT + code] = 0
+        bits[INSIDE + code] = 0
+        bits[BESIDE + code] = 0
+    for k in range(uint64(n_classes)):
+        here = uint64(base) + (k << 8)
+        running = cells[here] if with_missing else uint64(0)
+        for code in range(1, uint64(n_codes)):
+            running += cells[here + code]
+            bits[SUMS + code] = int64(running)
+        own = uint64(totals[k])
+        for code in range(1, uint64(n_codes)):
+            inside = uint64(bits[SUMS + code]) & short
+            beside = (own - inside) & short
+            bits[LEFT + code] += int64(inside)
+            bits[INSIDE + code] += int64(inside * inside)
+            bits[BESIDE + code] += int64(beside * beside)
+    for code in range(1, uint64(n_codes)):
+        left = float64(bits[LEFT + code])
+        right = total - left
+        squares = float64(bits[INSIDE + code]) / left
+        gain = squares + float64(bits[BESIDE + code]) / right
+        work[LEFT + code] = left
+        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
+    return first_of_best(n_codes, tie, work, bits)
+
+
+@part
+def keep_split(work: Array, n_codes: Any, top: Any, open_ended: Any, best: Array) -> None:
+    """Write the last code on the left of the first split of gain `top`: the middle of the empty
+    codes that follow it.
+    """
+    code = 1
+    while work[GAINS + code] != top:
+        code += 1
+    following = code + 1
+    while following < n_codes and work[LEFT + following] == work[LEFT + code]:
+        following += 1
+    best[0] = 255 if open_ended and following == n_codes else (code + following - 1) // 2
+    best[1] = code
