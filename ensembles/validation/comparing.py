@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensembles.parameters import check_option
-from ensembles.validation.checking import check_level, check_numbers, check_same_length
+from ensembles.validation.checking import (
+    check_level,
+    check_numbers,
+    check_same_length,
+    one_column,
+)
 from ensembles.validation.comparison import (
     PairedTest,
     corrected_resampled_t_test,
@@ -335,6 +340,11 @@ class _Predictions:
         return self._labels(self.a), self._labels(self.b)
 
     def _labels(self, given: NDArray[Any]) -> NDArray[Any]:
+        if given.ndim == 2 and given.shape[1] != len(self.classes):
+            raise ValueError(
+                f"predictions must be labels, or have one column for each of {len(self.classes)} "
+                f"classes; got shape {given.shape}."
+            )
         if given.ndim == 2:
             return np.asarray(self.classes[np.argmax(given, axis=1)])
         if np.isin(given, self.classes).all():
@@ -362,7 +372,7 @@ def _of_positive_class(given: NDArray[Any]) -> NDArray[Any]:
 def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
     if y_true is None:
         raise ValueError("y_true must be given for a test that goes by predictions; got None.")
-    truth = np.asarray(y_true)
+    truth = one_column(y_true)
     held_out = any(hasattr(model, "oof_prediction_") for model in (a, b))
     first, second = _answers_of(a), _answers_of(b)
     n_rows = check_same_length(y_true=truth, a=first, b=second)
@@ -381,7 +391,7 @@ def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
 
 def _answers_of(given: Any) -> NDArray[Any]:
     """A cross-validation's out-of-fold answers, or the predictions themselves."""
-    return np.asarray(getattr(given, "oof_prediction_", given))
+    return one_column(getattr(given, "oof_prediction_", given))
 
 
 def _classes_of(truth: NDArray[Any], *models: Any) -> NDArray[Any]:

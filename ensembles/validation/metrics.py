@@ -19,6 +19,7 @@ from ensembles.validation.checking import (
     check_labels_alike,
     check_numbers,
     check_positives,
+    shortened,
 )
 from ensembles.validation.losses import (
     absolute_loss,
@@ -412,7 +413,7 @@ def check_metric(metric: Any) -> None:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"metric must be one of {', '.join(sorted(METRICS))}, the name of a scikit-learn "
-            f"scorer or a callable of (y_true, y_pred); got {metric!r}.{hint}"
+            f"scorer or a callable of (y_true, y_pred); got {shortened(metric)}.{hint}"
         )
 
 
@@ -459,7 +460,12 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
                 f"metric must return one number for all rows; {metric!r} returned an array of "
                 f"shape {np.shape(value)}."
             )
-        return float(value)
+        try:
+            return float(value)
+        except TypeError:
+            raise TypeError(
+                f"metric must return one number for all rows; {metric!r} returned {value!r}."
+            ) from None
 
     return called
 

@@ -521,6 +521,25 @@ def test_a_difference_that_varies_by_rounding_alone_never_varies(test):
     assert (found.statistic, found.p_value) == (np.inf, 0.0)
 
 
+@pytest.mark.parametrize("test", ["mcnemar", "delong", "bootstrap"])
+def test_one_column_of_predictions_will_do_for_a_vector(test):
+    """Its argmax is the first class in every row: p was 1 whatever the predictions."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    a, b = (np.where(rng.random(100) < share, y, 1 - y).astype(float) for share in (0.9, 0.6))
+    options = {"test": test, "metric": "accuracy", "n_resamples": 50, "random_state": 0}
+    plain = compare_models(a, b, y_true=y, **options)
+    tall = compare_models(a[:, None], b[:, None], y_true=y[:, None], **options)
+    assert plain.difference > 0.2
+    assert tall == plain
+
+
+def test_columns_that_are_no_classes_are_refused():
+    y = np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"one column for each of 2 classes; got shape \(20, 3\)"):
+        compare_models(np.eye(3)[y], np.eye(3)[y], test="mcnemar", y_true=y)
+
+
 def test_areas_without_a_variance_are_told_of():
     """One model ranks perfectly, the other not at all: DeLong's variances are zero."""
     y = np.arange(20) % 2
