@@ -128,7 +128,8 @@ def compare_models(
     score : str, default="test_score"
         Which scores of a `CrossValidation` are compared.
     pos_label : label, optional
-        For "delong": the positive class; the one that sorts last when None.
+        For "delong": the positive class; the one that sorts last when None. Of probabilities in two
+        columns its own are the scores, scores in one are taken for its.
     confidence_level : float in (0, 1), default=0.95
     n_resamples, random_state
         For "bootstrap".
@@ -176,7 +177,7 @@ def compare_models(
     elif chosen == "delong":
         _no_options(options, chosen)
         found = delong_test(
-            pairs.truth, *pairs.scores(), pos_label=pos_label, confidence_level=level
+            pairs.truth, *pairs.scores(pos_label), pos_label=pos_label, confidence_level=level
         )
     else:
         found = _compare_by_bootstrap(
@@ -357,16 +358,18 @@ class _Predictions:
             return np.asarray(self.classes[(given > 0.5).astype(int)])
         raise ValueError(f"predictions must be labels among {self.classes.tolist()}; got others.")
 
-    def scores(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        return _of_positive_class(self.a), _of_positive_class(self.b)
+    def scores(self, pos_label: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        known = self.classes.tolist()
+        place = known.index(pos_label) if pos_label in known else -1
+        return _of_class(self.a, place), _of_class(self.b, place)
 
 
-def _of_positive_class(given: NDArray[Any]) -> NDArray[Any]:
+def _of_class(given: NDArray[Any], place: int) -> NDArray[Any]:
     if given.ndim == 1:
         return given
     if given.shape[1] != 2:
         raise ValueError(f"test='delong' needs two classes; got probabilities of {given.shape[1]}.")
-    return np.asarray(given[:, 1])
+    return np.asarray(given[:, place])
 
 
 def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:

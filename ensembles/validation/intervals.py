@@ -254,7 +254,8 @@ def bootstrap_ci(
     labels : array-like of shape (n_classes,), optional
         The classes, in the order of the columns of ``y_pred``, where ``y_true`` misses some.
     pos_label : label, optional
-        The positive class; the one that sorts last when None.
+        The positive class; the one that sorts last when None. Of probabilities in two columns its
+        own are ranked by; in one column they are of it.
     random_state : int, RandomState, Generator or None, default=None
         Resample i comes from ``(random_state, i)`` alone.
 

@@ -534,6 +534,16 @@ def test_one_column_of_predictions_will_do_for_a_vector(test):
     assert tall == plain
 
 
+def test_areas_of_either_class_are_by_its_own_column():
+    y = np.random.default_rng(0).integers(0, 2, 60)
+    a, b = (np.random.default_rng(seed).random(60) for seed in (1, 2))
+    tables = [np.column_stack([1 - p, p]) for p in (a, b)]
+    last = compare_models(*tables, test="delong", y_true=y)
+    first = compare_models(*tables, test="delong", y_true=y, pos_label=0)
+    assert abs(last.difference) > 0.01
+    assert_allclose([first.difference, first.p_value], [last.difference, last.p_value])
+
+
 def test_columns_that_are_no_classes_are_refused():
     y = np.arange(20) % 2
     with pytest.raises(ValueError, match=r"one column for each of 2 classes; got shape \(20, 3\)"):

@@ -473,6 +473,30 @@ def test_one_column_will_do_for_a_vector(metric, y_pred):
     assert_array_equal(tall.distribution, plain.distribution)
 
 
+@pytest.mark.parametrize("labels", [None, ["no", "yes"], ["yes", "no"]])
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
+def test_the_positive_class_has_its_own_column(metric, labels):
+    """Of both columns its own, wherever it stands; a single column is the positive class'."""
+    y, p = np.where(Y == 1, "yes", "no"), PROBABILITY
+    options = {"n_resamples": 5, "random_state": 0, "labels": labels}
+    columns = {"no": 1 - p, "yes": p}
+    both = np.column_stack([columns[label] for label in labels or ("no", "yes")])
+    score = {
+        "roc_auc": metrics.roc_auc_score(Y, p),  # the same for either class
+        "log_loss": metrics.log_loss(Y, p),
+        "brier": metrics.brier_score_loss(Y, p),
+    }[metric]
+    for positive in ("no", "yes"):
+        for asked in (both, columns[positive]):
+            found = bootstrap_ci(metric, y, asked, pos_label=positive, **options)
+            assert_allclose(found.estimate, score)
+
+
+def test_a_positive_class_that_a_scorer_would_not_heed_is_refused():
+    with pytest.raises(ValueError, match="pos_label must be None with a scorer or a callable"):
+        bootstrap_ci("average_precision", Y, PROBABILITY, pos_label=0)
+
+
 def test_an_array_in_the_metrics_place_is_not_printed_whole():
     with pytest.raises(ValueError, match="metric must be one of") as told:
         bootstrap_ci(np.arange(1000), Y, PROBABILITY)
