@@ -35,6 +35,7 @@ ALLOWED = {
     },
     "members": {"resampling", "stopping", "tables", "tasks"},
     "adaboost": {
+        "combining",
         "members",
         "naming",
         "parameters",

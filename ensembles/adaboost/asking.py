@@ -15,6 +15,7 @@ from ensembles import members
 from ensembles.adaboost.core import Core
 from ensembles.adaboost.learning import are_trees, leaf_answers, question_of
 from ensembles.adaboost.voices import ClassVoice, Tally, WeightedMedian
+from ensembles.combining import weighted_median
 from ensembles.members import Member
 from ensembles.tables import as_fitted, check_table
 from ensembles.tasks import CLASSIFICATION, REGRESSION
@@ -80,13 +81,19 @@ class Asking(Core):
         X = self._check_asked(X)
         voice, forest = self._voice(), self._packed()
         if forest is None:
-            tally = self._tallied(X, routed)
-            *_, last = tally
-            return last.read()
+            with members.one_blas_thread(self.estimator_):
+                return self._said_one_by_one(X, routed)
         options = {"n_jobs": self.n_jobs, "learner": self.estimator_}
         if isinstance(voice, WeightedMedian):
             return members.medians_of_forest(forest, self.estimator_weights_, X, **options)
         return voice.reads(members.sums_of_forest(forest, X, **options), self.estimator_weights_)
+
+    def _said_one_by_one(self, X: Any, routed: Any) -> Floats:
+        """The same of members that are not our trees."""
+        if isinstance(self._voice(), WeightedMedian):
+            return weighted_median(list(self._answers(X, routed)), self.estimator_weights_)
+        *_, last = self._tallied(X, routed)
+        return last.read()
 
     def _tallied(self, X: Any, routed: Any) -> Iterator[Tally]:
         """Yield the tally after each round."""

@@ -17,6 +17,7 @@ from ensembles.parameters import (
     check_real,
     check_verbose,
     check_whole,
+    is_real,
     is_whole,
 )
 from ensembles.scoring import check_scoring, refuse_loss
@@ -50,13 +51,11 @@ class Checking(Core):
             if getattr(self, flag) is not None:
                 check_flag(flag, getattr(self, flag))
         self._check_stopping()
-        trimming = check_real("weight_trimming", self.weight_trimming, 0.0, 1.0)
-        if trimming == 1.0:
-            raise ValueError("weight_trimming must be a number in [0, 1); got 1.0.")
-        if self.max_weight_share is not None:
-            share = check_real("max_weight_share", self.max_weight_share, 0.0, 1.0)
-            if share == 0.0:
-                raise ValueError("max_weight_share must be a number in (0, 1]; got 0.0.")
+        trimming, share = self.weight_trimming, self.max_weight_share
+        if not (is_real(trimming) and 0 <= trimming < 1):
+            raise ValueError(f"weight_trimming must be a number in [0, 1); got {trimming!r}.")
+        if share is not None and not (is_real(share) and 0 < share <= 1):
+            raise ValueError(f"max_weight_share must be a number in (0, 1]; got {share!r}.")
         check_n_jobs(self.n_jobs)
         check_verbose(self.verbose)
 

@@ -103,12 +103,7 @@ class Core(Committee, MetaEstimatorMixin, BaseEstimator):
         votes = self.estimator_weights_
         for vote, fitted in zip(votes, self._rounds, strict=True):
             for member in fitted:
-                if not hasattr(member.estimator, "feature_importances_"):
-                    raise AttributeError(
-                        "Unable to compute feature importances since estimator does not have a "
-                        f"feature_importances_ attribute; got {type(member.estimator).__name__}."
-                    )
-                total += vote / len(fitted) * member.estimator.feature_importances_
+                total += vote / len(fitted) * _importances_of(member.estimator)
         return total / votes.sum()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -137,3 +132,13 @@ class Core(Committee, MetaEstimatorMixin, BaseEstimator):
         n_classes = 0 if self._known_task() == REGRESSION else 2
         asks_probabilities = voice_of(self._algorithm(), n_classes).question == PROBABILITIES
         return "predict_proba" if asks_probabilities else "predict"
+
+
+def _importances_of(estimator: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(estimator.feature_importances_)
+    except AttributeError:
+        raise AttributeError(
+            "Unable to compute feature importances since estimator does not have a "
+            f"feature_importances_ attribute; got {type(estimator).__name__}."
+        ) from None

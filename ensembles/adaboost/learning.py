@@ -91,8 +91,10 @@ class Estimators:
         learner = members.seed_in_turn(members.cloned(self._recipe.learner), tape)
         rows, weights = self._drawn(problem.weights, tape)
         y = self._y if problem.target is None else problem.target
-        member = members.fit_seeded(self._recipe, self._X, y, learner, rows=rows, weights=weights)
-        return Learned(member, self.recall(member))
+        told: Any = {"rows": rows, "weights": weights}
+        with members.one_blas_thread(self._recipe.learner):
+            member = members.fit_seeded(self._recipe, self._X, y, learner, **told)
+            return Learned(member, self.recall(member))
 
     def _drawn(self, weights: Floats, tape: Tape) -> tuple[Rows | None, Floats | None]:
         rows, kept = None, weights

@@ -75,11 +75,14 @@ class VoteShares(ClassVoice):
 
     question = VOTES
 
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self._of_class = np.full((width, width), -1 / max(1, width - 1))
+        np.fill_diagonal(self._of_class, 1.0)
+
     def adds(self, answer: NDArray[Any], vote: float, turn: int) -> Floats:
         """Return what one member adds."""
-        added = np.full((len(answer), self.width), -1 / max(1, self.width - 1) * vote)
-        added[np.arange(len(answer)), answer] = vote
-        return added
+        return (vote * self._of_class).take(answer, axis=0)
 
     def reads(self, total: Floats, votes: Floats) -> Floats:
         """Return the decision, or the value."""

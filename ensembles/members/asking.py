@@ -146,6 +146,9 @@ def predicted_codes(
     known = classes
     if predicted.dtype.kind in "US" and classes.dtype.kind not in "USOT":
         known = classes.astype(str)  # a learner that answers in text whatever it was told
+    place = known.searchsorted(predicted)
+    if np.all(known.take(place, mode="clip") == predicted):  # as they do where classes are sorted
+        return np.asarray(place)
     order = np.argsort(known, kind="stable")
     place = order[np.minimum(np.searchsorted(known, predicted, sorter=order), len(known) - 1)]
     strangers = known[place] != predicted

@@ -185,7 +185,7 @@ class LeaveOneOut:
         return float(np.nanmean(self.row_errors))
 
     def standard_error(self) -> float:
-        """Return the infinitesimal jackknife's standard error (their section 4).
+        """Return the infinitesimal jackknife's standard error (section 4, equations 35 to 39).
 
         With E_i the error of row i, q_b = (1 / n) sum_i I_i^b Q_i^b the loss that resample b finds
         on the rows it holds out and e_n = (1 - 1 / n)^-n ::

@@ -19,6 +19,8 @@ __all__ = [
     "check_numbers",
     "check_positives",
     "check_same_length",
+    "one_column",
+    "shortened",
 ]
 
 
@@ -29,7 +31,7 @@ def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers; got {_shortened(values)}.") from None
+        raise ValueError(f"{name} must hold numbers; got {shortened(values)}.") from None
     if numbers.ndim != ndim or numbers.size == 0:
         raise ValueError(
             f"{name} must have {ndim} dimension{'s' * (ndim > 1)} and not be empty; "
@@ -45,7 +47,8 @@ def check_numbers(name: str, values: Any, ndim: int = 1) -> NDArray[np.float64]:
     return numbers
 
 
-def _shortened(values: Any) -> str:
+def shortened(values: Any) -> str:
+    """Return what is printed of ``values``, on one line of at most a hundred characters or so."""
     said = " ".join(repr(values).split())
     return said if len(said) <= 100 else f"{said[:100]}..."
 
@@ -53,6 +56,12 @@ def _shortened(values: Any) -> str:
 def alike(numbers: NDArray[np.float64]) -> bool:
     """Tell whether numbers are equal, but for what rounding has left of them."""
     return bool(np.ptp(numbers) <= 1e-12 * np.max(np.abs(numbers)))
+
+
+def one_column(values: Any) -> NDArray[Any]:
+    """Return an array, 1D where it has one column: as networks answer, and frames hold targets."""
+    array = np.asarray(values)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def check_same_length(**arrays: Any) -> int:

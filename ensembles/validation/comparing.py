@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ensembles.parameters import check_option
-from ensembles.validation.checking import check_level, check_numbers, check_same_length
+from ensembles.validation.checking import (
+    check_level,
+    check_numbers,
+    check_same_length,
+    one_column,
+)
 from ensembles.validation.comparison import (
     PairedTest,
     corrected_resampled_t_test,
@@ -123,7 +128,8 @@ def compare_models(
     score : str, default="test_score"
         Which scores of a `CrossValidation` are compared.
     pos_label : label, optional
-        For "delong": the positive class; the one that sorts last when None.
+        For "delong": the positive class; the one that sorts last when None. Of probabilities in two
+        columns its own are the scores, scores in one are taken for its.
     confidence_level : float in (0, 1), default=0.95
     n_resamples, random_state
         For "bootstrap".
@@ -171,7 +177,7 @@ def compare_models(
     elif chosen == "delong":
         _no_options(options, chosen)
         found = delong_test(
-            pairs.truth, *pairs.scores(), pos_label=pos_label, confidence_level=level
+            pairs.truth, *pairs.scores(pos_label), pos_label=pos_label, confidence_level=level
         )
     else:
         found = _compare_by_bootstrap(
@@ -335,6 +341,11 @@ class _Predictions:
         return self._labels(self.a), self._labels(self.b)
 
     def _labels(self, given: NDArray[Any]) -> NDArray[Any]:
+        if given.ndim == 2 and given.shape[1] != len(self.classes):
+            raise ValueError(
+                f"predictions must be labels, or have one column for each of {len(self.classes)} "
+                f"classes; got shape {given.shape}."
+            )
         if given.ndim == 2:
             return np.asarray(self.classes[np.argmax(given, axis=1)])
         if np.isin(given, self.classes).all():
@@ -347,22 +358,24 @@ class _Predictions:
             return np.asarray(self.classes[(given > 0.5).astype(int)])
         raise ValueError(f"predictions must be labels among {self.classes.tolist()}; got others.")
 
-    def scores(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        return _of_positive_class(self.a), _of_positive_class(self.b)
+    def scores(self, pos_label: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        known = self.classes.tolist()
+        place = known.index(pos_label) if pos_label in known else -1
+        return _of_class(self.a, place), _of_class(self.b, place)
 
 
-def _of_positive_class(given: NDArray[Any]) -> NDArray[Any]:
+def _of_class(given: NDArray[Any], place: int) -> NDArray[Any]:
     if given.ndim == 1:
         return given
     if given.shape[1] != 2:
         raise ValueError(f"test='delong' needs two classes; got probabilities of {given.shape[1]}.")
-    return np.asarray(given[:, 1])
+    return np.asarray(given[:, place])
 
 
 def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
     if y_true is None:
         raise ValueError("y_true must be given for a test that goes by predictions; got None.")
-    truth = np.asarray(y_true)
+    truth = one_column(y_true)
     held_out = any(hasattr(model, "oof_prediction_") for model in (a, b))
     first, second = _answers_of(a), _answers_of(b)
     n_rows = check_same_length(y_true=truth, a=first, b=second)
@@ -381,7 +394,7 @@ def _predictions(a: Any, b: Any, y_true: Any) -> _Predictions:
 
 def _answers_of(given: Any) -> NDArray[Any]:
     """A cross-validation's out-of-fold answers, or the predictions themselves."""
-    return np.asarray(getattr(given, "oof_prediction_", given))
+    return one_column(getattr(given, "oof_prediction_", given))
 
 
 def _classes_of(truth: NDArray[Any], *models: Any) -> NDArray[Any]:

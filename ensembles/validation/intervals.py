@@ -18,6 +18,7 @@ from ensembles.validation.checking import (
     check_group_codes,
     check_level,
     check_same_length,
+    one_column,
 )
 from ensembles.validation.metrics import Rows, check_metric, statistic_of
 from ensembles.validation.weighted import Difference, Statistic
@@ -238,7 +239,7 @@ def bootstrap_ci(
         Labels or numbers.
     y_pred : array-like of shape (n_rows,) or (n_rows, n_classes)
         What the metric is of: labels, probabilities (in the order of the sorted classes; of the
-        positive class when 1D), decision values or numbers.
+        positive class when 1D or one column), decision values or numbers.
     method : {"bca", "percentile", "basic", "studentized"}, default="bca"
         See Notes for how often each covers.
     confidence_level : float in (0, 1), default=0.95
@@ -253,7 +254,8 @@ def bootstrap_ci(
     labels : array-like of shape (n_classes,), optional
         The classes, in the order of the columns of ``y_pred``, where ``y_true`` misses some.
     pos_label : label, optional
-        The positive class; the one that sorts last when None.
+        The positive class; the one that sorts last when None. Of probabilities in two columns its
+        own are ranked by; in one column they are of it.
     random_state : int, RandomState, Generator or None, default=None
         Resample i comes from ``(random_state, i)`` alone.
 
@@ -332,10 +334,12 @@ def bootstrap_ci(
     check_whole("n_resamples", n_resamples, least=2)
     check_metric(metric)
     seed = seed_of(random_state)
-    rows = _rows(y_true, y_pred, paired_with, groups, sample_weight, labels, pos_label)
-    statistic = statistic_of(metric, rows, np.asarray(y_pred))
-    if paired_with is not None:
-        statistic = Difference(statistic, statistic_of(metric, rows, np.asarray(paired_with)))
+    predicted = one_column(y_pred)
+    other = None if paired_with is None else one_column(paired_with)
+    rows = _rows(y_true, predicted, other, groups, sample_weight, labels, pos_label)
+    statistic = statistic_of(metric, rows, predicted)
+    if other is not None:
+        statistic = Difference(statistic, statistic_of(metric, rows, other))
     estimate = float(statistic.values(np.ones((1, statistic.n_units)))[0])
     if np.isnan(estimate):
         raise ValueError(
@@ -370,17 +374,14 @@ def bootstrap_ci(
 def _rows(
     y_true: Any, y_pred: Any, other: Any, groups: Any, weights: Any, labels: Any, pos_label: Any
 ) -> Rows:
-    truth = np.asarray(y_true)
-    if truth.ndim == 2 and truth.shape[1] == 1:
-        truth = truth[:, 0]
+    truth = one_column(y_true)
     if truth.ndim == 0 or len(truth) < 2:
         raise ValueError(f"y_true must hold at least 2 rows; got shape {truth.shape}.")
     if has_missing(truth):
         raise ValueError("y_true must hold a target for every row; got None or NaN.")
     if np.ndim(y_pred) == 0 or (other is not None and np.ndim(other) == 0):
         raise ValueError("y_pred and paired_with must hold a prediction for every row of y_true.")
-    named: dict[str, Any] = {"y_true": truth, "y_pred": np.asarray(y_pred)}
-    n_rows = check_same_length(**named, paired_with=None if other is None else np.asarray(other))
+    n_rows = check_same_length(y_true=truth, y_pred=y_pred, paired_with=other)
     codes, n_units = (None, n_rows) if groups is None else check_group_codes(groups, n_rows)
     return Rows(
         truth=truth,

@@ -19,6 +19,7 @@ from ensembles.validation.checking import (
     check_labels_alike,
     check_numbers,
     check_positives,
+    shortened,
 )
 from ensembles.validation.losses import (
     absolute_loss,
@@ -82,6 +83,13 @@ class Rows:
             return np.asarray(self.truth == self.labels[1])
         return check_positives(self.truth, self.pos_label)
 
+    def positive_column(self) -> int:
+        """The positive class' place among two classes: the last, or that of ``pos_label``."""
+        known = self.classes().tolist()
+        if self.pos_label is not None and self.pos_label not in known:
+            raise ValueError(f"pos_label must be one of {known}; got {self.pos_label!r}.")
+        return 1 if self.pos_label is None else known.index(self.pos_label)
+
 
 # ---------------------------------------------------------------------------------------------
 # What is asked of predictions
@@ -132,7 +140,8 @@ def class_probabilities(rows: Rows, given: Any) -> Floats:
                 f"y_pred must have shape (n_rows, {n_classes}), one column for each class; got "
                 f"shape {shape}."
             )
-        return np.column_stack([1 - probabilities, probabilities])
+        both = [1 - probabilities, probabilities]
+        return np.column_stack(both if rows.positive_column() == 1 else both[::-1])
     if probabilities.shape[1] != n_classes:
         raise ValueError(
             f"y_pred must have one column for each of {n_classes} classes; got "
@@ -154,19 +163,17 @@ def _warn_of_sums(probabilities: Floats) -> None:
         )
 
 
-def class_codes(rows: Rows, probabilities: Floats) -> NDArray[np.intp]:
-    """The place of every row's class among the columns; the positive class is the last of two."""
-    if rows.pos_label is not None and probabilities.shape[1] == 2:
-        return rows.positive().astype(np.intp)
+def class_codes(rows: Rows) -> NDArray[np.intp]:
+    """The place of every row's class among the columns."""
     classes = rows.classes()
     order = np.argsort(classes, kind="stable")
     return np.asarray(order[np.searchsorted(classes, rows.truth, sorter=order)])
 
 
-def ranking_scores(given: Any) -> Floats:
-    """Scores of the positive class: themselves, or the second of two columns."""
+def ranking_scores(rows: Rows, given: Any) -> Floats:
+    """Scores of the positive class: themselves, or its column of two."""
     if np.ndim(given) == 2 and np.shape(given)[1] == 2:
-        given = np.asarray(given)[:, 1]
+        given = np.asarray(given)[:, rows.positive_column()]
     if np.ndim(given) != 1:
         raise ValueError(
             "y_pred must be 1D or have two columns for 'roc_auc'; got shape "
@@ -214,13 +221,13 @@ def zero_one(rows: Rows, given: Any) -> Statistic:
 def log_loss(rows: Rows, given: Any) -> Statistic:
     """Mean of -log p(y)."""
     probabilities = class_probabilities(rows, given)
-    return _mean_loss(rows, log_loss_of_rows(class_codes(rows, probabilities), probabilities))
+    return _mean_loss(rows, log_loss_of_rows(class_codes(rows), probabilities))
 
 
 def brier(rows: Rows, given: Any) -> Statistic:
     """Mean squared distance of the probabilities from the class."""
     probabilities = class_probabilities(rows, given)
-    losses = brier_loss(class_codes(rows, probabilities), probabilities)
+    losses = brier_loss(class_codes(rows), probabilities)
     return _mean_loss(rows, losses, 1.0 if probabilities.shape[1] == 2 else 2.0)
 
 
@@ -270,7 +277,7 @@ def r2(rows: Rows, given: Any) -> Statistic:
 
 def area(rows: Rows, given: Any) -> Statistic:
     """Area under the ROC curve."""
-    scores = ranking_scores(given)
+    scores = ranking_scores(rows, given)
     return Area(rows.positive(), scores, rows.weights, rows.codes, rows.n_units)
 
 
@@ -412,7 +419,7 @@ def check_metric(metric: Any) -> None:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"metric must be one of {', '.join(sorted(METRICS))}, the name of a scikit-learn "
-            f"scorer or a callable of (y_true, y_pred); got {metric!r}.{hint}"
+            f"scorer or a callable of (y_true, y_pred); got {shortened(metric)}.{hint}"
         )
 
 
@@ -422,6 +429,11 @@ def statistic_of(metric: Any, rows: Rows, given: Any) -> Statistic:
     name = metric if isinstance(metric, str) else FUNCTIONS.get(metric)
     if name in METRICS and _fits(name, rows, given):
         return METRICS[name](rows, given)
+    if rows.pos_label is not None:
+        raise ValueError(
+            "pos_label must be None with a scorer or a callable, which knows its own positive "
+            f"class; got {rows.pos_label!r} and {metric!r}."
+        )
     return Called(_of_rows(metric, rows, given), _units(rows))
 
 
@@ -459,7 +471,12 @@ def _of_rows(metric: Any, rows: Rows, given: Any) -> Callable[[Any], float]:
                 f"metric must return one number for all rows; {metric!r} returned an array of "
                 f"shape {np.shape(value)}."
             )
-        return float(value)
+        try:
+            return float(value)
+        except TypeError:
+            raise TypeError(
+                f"metric must return one number for all rows; {metric!r} returned {value!r}."
+            ) from None
 
     return called
 

@@ -5,11 +5,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import AdaBoost, AdaBoostClassifier, AdaBoostRegressor, HistTreeClassifier
@@ -104,6 +105,31 @@ def test_weights_never_underflow_to_nothing(algorithm, rate):
     assert np.isfinite(model.decision_function(X)).all()
     assert (model.feature_importances_ >= 0).all()
     assert 0.9 < model.feature_importances_.sum() < 1 + 1e-9  # a lone leaf has no importance
+
+
+@pytest.mark.parametrize("base", [DecisionTreeRegressor(max_depth=2), KNeighborsRegressor(1)])
+def test_the_median_of_all_members_is_that_of_the_last_stage(base):
+    """Many of their answers are equal; one is sorted at once, the other kept in order."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 4, (80, 3)).astype(float)
+    y = 3 * X[:, 0] + X[:, 1] + rng.integers(0, 3, 80)
+    model = AdaBoostRegressor(base, n_estimators=15, random_state=0).fit(X, y)
+    assert len(model.estimators_) > 5
+    for said in model.staged_predict(X):
+        last = said
+    assert_array_equal(model.predict(X), last)
+
+
+@pytest.mark.parametrize("label", [-1, 1, 9])
+def test_a_member_that_names_no_class_is_told_of(label):
+    class Stranger(Contrarian):
+        """Names one label, whatever it learned."""
+
+        def predict(self, X):
+            return np.full(len(X), label)
+
+    with pytest.raises(ValueError, match=rf"Stranger predicted .*{label}.*, which is not one of"):
+        AdaBoostClassifier(Stranger()).fit(np.arange(6.0)[:, None], [0, 2, 4] * 2)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -243,9 +269,11 @@ X, Y = make_classification(60, 4, random_state=0)
         ({"scoring": "acuracy"}, "Did you mean 'accuracy'"),
         ({"scoring": 3}, "scoring must be None"),
         ({"max_generalization_gap": -0.1}, "max_generalization_gap must be a number"),
-        ({"weight_trimming": 1.0}, "weight_trimming must be a number"),
-        ({"max_weight_share": 2}, "max_weight_share must be a number"),
-        ({"max_weight_share": 0.0}, "max_weight_share must be a number"),
+        ({"weight_trimming": 1.0}, r"weight_trimming must be a number in \[0, 1\); got 1.0"),
+        ({"weight_trimming": -1}, r"weight_trimming must be a number in \[0, 1\); got -1"),
+        ({"max_weight_share": 2}, r"max_weight_share must be a number in \(0, 1\]; got 2"),
+        ({"max_weight_share": 0.0}, r"max_weight_share must be a number in \(0, 1\]; got 0.0"),
+        ({"max_weight_share": np.nan}, r"max_weight_share must be a number in \(0, 1\]; got nan"),
         ({"warm_start": "no"}, "warm_start must be True or False"),
         ({"n_jobs": 0}, "n_jobs must be None or an integer other than 0"),
         ({"verbose": -1}, "verbose must be an integer >= 0"),

@@ -521,6 +521,35 @@ def test_a_difference_that_varies_by_rounding_alone_never_varies(test):
     assert (found.statistic, found.p_value) == (np.inf, 0.0)
 
 
+@pytest.mark.parametrize("test", ["mcnemar", "delong", "bootstrap"])
+def test_one_column_of_predictions_will_do_for_a_vector(test):
+    """Its argmax is the first class in every row: p was 1 whatever the predictions."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    a, b = (np.where(rng.random(100) < share, y, 1 - y).astype(float) for share in (0.9, 0.6))
+    options = {"test": test, "metric": "accuracy", "n_resamples": 50, "random_state": 0}
+    plain = compare_models(a, b, y_true=y, **options)
+    tall = compare_models(a[:, None], b[:, None], y_true=y[:, None], **options)
+    assert plain.difference > 0.2
+    assert tall == plain
+
+
+def test_areas_of_either_class_are_by_its_own_column():
+    y = np.random.default_rng(0).integers(0, 2, 60)
+    a, b = (np.random.default_rng(seed).random(60) for seed in (1, 2))
+    tables = [np.column_stack([1 - p, p]) for p in (a, b)]
+    last = compare_models(*tables, test="delong", y_true=y)
+    first = compare_models(*tables, test="delong", y_true=y, pos_label=0)
+    assert abs(last.difference) > 0.01
+    assert_allclose([first.difference, first.p_value], [last.difference, last.p_value])
+
+
+def test_columns_that_are_no_classes_are_refused():
+    y = np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"one column for each of 2 classes; got shape \(20, 3\)"):
+        compare_models(np.eye(3)[y], np.eye(3)[y], test="mcnemar", y_true=y)
+
+
 def test_areas_without_a_variance_are_told_of():
     """One model ranks perfectly, the other not at all: DeLong's variances are zero."""
     y = np.arange(20) % 2

@@ -461,6 +461,48 @@ def test_lists_frames_and_series_will_do():
     assert_allclose(named.estimate, metrics.f1_score(words, said, pos_label="yes"))
 
 
+@pytest.mark.parametrize(
+    ("metric", "y_pred"),
+    [("roc_auc", PROBABILITY), ("log_loss", PROBABILITY), ("accuracy", LABELS), ("rmse", LABELS)],
+)
+def test_one_column_will_do_for_a_vector(metric, y_pred):
+    """As networks answer, (n_rows, 1)."""
+    options = {"n_resamples": 20, "random_state": 0}
+    plain = bootstrap_ci(metric, Y, y_pred, paired_with=1 - y_pred, **options)
+    tall = bootstrap_ci(metric, Y, y_pred[:, None], paired_with=1 - y_pred[:, None], **options)
+    assert_array_equal(tall.distribution, plain.distribution)
+
+
+@pytest.mark.parametrize("labels", [None, ["no", "yes"], ["yes", "no"]])
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
+def test_the_positive_class_has_its_own_column(metric, labels):
+    """Of both columns its own, wherever it stands; a single column is the positive class'."""
+    y, p = np.where(Y == 1, "yes", "no"), PROBABILITY
+    options = {"n_resamples": 5, "random_state": 0, "labels": labels}
+    columns = {"no": 1 - p, "yes": p}
+    both = np.column_stack([columns[label] for label in labels or ("no", "yes")])
+    score = {
+        "roc_auc": metrics.roc_auc_score(Y, p),  # the same for either class
+        "log_loss": metrics.log_loss(Y, p),
+        "brier": metrics.brier_score_loss(Y, p),
+    }[metric]
+    for positive in ("no", "yes"):
+        for asked in (both, columns[positive]):
+            found = bootstrap_ci(metric, y, asked, pos_label=positive, **options)
+            assert_allclose(found.estimate, score)
+
+
+def test_a_positive_class_that_a_scorer_would_not_heed_is_refused():
+    with pytest.raises(ValueError, match="pos_label must be None with a scorer or a callable"):
+        bootstrap_ci("average_precision", Y, PROBABILITY, pos_label=0)
+
+
+def test_an_array_in_the_metrics_place_is_not_printed_whole():
+    with pytest.raises(ValueError, match="metric must be one of") as told:
+        bootstrap_ci(np.arange(1000), Y, PROBABILITY)
+    assert len(str(told.value)) < 600
+
+
 def test_the_result_reads_well():
     found = bootstrap_ci("roc_auc", Y, PROBABILITY, random_state=0)
     assert str(found).endswith("(95 %, bca)")
@@ -477,6 +519,7 @@ def test_the_result_reads_well():
             r"the kind that y_true holds; got \[0\] where y_true has \['no'\]",
         ),
         (lambda y, f: y == f, np.repeat("no", 40), {}, "must return one number for all rows"),
+        (lambda y, f: None, np.repeat("no", 40), {}, "one number for all rows; .* returned None"),
     ],
 )
 def test_what_can_never_agree_is_refused(metric, y_pred, options, message):

@@ -86,11 +86,18 @@ def test_intervals_of_a_bag_cover_new_targets(n_columns):
 
 @pytest.mark.parametrize("share", [0.2, 1.0])
 def test_a_random_number_of_members_covers_too(share):
-    base = promised.BASES["ridge"]
+    """Of trees, whose errors on the rows they were shown say little of others."""
     mean, error = promised.interval_of_a_bag_coverage(
-        base, 5, 8, n=100, n_members=30, problem=promised.skewed, fixed=False, share=share
+        promised.BASES["tree"],
+        5,
+        30,
+        n=100,
+        n_members=30,
+        problem=promised.skewed,
+        fixed=False,
+        share=share,
     )
-    assert mean > 0.9 - 3 * error
+    assert -3 * error < mean - 0.9 < 0.01 + 2 * error  # up to 91 % in longer simulations
 
 
 def test_bagging_lowers_variance_and_leaves_bias():
