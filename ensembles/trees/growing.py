@@ -24,12 +24,23 @@ from ensembles.trees.compiling import (
     reads,
     smaller_of,
 )
-from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
+from ensembles.trees.histogram import (
+    CLASSES,
+    OUTPUTS,
+    PACKED,
+    PAIRS,
+    SCALAR,
+    bins_of,
+    filler,
+    most_codes,
+)
 from ensembles.trees.small import (
     LIGHT,
     PLANE,
     ROWS,
     SHEET,
+    SPLITS,
+    highest_lane,
     is_constant,
     lay_sheet,
     placer,
@@ -40,12 +51,15 @@ from ensembles.trees.splitting import (
     INVALID,
     STEP,
     best_of_classes,
+    holds_one,
+    next_code,
     one_code,
+    scan_pairs,
     scanner,
     sort_rows,
 )
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix, search_table
-from ensembles.trees.vectors import FOUR, LANES, TWO, copy_four, copy_two
+from ensembles.trees.vectors import EIGHT, FOUR, LANES, TWO, copy_four, copy_two
 
 Array = Any
 
@@ -372,7 +386,7 @@ class Scratch(local):
     """The arrays whose size does not depend on the tree; each thread has its own."""
 
     def __init__(self) -> None:
-        self.work = np.empty(PLANE + LANES)
+        self.work = np.empty(PLANE + 2 * LANES)
         self.bits = self.work.view(np.int64)
         self.bins = np.zeros(STEP + 4, np.uint64)
         self.sheet = np.empty(SHEET, np.uint8)
@@ -398,6 +412,7 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
     capacity, n_sums, n_columns = settings.capacity, settings.n_sums, settings.n_columns
     rows = capacity if special else 1
     n_kept = n_columns if settings.n_blocks else min(n_columns, LANES)
+    n_kept += -n_kept % EIGHT if mode == SCALAR else 0
     return Desk(
         nodes=np.empty((capacity, 12), np.int64),
         errors=np.empty((capacity, 2)),
@@ -512,10 +527,13 @@ def keeper(mode: int) -> Any:
                 nodes[smaller, BLOCK] = counted
                 n_free -= counted != above
         if counted >= 0 and above >= 0 and counted != above:
-            step = 512 if mode == SCALAR else 256
+            step = EIGHT * settings[WIDTH] if mode == SCALAR else 256
             for table in range(0, settings[N_COLUMNS] * settings[WIDTH], step):
-                used = sizes[table // settings[WIDTH]] << (1 if mode == SCALAR else 0)
-                for cell in range(uint64(table), uint64(table + used)):
+                column = table // settings[WIDTH]
+                used = uint64(sizes[column])
+                if mode == SCALAR:
+                    used = most_codes(every, column, settings[N_COLUMNS], sizes) * PAIRS
+                for cell in range(uint64(table), uint64(table) + used):
                     blocks[above, cell] -= blocks[counted, cell]
             nodes[larger, BLOCK] = above
         elif above >= 0 and counted != above:
@@ -618,18 +636,87 @@ def preparer(mode: int) -> Any:
         counts: Array,
         folded: Array,
         sums: Array,
+        bits: Array,
     ) -> None:
         first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
         if how == SURVEYED:
             lay_sheet(codes, first, columns, begin, n_lanes, not drawn, start, n, width, sheet)
             survey(
-                records, start, n, totals, least, n_lanes, width, sheet, counts, folded, sums, work
+                records,
+                start,
+                n,
+                totals,
+                least,
+                n_lanes,
+                width,
+                sheet,
+                counts,
+                folded,
+                sums,
+                work,
+                bits,
             )
         if how == FILLED:
             some, cells = columns[begin:], settings[WIDTH]
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
+        if mode == SCALAR and how >= FILLED:
+            scan_pairs(
+                histogram,
+                0 if how == FILLED else begin,
+                columns,
+                begin,
+                n_lanes,
+                sizes,
+                settings[WIDTH],
+                totals,
+                least,
+                work,
+                bits,
+                PLANE,
+            )
 
     return prepare
+
+
+@part
+def is_one_code(
+    how: Any,
+    lane: Any,
+    column: Any,
+    n: Any,
+    settings: Array,
+    sizes: Array,
+    totals: Array,
+    sheet: Array,
+    histogram: Array,
+) -> Any:
+    """Tell whether a drawn column has one code in a node."""
+    if how == SURVEYED:
+        return is_constant(sheet, lane, n, settings[SHEET_WIDTH])
+    return holds_one(histogram, bins_of(lane, settings[WIDTH]), sizes[column], totals[0])
+
+
+@part
+def n_constant(
+    how: Any,
+    columns: Array,
+    n_lanes: Any,
+    n: Any,
+    settings: Array,
+    sizes: Array,
+    totals: Array,
+    sheet: Array,
+    histogram: Array,
+    tops: Array,
+) -> Any:
+    """Return how many of the columns drawn last have one code in a node."""
+    found = 0
+    for lane in range(n_lanes):
+        if tops[PLANE + lane] < 0.0:
+            found += is_one_code(
+                how, lane, columns[lane], n, settings, sizes, totals, sheet, histogram
+            )
+    return found
 
 
 @lru_cache
@@ -663,6 +750,16 @@ def looker(mode: int) -> Any:
         place: Array,
     ) -> Any:
         n, n_classes = stop - start, len(totals) - 2
+        if mode == SCALAR:
+            gain = work[PLANE + lane]
+            if drawn and gain < 0.0:
+                every = is_one_code(how, lane, column, n, settings, sizes, totals, sheet, histogram)
+                return CONSTANT if every else INVALID
+            if how != SURVEYED and gain > beaten:
+                base = bins_of(lane if how == FILLED else column, settings[WIDTH])
+                place[0] = bits[SPLITS + lane]
+                place[1] = next_code(histogram, base, place[0])
+            return gain
         if how == SURVEYED:
             if bits[PLANE + lane] >= 0:
                 return work[PLANE + lane]
@@ -719,6 +816,7 @@ def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, look = chooser(mode, special), preparer(mode), looker(mode)
     find_place = placer(mode)
+    together = mode == SCALAR and not special
 
     @once
     def search(
@@ -797,8 +895,28 @@ def searcher(mode: int, special: bool) -> Any:
                         counts,
                         folded,
                         sums,
+                        bits,
                     )
-                for lane in range(n_lanes):
+                first_lane, last_lane = 0, n_lanes
+                if together:  # of all lanes but the best, it matters only how many may be split
+                    first_lane = highest_lane(bits, n_lanes, offset - begin)
+                    last_lane = first_lane + 1
+                    n_tried += n_lanes - 1
+                    if drawn:
+                        n = stop - start
+                        n_tried -= n_constant(
+                            how,
+                            columns[begin:],
+                            n_lanes,
+                            n,
+                            settings,
+                            sizes,
+                            own,
+                            sheet,
+                            histogram,
+                            work,
+                        )
+                for lane in range(first_lane, last_lane):
                     column = columns[begin + lane]
                     rank = begin + lane - offset
                     if rank < 0:
@@ -843,7 +961,7 @@ def searcher(mode: int, special: bool) -> Any:
                             how,
                             lane,
                             column,
-                            drawn,
+                            drawn and not together,
                             start,
                             stop,
                             beaten,
