@@ -31,6 +31,7 @@ from ensembles.trees.histogram import (
     PAIRS,
     SCALAR,
     bins_of,
+    fill_drawn_pairs,
     filler,
     most_codes,
 )
@@ -656,8 +657,12 @@ def preparer(mode: int) -> Any:
                 work,
                 bits,
             )
-        if how == FILLED:
-            some, cells = columns[begin:], settings[WIDTH]
+        some, cells = columns[begin:], settings[WIDTH]
+        if mode == SCALAR and how == FILLED and drawn:
+            fill_drawn_pairs(
+                records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram
+            )
+        elif how == FILLED:
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
         if mode == SCALAR and how >= FILLED:
             scan_pairs(

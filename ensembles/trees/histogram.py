@@ -53,6 +53,16 @@ def bins_of(i: Any, width: Any) -> Any:
 
 
 @part
+def clear_pairs(columns: Array, n_columns: Any, sizes: Array, width: Any, histogram: Array) -> None:
+    """Empty the bins of columns' weights and targets, up to the last code of each eight."""
+    end = uint64(n_columns)
+    for begin in range(0, end, EIGHT):
+        base = begin * uint64(width)
+        for cell in range(base, base + most_codes(columns, begin, end, sizes) * PAIRS):
+            histogram[cell] = 0
+
+
+@part
 def fill_pairs(
     records: Array,
     codes: Array,
@@ -65,24 +75,45 @@ def fill_pairs(
     stop: Any,
     histogram: Array,
 ) -> None:
-    """Add rows start..stop to the bins of weights and targets; a row is read once.
+    """Add rows start..stop to the bins of weights and targets of neighbouring columns; a row is
+    read once.
 
     Eight columns stand together, code by code, so that their splits are searched side by side. The
-    bins of the i-th begin at (i - i % 8) * width + 2 (i % 8), a code is 16 words further.
+    bins of the i-th begin at (i - i % 8) * width + 2 (i % 8), a code is 16 words further. Their
+    codes are one word of the record; what is counted of a word behind the last column is not
+    looked at.
     """
-    end = uint64(n_columns)
-    for begin in range(0, end, EIGHT):
-        base = begin * uint64(width)
-        for cell in range(base, base + most_codes(columns, begin, end, sizes) * PAIRS):
-            histogram[cell] = 0
+    clear_pairs(columns, n_columns, sizes, width, histogram)
+    word = uint64(first + columns[0]) >> 3
     for row in range(uint64(start), uint64(stop)):
         weight, target = int64(records[row, 0]), int64(records[row, 1])
-        for begin in range(0, end, EIGHT):
-            base = begin * uint64(width)
-            for i in range(begin, smaller_of(begin + EIGHT, end)):
-                code = uint64(codes[row, uint64(first + columns[i])])
-                add_pair(histogram, base + code * PAIRS, weight, target)
-                base += TWO
+        for begin in range(0, uint64(n_columns), EIGHT):
+            base, eight = begin * uint64(width), records[row, word + (begin >> 3)]
+            for lane in range(uint64(EIGHT)):
+                code = (eight >> (8 * lane)) & 255
+                add_pair(histogram, base + code * PAIRS + TWO * lane, weight, target)
+
+
+@part
+def fill_drawn_pairs(
+    records: Array,
+    codes: Array,
+    first: Any,
+    columns: Array,
+    n_columns: Any,
+    sizes: Array,
+    width: Any,
+    start: Any,
+    stop: Any,
+    histogram: Array,
+) -> None:
+    """Add rows start..stop to the bins of weights and targets of any columns, as `fill_pairs`."""
+    clear_pairs(columns, n_columns, sizes, width, histogram)
+    for row in range(uint64(start), uint64(stop)):
+        weight, target = int64(records[row, 0]), int64(records[row, 1])
+        for i in range(uint64(n_columns)):
+            code = uint64(codes[row, uint64(first + columns[i])])
+            add_pair(histogram, bins_of(i, width) + code * PAIRS, weight, target)
 
 
 @lru_cache

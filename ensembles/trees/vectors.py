@@ -130,10 +130,11 @@ def eight(kind: Any, value: Any = None) -> Any:
     return ir.Constant(vector, None if value is None else [value] * EIGHT)
 
 
-def gains_of(builder: Any, weights: Any, targets: Any, given: Any) -> Any:
-    """Return the gains of eight splits by the weights and the targets on their left; `given` are
-    the node's weight, its target and the least weight of a side.
+def gains_of(builder: Any, sums: Any, given: Any) -> Any:
+    """Return the gains of eight splits by the sums of the weights and of the targets on their left;
+    `given` are the node's weight, its target and the least weight of a side.
     """
+    weights, targets = sums
     total, target, least = (repeated(builder, number, EIGHT) for number in given)
     left = builder.sitofp(weights, total.type)
     right = builder.fsub(total, left)
@@ -188,11 +189,11 @@ def best_in_order(
             cells, _ = vector_at(context, builder, signature.args[4], given[4], at, 2 * EIGHT)
             moved = builder.add(builder.load(running), builder.load(cells, align=8))
             builder.store(moved, running)
-            sides = (
+            sides = [
                 builder.shuffle_vector(moved, moved, picked([2 * lane + side for lane in order]))
                 for side in range(2)
-            )
-            gain = gains_of(builder, *sides, given[7:])
+            ]
+            gain = gains_of(builder, sides, given[7:])
             better = builder.fcmp_ordered(">", gain, builder.load(best))
             builder.store(builder.select(better, gain, builder.load(best)), best)
             number = repeated(builder, loop.index, EIGHT)
@@ -272,7 +273,7 @@ def best_of_few(
                     builder.store(builder.add(builder.load(each), moved), each)
             for k in range(2):
                 left = [builder.load(each) for each in sums[2 * k : 2 * k + 2]]
-                gain, code = gains_of(builder, *left, given[11:]), builder.zext(own[k], flat.type)
+                gain, code = gains_of(builder, left, given[11:]), builder.zext(own[k], flat.type)
                 old, before = builder.load(best), builder.load(where)
                 better = builder.or_(
                     builder.fcmp_ordered(">", gain, old),

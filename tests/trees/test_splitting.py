@@ -11,7 +11,7 @@ from numba import float64, int64, types, uint8, uint64
 from numpy.testing import assert_array_equal
 
 from ensembles.trees.compiling import kernel
-from ensembles.trees.histogram import SCALAR, filler
+from ensembles.trees.histogram import SCALAR, fill_drawn_pairs, filler
 from ensembles.trees.small import (
     FEW,
     PLANE,
@@ -67,8 +67,8 @@ def cut_every_column(
     bits,
     cuts,
 ):
-    """Search a node, by all rows against all (0), by ranks (1), or by bins (2); write the codes on
-    either side of each column's cut.
+    """Search a node, by all rows against all (0), by ranks (1), or by bins, of neighbouring columns
+    (2) or any (3); write the codes on either side of each column's cut.
     """
     d = len(columns)
     if how == 0:
@@ -77,13 +77,16 @@ def cut_every_column(
         survey_scalar(records, 0, n, totals, least, d, width, sheet, counts, sums, work, bits)
     else:
         sizes = cuts[:, 0]
-        fill(records, codes, 0, columns, d, sizes, 512, 0, n, histogram)
+        if how == 2:
+            fill(records, codes, 16, columns, d, sizes, 512, 0, n, histogram)
+        else:
+            fill_drawn_pairs(records, codes, 16, columns, d, sizes, 512, 0, n, histogram)
         scan_pairs(histogram, 0, columns, 0, d, sizes, 512, totals, least, work, bits, PLANE)
     for lane in range(d):
         place = cuts[lane]
         if work[PLANE + lane] < 0.0:
             place[0] = place[1] = -1
-        elif how == 2:
+        elif how >= 2:
             place[0] = bits[SPLITS + lane]
             base = (lane - lane % 8) * 512 + lane % 8 * 2
             place[1] = next_code(histogram, base, place[0])
@@ -94,15 +97,18 @@ def cut_every_column(
 def found(how, codes, weights, targets, least=LEAST):
     """Return the gain of each column, and the codes on either side of its cut."""
     (n, d), width = codes.shape, sheet_width(codes.shape[1])
-    records = np.full((n + 4, 4), 2**63 + 5, np.uint64)
+    records = np.full((n + 4, 6), 2**63 + 5, np.uint64)
+    cells = records.view(np.uint8)
+    cells[:n, 16 : 16 + d] = codes
     records[:n, :2] = np.stack([weights, targets], axis=1).view(np.uint64)
     sheet, counts = np.full(SHEET, 77, np.uint8), np.empty(2 * PLANE, np.uint8)
     sheet[: n * width].reshape(n, width)[:, :d] = codes
     work, cuts = np.full(PLANE + 2 * LANES, np.nan), np.full((d, 2), 256)
     totals, sums = np.array([weights.sum(), targets.sum()]), np.full(2 * PLANE, 99)
     histogram = np.full(LANES * 512, 99, np.uint64)
-    arrays = sheet, counts, sums, histogram, work, work.view(np.int64), cuts
-    cut_every_column(how, records, codes, totals, np.arange(d), n, width, least, *arrays[:-1], cuts)
+    node = records, cells, totals, np.arange(d), n, width, least
+    room = sheet, counts, sums, histogram, work, work.view(np.int64)
+    cut_every_column(how, *node, *room, cuts)
     return work[PLANE : PLANE + d], cuts
 
 
@@ -156,9 +162,9 @@ def test_ranked_rows_are_cut_as_by_plain_loops(node, least):
 
 
 @EXAMPLES
-@given(nodes(1, 64), st.sampled_from([1.0, 2.0, 40.0]))
-def test_bins_are_cut_as_by_plain_loops(node, least):
-    agrees(2, node, least)
+@given(nodes(1, 64), st.sampled_from([1.0, 2.0, 40.0]), st.sampled_from([2, 3]))
+def test_bins_are_cut_as_by_plain_loops(node, least, how):
+    agrees(how, node, least)
 
 
 @kernel(int64(int64[::1], int64, int64))
