@@ -130,16 +130,40 @@ def eight(kind: Any, value: Any = None) -> Any:
     return ir.Constant(vector, None if value is None else [value] * EIGHT)
 
 
-def gains_of(builder: Any, sums: Any, given: Any) -> Any:
+def doubles(context: Any, builder: Any, whole: Any) -> Any:
+    """Return eight integers of 64 bits as doubles: one instruction on ARM and with AVX-512; other
+    x86 processors have none for several at once.
+    """
+    triple, _, features = context.codegen().magic_tuple()
+    if triple.startswith("x86") and "+avx512dq" not in features:
+        return doubles_of_halves(builder, whole)
+    return builder.sitofp(whole, ir.VectorType(ir.DoubleType(), EIGHT))
+
+
+def doubles_of_halves(builder: Any, whole: Any) -> Any:
+    """Return eight integers of 64 bits as doubles, without an instruction for it.
+
+    The lower half is written into the last bits of 2^52, the upper half, sign and all, into those
+    of 2^84, and both numbers are taken off again: only the last addition rounds.
+    """
+    kind, word = ir.VectorType(ir.DoubleType(), EIGHT), ir.IntType(64)
+    low = builder.or_(builder.and_(whole, eight(word, 2**32 - 1)), eight(word, 0x433 << 52))
+    high = builder.xor(builder.lshr(whole, eight(word, 32)), eight(word, (0x453 << 52) + 2**31))
+    taken_off = eight(ir.DoubleType(), 2.0**84 + 2.0**63 + 2.0**52)
+    high = builder.fsub(builder.bitcast(high, kind), taken_off)
+    return builder.fadd(high, builder.bitcast(low, kind))
+
+
+def gains_of(context: Any, builder: Any, sums: Any, given: Any) -> Any:
     """Return the gains of eight splits by the sums of the weights and of the targets on their left;
     `given` are the node's weight, its target and the least weight of a side.
     """
     weights, targets = sums
     total, target, least = (repeated(builder, number, EIGHT) for number in given)
-    left = builder.sitofp(weights, total.type)
+    left = doubles(context, builder, weights)
     right = builder.fsub(total, left)
     slope = builder.fsub(
-        builder.fmul(builder.sitofp(targets, total.type), total), builder.fmul(left, target)
+        builder.fmul(doubles(context, builder, targets), total), builder.fmul(left, target)
     )
     gain = builder.fdiv(builder.fmul(slope, slope), builder.fmul(left, right))
     allowed = builder.and_(
@@ -193,7 +217,7 @@ def best_in_order(
                 builder.shuffle_vector(moved, moved, picked([2 * lane + side for lane in order]))
                 for side in range(2)
             ]
-            gain = gains_of(builder, sides, given[7:])
+            gain = gains_of(context, builder, sides, given[7:])
             better = builder.fcmp_ordered(">", gain, builder.load(best))
             builder.store(builder.select(better, gain, builder.load(best)), best)
             number = repeated(builder, loop.index, EIGHT)
@@ -273,7 +297,10 @@ def best_of_few(
                     builder.store(builder.add(builder.load(each), moved), each)
             for k in range(2):
                 left = [builder.load(each) for each in sums[2 * k : 2 * k + 2]]
-                gain, code = gains_of(builder, left, given[11:]), builder.zext(own[k], flat.type)
+                gain, code = (
+                    gains_of(context, builder, left, given[11:]),
+                    builder.zext(own[k], flat.type),
+                )
                 old, before = builder.load(best), builder.load(where)
                 better = builder.or_(
                     builder.fcmp_ordered(">", gain, old),

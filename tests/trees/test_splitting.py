@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import float64, int64, types, uint8, uint64
+from numba.extending import intrinsic
 from numpy.testing import assert_array_equal
 
 from ensembles.trees.compiling import kernel
@@ -24,7 +25,7 @@ from ensembles.trees.small import (
     survey_scalar,
 )
 from ensembles.trees.splitting import next_code, scan_pairs
-from ensembles.trees.vectors import LANES
+from ensembles.trees.vectors import EIGHT, LANES, doubles_of_halves, vector_at
 
 EXAMPLES = settings(max_examples=200, deadline=None, derandomize=True)
 LEAST = 1.0
@@ -184,3 +185,33 @@ def test_of_equal_lanes_the_first_in_cyclic_order_wins(gains, data):
     assert gains[lane] == max(gains)
     if max(gains) >= 0:
         assert lane == max(order, key=gains.__getitem__)
+
+
+@intrinsic
+def write_as_doubles(typing_context, numbers, whole):
+    def generate(context, builder, signature, given):
+        nowhere = context.get_constant(uint64, 0)
+        (to, _), (of, _) = (
+            vector_at(context, builder, kind, array, nowhere, EIGHT)
+            for kind, array in zip(signature.args, given, strict=True)
+        )
+        whole = builder.load(of, align=8)
+        builder.store(doubles_of_halves(builder, whole), to, align=8)
+        return context.get_dummy_value()
+
+    return types.none(numbers, whole), generate
+
+
+@kernel(types.void(float64[::1], int64[::1]))
+def in_halves(numbers, whole):
+    write_as_doubles(numbers, whole)
+
+
+@EXAMPLES
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=8, max_size=8))
+@example([0, 1, -1, 2**31, 2**32, -(2**32), 2**63 - 1, -(2**63)])
+@example([2**53 + 1, 2**53 + 3, -(2**53) - 1, -(2**53) - 3, 2**62 + 2**9, 2**32 - 1, -(2**31), 5])
+def test_integers_in_halves_are_rounded_as_by_python(whole):
+    numbers = np.empty(EIGHT)
+    in_halves(numbers, np.array(whole, np.int64))
+    assert numbers.tolist() == [float(number) for number in whole]
