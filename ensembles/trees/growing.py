@@ -24,7 +24,17 @@ from ensembles.trees.compiling import (
     reads,
     smaller_of,
 )
-from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
+from ensembles.trees.histogram import (
+    CLASSES,
+    OUTPUTS,
+    PACKED,
+    PAIRS,
+    SCALAR,
+    bins_of,
+    fill_drawn_pairs,
+    filler,
+    most_codes,
+)
 from ensembles.trees.missing import missing_scanner
 from ensembles.trees.small import (
     LIGHT,
@@ -32,8 +42,9 @@ from ensembles.trees.small import (
     PLANE,
     ROWS,
     SHEET,
+    SPLITS,
     find_lowest,
-    forbidder,
+    highest_lane,
     is_constant,
     lay_sheet,
     placer,
@@ -45,7 +56,10 @@ from ensembles.trees.splitting import (
     INVALID,
     STEP,
     best_of_classes,
+    holds_one,
+    next_code,
     one_code,
+    scan_pairs,
     scanner,
     sort_rows,
 )
@@ -58,7 +72,7 @@ from ensembles.trees.table import (
     tabulate,
     tabulate_bins,
 )
-from ensembles.trees.vectors import FOUR, LANES, TWO, copy_four, copy_two
+from ensembles.trees.vectors import EIGHT, FOUR, LANES, TWO, copy_four, copy_two
 
 Array = Any
 
@@ -385,7 +399,7 @@ class Scratch(local):
     """The arrays whose size does not depend on the tree; each thread has its own."""
 
     def __init__(self) -> None:
-        self.work = np.empty(PLANE + LANES)
+        self.work = np.empty(PLANE + 2 * LANES)
         self.bits = self.work.view(np.int64)
         self.bins = np.zeros(STEP + 4, np.uint64)
         self.sheet = np.empty(SHEET, np.uint8)
@@ -411,6 +425,7 @@ def desk_for(mode: int, special: bool, settings: Settings, records: Array) -> De
     capacity, n_sums, n_columns = settings.capacity, settings.n_sums, settings.n_columns
     rows = capacity if special else 1
     n_kept = n_columns if settings.n_blocks else min(n_columns, LANES)
+    n_kept += -n_kept % EIGHT if mode == SCALAR else 0
     return Desk(
         nodes=np.empty((capacity, 12), np.int64),
         errors=np.empty((capacity, 2)),
@@ -525,10 +540,13 @@ def keeper(mode: int) -> Any:
                 nodes[smaller, BLOCK] = counted
                 n_free -= counted != above
         if counted >= 0 and above >= 0 and counted != above:
-            step = 512 if mode == SCALAR else 256
+            step = EIGHT * settings[WIDTH] if mode == SCALAR else 256
             for table in range(0, settings[N_COLUMNS] * settings[WIDTH], step):
-                used = sizes[table // settings[WIDTH]] << (1 if mode == SCALAR else 0)
-                for cell in range(uint64(table), uint64(table + used)):
+                column = table // settings[WIDTH]
+                used = uint64(sizes[column])
+                if mode == SCALAR:
+                    used = most_codes(every, column, settings[N_COLUMNS], sizes) * PAIRS
+                for cell in range(uint64(table), uint64(table) + used):
                     blocks[above, cell] -= blocks[counted, cell]
             nodes[larger, BLOCK] = above
         elif above >= 0 and counted != above:
@@ -646,15 +664,79 @@ def preparer(mode: int) -> Any:
         sizes: Array,
         histogram: Array,
         sheet: Array,
+        least: Any,
+        totals: Array,
+        work: Array,
+        bits: Array,
     ) -> None:
         first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
         if how == SURVEYED:
             lay_sheet(codes, first, columns, begin, n_lanes, not drawn, start, n, width, sheet)
-        if how == FILLED:
-            some, cells = columns[begin:], settings[WIDTH]
+        some, cells = columns[begin:], settings[WIDTH]
+        if mode == SCALAR and how == FILLED and drawn:
+            fill_drawn_pairs(
+                records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram
+            )
+        elif how == FILLED:
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
+        if mode == SCALAR and how >= FILLED:
+            scan_pairs(
+                histogram,
+                0 if how == FILLED else begin,
+                columns,
+                begin,
+                n_lanes,
+                sizes,
+                settings[WIDTH],
+                totals,
+                least,
+                work,
+                bits,
+                PLANE,
+            )
 
     return prepare
+
+
+@part
+def is_one_code(
+    how: Any,
+    lane: Any,
+    column: Any,
+    n: Any,
+    settings: Array,
+    sizes: Array,
+    totals: Array,
+    sheet: Array,
+    histogram: Array,
+) -> Any:
+    """Tell whether a drawn column has one code in a node."""
+    if how == SURVEYED:
+        return is_constant(sheet, lane, n, settings[SHEET_WIDTH])
+    return holds_one(histogram, bins_of(lane, settings[WIDTH]), sizes[column], totals[0])
+
+
+@part
+def n_constant(
+    how: Any,
+    columns: Array,
+    n_lanes: Any,
+    n: Any,
+    settings: Array,
+    sizes: Array,
+    totals: Array,
+    sheet: Array,
+    histogram: Array,
+    tops: Array,
+) -> Any:
+    """Return how many of the columns drawn last have one code in a node."""
+    found = 0
+    for lane in range(n_lanes):
+        if tops[PLANE + lane] < 0.0:
+            found += is_one_code(
+                how, lane, columns[lane], n, settings, sizes, totals, sheet, histogram
+            )
+    return found
 
 
 @lru_cache
@@ -688,6 +770,16 @@ def looker(mode: int) -> Any:
         place: Array,
     ) -> Any:
         n, n_classes = stop - start, len(totals) - 2
+        if mode == SCALAR:
+            gain = work[PLANE + lane]
+            if drawn and gain < 0.0:
+                every = is_one_code(how, lane, column, n, settings, sizes, totals, sheet, histogram)
+                return CONSTANT if every else INVALID
+            if how != SURVEYED and gain > beaten:
+                base = bins_of(lane if how == FILLED else column, settings[WIDTH])
+                place[0] = bits[SPLITS + lane]
+                place[1] = next_code(histogram, base, place[0])
+            return gain
         if how == SURVEYED:
             if bits[PLANE + lane] >= 0:
                 return work[PLANE + lane]
@@ -744,7 +836,8 @@ def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, look = chooser(mode, special), preparer(mode), looker(mode)
     survey, find_place, scan_missing = surveyor(mode), placer(mode), missing_scanner(mode)
-    forbid_lowest, binned = forbidder(mode), mode in (PACKED, SCALAR)
+    binned = mode in (PACKED, SCALAR)
+    together = mode == SCALAR and not special
 
     @once
     def search(
@@ -819,6 +912,10 @@ def searcher(mode: int, special: bool) -> Any:
                         sizes,
                         histogram,
                         sheet,
+                        least,
+                        own,
+                        work,
+                        bits,
                     )
                 if special and how == SURVEYED:
                     n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)
@@ -841,8 +938,27 @@ def searcher(mode: int, special: bool) -> Any:
                             folded,
                             sums,
                             work,
+                            bits,
                         )
-                    for lane in range(n_lanes):
+                    first_lane, last_lane = 0, n_lanes
+                    if together:  # of all lanes but the best, it matters only how many may be split
+                        first_lane = highest_lane(bits, n_lanes, offset - begin)
+                        last_lane = first_lane + 1
+                        n_tried += n_lanes - 1
+                        if drawn:
+                            n_tried -= n_constant(
+                                how,
+                                columns[begin:],
+                                n_lanes,
+                                n,
+                                settings,
+                                sizes,
+                                own,
+                                sheet,
+                                histogram,
+                                work,
+                            )
+                    for lane in range(first_lane, last_lane):
                         column = columns[begin + lane]
                         rank = begin + lane - offset
                         if rank < 0:
@@ -852,7 +968,12 @@ def searcher(mode: int, special: bool) -> Any:
                         choice[2] = 2
                         if special:
                             byte = settings[FIRST] + column
-                            base = (lane if how == FILLED else column) * settings[WIDTH]
+                            base = lane if how == FILLED else column
+                            base = (
+                                bins_of(base, settings[WIDTH])
+                                if mode == SCALAR
+                                else (base * settings[WIDTH])
+                            )
                             usual = usual and how != TABLED
                             usual = usual and kinds[column] != CATEGORICAL and signs[column] == 0
                             if usual and kinds[column] == MISSING:
@@ -864,8 +985,12 @@ def searcher(mode: int, special: bool) -> Any:
                                     usual = not has_missing(codes, byte, start, stop)
                             if turn == 1 and not gapped:
                                 continue
-                            if turn == 1:  # the missing alone: tried already, on the right
-                                forbid_lowest(sheet, lane, n, width, sums, work)
+                            top = work[PLANE + lane]
+                            if mode == SCALAR and turn == 1 and beats(top, rank, best, best_rank):
+                                # The missing alone, tried already on the right, may seem better by
+                                # the last bit of a product.
+                                find_place(sheet, lane, n, width, counts, bits, choice)
+                                usual = choice[0] != 0
                         if special and not usual:
                             if binned and (how == FILLED or how == KEPT):  # noqa: SIM109
                                 n_present = tabulate_bins(
@@ -923,7 +1048,7 @@ def searcher(mode: int, special: bool) -> Any:
                                 how,
                                 lane,
                                 column,
-                                drawn,
+                                drawn and not together,
                                 start,
                                 stop,
                                 beaten,

@@ -12,7 +12,7 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import once
-from ensembles.trees.histogram import PACKED
+from ensembles.trees.histogram import PACKED, PAIRS
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
@@ -54,7 +54,7 @@ def missing_scanner(mode: int) -> Any:
                     weight += histogram[uint64(base) + code]
                     left, y = weight & uint64(0xFFFFFFFF), weight >> uint64(32)
                 else:
-                    cell = uint64(base) + (code << 1)
+                    cell = uint64(base) + code * PAIRS
                     weight += histogram[cell]
                     sums += histogram[cell + 1]
                     left, y = weight, sums

@@ -6,8 +6,9 @@ column. So the codes of a node's rows are laid side by side, `sheet[row * width 
 instruction for 32 cells, with nothing sorted and nothing mispredicted. Few columns stand narrow,
 so that the instruction compares a row with several.
 
-A survey writes the gain of the split "at most the code of row r" to `work[r * width + lane]` (for
-SCALAR, of the r-th lowest code), and the best of each lane, as bits, behind them.
+A survey writes the gain of the split "at most the code of row r" to `work[r * width + lane]`, and
+the best of each lane, as bits, behind them. That of a weight and a target (SCALAR) writes the best
+alone, and after what it splits.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ import numpy as np
 from numba import float64, int64, uint8, uint16, uint64
 
 from ensembles.trees.compiling import larger_of, once, part, smaller_of
-from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
+from ensembles.trees.histogram import CLASSES, PACKED, PAIRS, SCALAR
 from ensembles.trees.splitting import INVALID
 from ensembles.trees.vectors import (
     EIGHT,
     FOUR,
     LANES,
-    add_four,
+    TWO,
+    add_pair,
     add_where,
+    best_in_order,
+    best_of_few,
     copy_lanes,
     keep_highest,
+    lowest_bit,
     repeat_eight,
     repeat_four,
     repeat_sixteen,
@@ -38,6 +43,10 @@ Array = Any
 
 PLANE = 2048
 """Cells of a sheet."""
+SPLITS = PLANE + LANES
+"""Where it is written, behind the best gain of each lane, after what the lane is split (SCALAR)."""
+FEW = 8
+"""Rows of a node that are all compared with each other (SCALAR)."""
 PATTERN = PLANE + LANES
 """Where a sheet has room for one row over and over; a wide write may reach over its end."""
 LOWEST = PATTERN + LANES
@@ -156,6 +165,40 @@ def survey_packed(
 
 
 @once
+def survey_few(
+    records: Array,
+    start: Any,
+    n: Any,
+    totals: Array,
+    least: Any,
+    n_lanes: Any,
+    width: Any,
+    sheet: Array,
+    work: Array,
+    bits: Array,
+) -> None:
+    """Best splits of a weight and a target in a node of few rows; told by their last code."""
+    words = uint64(records.shape[1])
+    for lane in range(0, uint64(n_lanes), EIGHT):
+        best_of_few(
+            work,
+            uint64(PLANE) + lane,
+            bits,
+            uint64(SPLITS) + lane,
+            sheet,
+            lane,
+            uint64(width),
+            records,
+            uint64(start) * words,
+            words,
+            int64(n),
+            float64(totals[0]),
+            float64(totals[1]),
+            least,
+        )
+
+
+@once
 def survey_scalar(
     records: Array,
     start: Any,
@@ -164,45 +207,66 @@ def survey_scalar(
     least: Any,
     n_lanes: Any,
     width: Any,
-    n_spans: Any,
-    span: Any,
     sheet: Array,
     counts: Array,
     sums: Array,
     work: Array,
+    bits: Array,
 ) -> None:
-    """Gains of a weight and a target: rows are put in the place of their rank, then summed up.
+    """Best splits of a weight and a target: rows are put in the place of their rank, then summed
+    up; a split is told by its place.
 
     Rows of one code share the place of the last of them; an empty place repeats the split before.
     """
-    total, target = float64(totals[0]), float64(totals[1])
-    n_cells = uint64(n) * uint64(width)
+    n_cells, plane = uint64(n) * uint64(width), uint64(n) * PAIRS
     for cell in range(n_cells):
         counts[cell] = 0
+    for cell in range((uint64(n_lanes) + 7) // EIGHT * plane):
         sums[cell] = 0
-        sums[PLANE + cell] = 0
     for row in range(uint64(n)):
         mine = repeat_row(sheet, row, width)
         for cell in range(0, n_cells, LANES):
             add_where(counts, cell, sheet, mine, cell, uint8(1))
     for row in range(uint64(n)):
         weight = int64(records[uint64(start) + row, 0])
-        y = int64(records[uint64(start) + row, 1])
-        for lane in range(uint64(n_lanes)):
-            rank = uint64(counts[row * uint64(width) + lane]) - 1
-            cell = rank * uint64(width) + lane
-            sums[cell] += weight
-            sums[PLANE + cell] += y
-    for cell in range(uint64(width), n_cells, FOUR):
-        add_four(sums, cell, sums, cell - uint64(width))
-        add_four(sums, PLANE + cell, sums, PLANE + cell - uint64(width))
-    for begin in range(0, n_spans * LANES, LANES):
-        for cell in range(begin, begin + span):
-            left = float64(sums[cell])
-            right = total - left
-            slope = float64(sums[PLANE + cell]) * total - left * target
-            gain = slope * slope / (left * right)
-            work[cell] = gain if (left >= least) & (right >= least) else INVALID
+        target = int64(records[uint64(start) + row, 1])
+        for begin in range(0, uint64(n_lanes), EIGHT):
+            first = (begin >> 3) * plane - PAIRS
+            for lane in range(smaller_of(EIGHT, uint64(n_lanes) - begin)):
+                rank = uint64(counts[row * uint64(width) + begin + lane])
+                add_pair(sums, first + rank * PAIRS + TWO * lane, weight, target)
+    for begin in range(0, uint64(n_lanes), EIGHT):
+        best_in_order(
+            work,
+            uint64(PLANE) + begin,
+            bits,
+            uint64(SPLITS) + begin,
+            sums,
+            (begin >> 3) * plane,
+            int64(n),
+            float64(totals[0]),
+            float64(totals[1]),
+            least,
+        )
+
+
+@part
+def highest_lane(bits: Array, n_lanes: Any, first: Any) -> Any:
+    """Return the lane of the highest gain; of equals the first of those from a lane on, then of
+    those before; the first of all where no gain is one.
+    """
+    top = int64(0)
+    for lane in range(uint64(LANES)):
+        top = larger_of(top, bits[PLANE + lane] if lane < uint64(n_lanes) else int64(0))
+    found = uint64(0)
+    for lane in range(uint64(LANES)):
+        found |= uint64(bits[PLANE + lane] == top) << lane
+    found &= (uint64(1) << uint64(n_lanes)) - 1
+    if found == 0:
+        return int64(0)
+    passed = uint64(smaller_of(larger_of(int64(first), 0), LANES))
+    ahead = found >> passed << passed
+    return int64(lowest_bit(ahead if ahead else found))
 
 
 @once
@@ -295,7 +359,27 @@ def surveyor(mode: int) -> Any:
         folded: Array,
         sums: Array,
         work: Array,
+        bits: Array,
     ) -> None:
+        if mode == SCALAR:
+            if n <= FEW:
+                survey_few(records, start, n, totals, least, n_lanes, width, sheet, work, bits)
+            else:
+                survey_scalar(
+                    records,
+                    start,
+                    n,
+                    totals,
+                    least,
+                    n_lanes,
+                    width,
+                    sheet,
+                    counts,
+                    sums,
+                    work,
+                    bits,
+                )
+            return
         # Of wide rows only the eights in use are looked at, of narrow ones all cells as one row.
         n_spans, span = uint64(1), uint64(n) * uint64(width)
         if width == LANES:
@@ -305,22 +389,6 @@ def surveyor(mode: int) -> Any:
             survey_packed(
                 records, start, n, totals, least, width, n_spans, span, sheet, counts, work
             )
-        if mode == SCALAR:
-            survey_scalar(
-                records,
-                start,
-                n,
-                totals,
-                least,
-                n_lanes,
-                width,
-                n_spans,
-                span,
-                sheet,
-                counts,
-                sums,
-                work,
-            )
         if mode == CLASSES:
             survey_classes(
                 records, start, n, totals, least, width, n_spans, span, sheet, counts, folded, work
@@ -328,30 +396,6 @@ def surveyor(mode: int) -> Any:
         keep_best(n, width, n_spans, span, work)
 
     return survey
-
-
-@lru_cache
-def forbidder(mode: int) -> Any:
-    """Return what forbids the split that sends the lowest code of a lane left, and all others
-    right.
-    """
-
-    @once
-    def forbid_lowest(
-        sheet: Array, lane: Any, n: Any, width: Any, sums: Array, work: Array
-    ) -> None:
-        lowest, n_lowest, best = sheet[LOWEST + lane], uint64(0), INVALID
-        for row in range(uint64(n)):
-            n_lowest += uint64(sheet[row * uint64(width) + uint64(lane)] == lowest)
-        weight = sums[(n_lowest - uint64(1)) * uint64(width) + uint64(lane)]
-        for row in range(uint64(n)):
-            cell = row * uint64(width) + uint64(lane)
-            forbidden = sums[cell] == weight if mode == SCALAR else sheet[cell] == lowest
-            work[cell] = INVALID if forbidden else work[cell]
-            best = larger_of(best, work[cell])
-        work[PLANE + uint64(lane)] = best
-
-    return forbid_lowest
 
 
 @part
@@ -363,6 +407,23 @@ def is_constant(sheet: Array, lane: Any, n: Any, width: Any) -> Any:
     return constant
 
 
+@part
+def place_of_split(
+    sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
+) -> None:
+    """Write the codes on either side of a lane's best split, which is told by its last code where
+    the rows are few, else by the place of that code's rank.
+    """
+    last, lowest, above = bits[SPLITS + uint64(lane)], np.uint16(0), np.uint16(256)
+    for row in range(uint64(n)):
+        cell = row * uint64(width) + uint64(lane)
+        code = np.uint16(sheet[cell])
+        at = int64(code) if n <= FEW else int64(counts[cell]) - 1
+        lowest = larger_of(lowest, code if at <= last else np.uint16(0))
+        above = smaller_of(above, code if at > last else np.uint16(256))
+    place[0], place[1] = int64(lowest), int64(above)
+
+
 @lru_cache
 def placer(mode: int) -> Any:
     """Return what finds the codes on either side of a lane's best split."""
@@ -371,15 +432,14 @@ def placer(mode: int) -> Any:
     def find_place(
         sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
     ) -> None:
+        if mode == SCALAR:
+            place_of_split(sheet, lane, n, width, counts, bits, place)
+            return
         top = bits[PLANE + uint64(lane)]
         lowest, gap = np.uint16(256), np.uint16(0xFFFF)
         for row in range(uint64(n)):
             cell = row * uint64(width) + uint64(lane)
-            at = cell
-            if mode == SCALAR:
-                rank = uint64(counts[cell]) - 1
-                at = rank * uint64(width) + uint64(lane)
-            above = np.uint16(bits[at] != top) << np.uint16(8)
+            above = np.uint16(bits[cell] != top) << np.uint16(8)
             lowest = smaller_of(lowest, np.uint16(np.uint16(sheet[cell]) | above))
         # What is not above the lowest wraps around: no branch asks for it.
         for row in range(uint64(n)):

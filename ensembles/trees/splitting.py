@@ -28,8 +28,8 @@ import numpy as np
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import larger_of, once, part
-from ensembles.trees.histogram import CLASSES, PACKED
-from ensembles.trees.vectors import lowest_bit
+from ensembles.trees.histogram import CLASSES, PAIRS, bins_of, most_codes
+from ensembles.trees.vectors import EIGHT, LANES, best_in_order, lowest_bit
 
 Array = Any
 
@@ -157,7 +157,9 @@ def one_code(n_codes: Any, total: Any, work: Array) -> Any:
 
 @lru_cache
 def scanner(mode: int) -> Any:
-    """Return what finds the best split of a column from its full histogram, for a mode."""
+    """Return what finds the best split of a column from its full histogram, for a mode; of SCALAR
+    see `scan_pairs`.
+    """
 
     @once
     def scan(
@@ -183,18 +185,11 @@ def scanner(mode: int) -> Any:
             else:
                 general_gains(histogram, base, n_codes, totals, n_classes, entropy, left_sums, work)
         else:
-            weight, sums = uint64(0), uint64(0)
+            counts = uint64(0)
             for code in range(uint64(n_codes)):
-                if mode == PACKED:
-                    weight += histogram[uint64(base) + code]
-                    work[LEFT + code] = float64(int64(weight & 0xFFFFFFFF))
-                    work[SUMS + code] = float64(int64(weight >> 32))
-                else:
-                    cell = uint64(base) + (code << 1)
-                    weight += histogram[cell]
-                    sums += histogram[cell + 1]
-                    work[LEFT + code] = float64(int64(weight))
-                    work[SUMS + code] = float64(int64(sums))
+                counts += histogram[uint64(base) + code]
+                work[LEFT + code] = float64(int64(counts & 0xFFFFFFFF))
+                work[SUMS + code] = float64(int64(counts >> 32))
             gains_of_sums(n_codes, total, target, work)
         gain = best_of_gains(n_codes, total, least, work, bits, place)
         if gain > best:
@@ -207,6 +202,60 @@ def scanner(mode: int) -> Any:
         return gain
 
     return scan
+
+
+@once
+def scan_pairs(
+    histogram: Array,
+    first: Any,
+    columns: Array,
+    begin: Any,
+    n_lanes: Any,
+    sizes: Array,
+    width: Any,
+    totals: Array,
+    least: Any,
+    tops: Array,
+    splits: Array,
+    place: Any,
+) -> None:
+    """Find the best split of columns from their bins of weights and targets, eight at a time.
+
+    The bins of columns[begin + lane] are the (first + lane)-th, see `fill_pairs`. The gain is
+    written to tops[place + lane] and the code that is split after to splits[place + LANES + lane].
+    """
+    total, target = float64(totals[0]), float64(totals[1])
+    for lane in range(0, uint64(n_lanes), EIGHT):
+        best_in_order(
+            tops,
+            uint64(place) + lane,
+            splits,
+            uint64(place + LANES) + lane,
+            histogram,
+            bins_of(uint64(first) + lane, width),
+            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)),
+            total,
+            target,
+            least,
+        )
+
+
+@part
+def next_code(histogram: Array, base: Any, code: Any) -> Any:
+    """Return the code that follows another of those that a column holds."""
+    following = uint64(code) + 1
+    while histogram[uint64(base) + following * PAIRS] == 0:
+        following += 1
+    return int64(following)
+
+
+@part
+def holds_one(histogram: Array, base: Any, n_codes: Any, total: Any) -> Any:
+    """Tell whether a column has one code in a node of this weight."""
+    found = False
+    for code in range(uint64(n_codes)):
+        found |= histogram[uint64(base) + code * PAIRS] == uint64(total)
+    return found
 
 
 @once

@@ -13,7 +13,7 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import larger_of, once, part, smaller_of
-from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED
+from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, PAIRS
 from ensembles.trees.splitting import CONSTANT, INVALID, classes_gain
 from ensembles.trees.vectors import lowest_bit
 
@@ -96,14 +96,15 @@ def tabulate_bins(
     last = uint64(table.shape[1] - 1)
     n_present = int64(0)
     for code in range(uint64(n_codes)):
-        weight = histogram[uint64(base) + (code if mode == PACKED else code << 1)]
+        cell = uint64(base) + (code if mode == PACKED else code * PAIRS)
+        weight = histogram[cell]
         if weight == 0:
             continue
         if mode == PACKED:
             table[code, 0], table[code, 1] = int64(weight & 0xFFFFFFFF), int64(weight >> 32)
         else:
             table[code, 0] = int64(weight)
-            table[code, 1] = int64(histogram[uint64(base) + (code << 1) + 1])
+            table[code, 1] = int64(histogram[cell + 1])
         table[code, last] = 1
         order[n_present] = int64(code)
         n_present += code != 0

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types, uint64
-from numba.core.cgutils import get_or_insert_function
+from numba import float64, int64, types, uint64
+from numba.core.cgutils import alloca_once_value, for_range, get_or_insert_function
 from numba.extending import intrinsic
 
 Generated = tuple[Any, Callable[..., Any]]
@@ -107,6 +107,216 @@ def keep_highest(typing_context: Any, tops: Any, place: Any, numbers: Any, begin
         return context.get_dummy_value()
 
     return types.none(tops, uint64, numbers, uint64), generate
+
+
+@intrinsic
+def add_pair(typing_context: Any, sums: Any, place: Any, weight: Any, target: Any) -> Generated:
+    """sums[place] += weight; sums[place + 1] += target: two additions for the price of one."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        to, cell = vector_at(context, builder, signature.args[0], given[0], given[1], TWO)
+        pair = ir.Constant(ir.VectorType(cell, TWO), ir.Undefined)
+        for side in range(2):
+            pair = builder.insert_element(pair, given[2 + side], ir.Constant(ir.IntType(32), side))
+        builder.store(builder.add(builder.load(to, align=8), pair), to, align=8)
+        return context.get_dummy_value()
+
+    return types.none(sums, uint64, int64, int64), generate
+
+
+def eight(kind: Any, value: Any = None) -> Any:
+    """Return a vector that holds a number eight times, or zeros."""
+    vector = ir.VectorType(kind, EIGHT)
+    return ir.Constant(vector, None if value is None else [value] * EIGHT)
+
+
+def doubles(context: Any, builder: Any, whole: Any) -> Any:
+    """Return eight integers of 64 bits as doubles: one instruction on ARM and with AVX-512; other
+    x86 processors have none for several at once.
+    """
+    triple, _, features = context.codegen().magic_tuple()
+    if triple.startswith("x86") and "+avx512dq" not in features:
+        return doubles_of_halves(builder, whole)
+    return builder.sitofp(whole, ir.VectorType(ir.DoubleType(), EIGHT))
+
+
+def doubles_of_halves(builder: Any, whole: Any) -> Any:
+    """Return eight integers of 64 bits as doubles, without an instruction for it.
+
+    The lower half is written into the last bits of 2^52, the upper half, sign and all, into those
+    of 2^84, and both numbers are taken off again: only the last addition rounds.
+    """
+    kind, word = ir.VectorType(ir.DoubleType(), EIGHT), ir.IntType(64)
+    low = builder.or_(builder.and_(whole, eight(word, 2**32 - 1)), eight(word, 0x433 << 52))
+    high = builder.xor(builder.lshr(whole, eight(word, 32)), eight(word, (0x453 << 52) + 2**31))
+    taken_off = eight(ir.DoubleType(), 2.0**84 + 2.0**63 + 2.0**52)
+    high = builder.fsub(builder.bitcast(high, kind), taken_off)
+    return builder.fadd(high, builder.bitcast(low, kind))
+
+
+def gains_of(context: Any, builder: Any, sums: Any, given: Any) -> Any:
+    """Return the gains of eight splits by the sums of the weights and of the targets on their left;
+    `given` are the node's weight, its target and the least weight of a side.
+    """
+    weights, targets = sums
+    total, target, least = (repeated(builder, number, EIGHT) for number in given)
+    left = doubles(context, builder, weights)
+    right = builder.fsub(total, left)
+    slope = builder.fsub(
+        builder.fmul(doubles(context, builder, targets), total), builder.fmul(left, target)
+    )
+    gain = builder.fdiv(builder.fmul(slope, slope), builder.fmul(left, right))
+    allowed = builder.and_(
+        builder.fcmp_ordered(">=", left, least), builder.fcmp_ordered(">=", right, least)
+    )
+    return builder.select(allowed, gain, eight(ir.DoubleType(), -1.0))
+
+
+def keep_gains(context: Any, builder: Any, signature: Any, given: Any, gains: Any) -> None:
+    """Write eight gains, and what tells their splits, a row of lanes behind them."""
+    for array, numbers in zip((0, 2), gains, strict=True):
+        at = given[array + 1]
+        to, _ = vector_at(context, builder, signature.args[array], given[array], at, EIGHT)
+        builder.store(numbers, to, align=8)
+
+
+@intrinsic
+def best_in_order(
+    typing_context: Any,
+    tops: Any,
+    top: Any,
+    splits: Any,
+    split: Any,
+    sums: Any,
+    place: Any,
+    n: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+) -> Generated:
+    """Find the best of n splits of each of eight columns; write its gain to tops[top + lane] and
+    its number to splits[split + lane].
+
+    sums[place + 16 i + 2 lane] and the cell behind hold the weight and the target that split i
+    moves to the left. Of equal gains the first wins.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, pairs = ir.IntType(64), ir.VectorType(ir.IntType(64), 2 * EIGHT)
+        running = alloca_once_value(builder, ir.Constant(pairs, None))
+        best = alloca_once_value(builder, eight(ir.DoubleType(), -1.0))
+        where = alloca_once_value(builder, eight(word))
+        # Neighbours of two registers are told apart by one instruction, in this order of lanes.
+        order = [0, 4, 1, 5, 2, 6, 3, 7]
+        with for_range(builder, given[6]) as loop:
+            at = builder.add(given[5], builder.mul(loop.index, ir.Constant(word, 2 * EIGHT)))
+            cells, _ = vector_at(context, builder, signature.args[4], given[4], at, 2 * EIGHT)
+            moved = builder.add(builder.load(running), builder.load(cells, align=8))
+            builder.store(moved, running)
+            sides = [
+                builder.shuffle_vector(moved, moved, picked([2 * lane + side for lane in order]))
+                for side in range(2)
+            ]
+            gain = gains_of(context, builder, sides, given[7:])
+            better = builder.fcmp_ordered(">", gain, builder.load(best))
+            builder.store(builder.select(better, gain, builder.load(best)), best)
+            number = repeated(builder, loop.index, EIGHT)
+            builder.store(builder.select(better, number, builder.load(where)), where)
+        back = picked([order.index(lane) for lane in range(EIGHT)])
+        found = [builder.load(best), builder.load(where)]
+        found = [builder.shuffle_vector(numbers, numbers, back) for numbers in found]
+        keep_gains(context, builder, signature, given, found)
+        return context.get_dummy_value()
+
+    kinds = (tops, uint64, splits, uint64, sums, uint64, int64, float64, float64, float64)
+    return types.none(*kinds), generate
+
+
+def picked(lanes: Any) -> Any:
+    """Return the lanes that a shuffle picks."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+
+
+@intrinsic
+def best_of_few(
+    typing_context: Any,
+    tops: Any,
+    top: Any,
+    splits: Any,
+    split: Any,
+    codes: Any,
+    place: Any,
+    width: Any,
+    records: Any,
+    begin: Any,
+    words: Any,
+    n: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+) -> Generated:
+    """Find the best split of n rows by each of eight columns: write its gain to tops[top + lane],
+    and the last code that goes left to splits[split + lane].
+
+    Row i has the codes codes[place + i width + lane], the weight records[begin + i words], and the
+    target behind that. Every row is compared with all others, and of equal gains the lowest code
+    wins. Rows go in twos; the row behind an odd last one is compared too, but not added up: its
+    code, whatever it is, parts the rows no otherwise than a lower code of theirs, or not at all.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, flat = ir.IntType(64), eight(ir.IntType(64))
+        n, two = given[10], ir.Constant(word, 2)
+        best = alloca_once_value(builder, eight(ir.DoubleType(), -1.0))
+        where = alloca_once_value(builder, flat)
+        sums = [alloca_once_value(builder, flat) for _ in range(4)]
+
+        def codes_of(row: Any) -> Any:
+            at = builder.add(given[5], builder.mul(row, given[6]))
+            cells, _ = vector_at(context, builder, signature.args[4], given[4], at, EIGHT)
+            return builder.load(cells, align=1)
+
+        halves = builder.udiv(builder.add(n, ir.Constant(word, 1)), two)
+        with for_range(builder, halves) as half:
+            row = builder.mul(half.index, two)
+            own = [codes_of(builder.add(row, ir.Constant(word, k))) for k in range(2)]
+            for each in sums:
+                builder.store(flat, each)
+            with for_range(builder, n) as loop:
+                others = codes_of(loop.index)
+                at = builder.add(given[8], builder.mul(loop.index, given[9]))
+                pair, _ = vector_at(context, builder, signature.args[7], given[7], at, 2)
+                pair = builder.load(pair, align=8)
+                shares = [
+                    repeated(builder, builder.extract_element(pair, ir.Constant(word, side)), EIGHT)
+                    for side in range(2)
+                ]
+                for k, each in enumerate(sums):
+                    goes = builder.icmp_unsigned("<=", others, own[k // 2])
+                    moved = builder.select(goes, shares[k % 2], flat)
+                    builder.store(builder.add(builder.load(each), moved), each)
+            for k in range(2):
+                left = [builder.load(each) for each in sums[2 * k : 2 * k + 2]]
+                gain, code = (
+                    gains_of(context, builder, left, given[11:]),
+                    builder.zext(own[k], flat.type),
+                )
+                old, before = builder.load(best), builder.load(where)
+                better = builder.or_(
+                    builder.fcmp_ordered(">", gain, old),
+                    builder.and_(
+                        builder.fcmp_ordered("==", gain, old),
+                        builder.icmp_unsigned("<", code, before),
+                    ),
+                )
+                builder.store(builder.select(better, gain, old), best)
+                builder.store(builder.select(better, code, before), where)
+        keep_gains(context, builder, signature, given, (builder.load(best), builder.load(where)))
+        return context.get_dummy_value()
+
+    plain = (uint64, uint64, int64, float64, float64, float64)
+    kinds = (tops, uint64, splits, uint64, codes, uint64, uint64, records, *plain)
+    return types.none(*kinds), generate
 
 
 def repeater(width: int) -> Any:
