@@ -20,8 +20,6 @@ from ensembles.gradient_boosting.labels import (
     class_weights,
     codes_of,
     row_weights,
-    warn_of_faint_weights,
-    warn_of_scale,
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
@@ -37,6 +35,7 @@ from ensembles.gradient_boosting.rounds import (
     validation_rows,
     yardstick_of,
 )
+from ensembles.gradient_boosting.scales import measure_of, warn_of_scales
 from ensembles.gradient_boosting.settings import check_settings, settings_of
 from ensembles.gradient_boosting.storing import (
     boosters_from,
@@ -195,9 +194,9 @@ class Fitting(Asking):
         everything = np.arange(len(targets.values))
         given = _without_zeros(Given(X, targets, weights, everything, groups))
         objective = objective_of(settings, self.task_, targets.n_classes)
-        warn_of_faint_weights(weights, settings.min_child_weight, objective.name)
         check_range(objective, given.targets.values)
-        warn_of_scale(given.targets.values, given.weights, objective.name)
+        measure = measure_of(given.targets.values, given.weights)
+        warn_of_scales(measure, settings.min_child_weight, objective.name)
         check_base_score(settings.base_score, objective, given.targets.values)
         check_start(start, objective, objective.n_outputs(given.targets.values.shape))
         if settings.check_gradient:
