@@ -220,7 +220,7 @@ def _smaller(job: Job) -> tuple[Job, str]:
 def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> list[Grown]:
     make: Callable[..., Any] = matrix_of
     if getattr(job.settings, "external", False):
-        from ensembles.gradient_boosting.sources import external_matrix_of as make
+        from ensembles.gradient_boosting.external import external_matrix_of as make
     matrix = make(job, rows)
     others = {name: make(job, one, matrix) for name, one in judged.rows.items()} if judged else {}
     return grow_on(job, matrix, others, judged, n_rounds)

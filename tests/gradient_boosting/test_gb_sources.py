@@ -13,7 +13,8 @@ import xgboost
 from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import sources
+from ensembles.gradient_boosting import batches as reading
+from ensembles.gradient_boosting import external, sources
 
 rng = np.random.default_rng(0)
 N = 1500
@@ -91,7 +92,7 @@ def test_names_of_few_rows_are_missing_in_batches_as_in_the_whole(cache):
 
 
 def test_a_parquet_file_is_a_table(parquet, cache, monkeypatch):
-    monkeypatch.setattr(sources, "PARQUET_ROWS", 300)
+    monkeypatch.setattr(reading, "PARQUET_ROWS", 300)
     model = GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label", "weight")
     whole = GradientBoosting(**SMALL).fit(FRAME, LABEL, WEIGHT)
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
@@ -199,7 +200,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(after, cache, monkeypatch):
         saved.append(path)
         keep(path, array)
 
-    monkeypatch.setattr(sources.np, "save", save)
+    monkeypatch.setattr(np, "save", save)
     with pytest.raises(OSError, match="No space left") as caught:
         GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
     assert "cache_dir" in caught.value.__notes__[0]
@@ -207,7 +208,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(after, cache, monkeypatch):
 
 def test_too_little_space_for_xgboosts_cache_is_seen_before(cache, monkeypatch):
     monkeypatch.setattr(
-        sources.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 100})
+        external.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 100})
     )
     with pytest.raises(OSError, match=r"cache_dir must have .* MiB free"):
         GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
@@ -276,15 +277,15 @@ def test_a_real_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
 @pytest.mark.parametrize("shape", [(2000, 1), (300, 60), (25, 4)])
 def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missing, monkeypatch):
     """One that is too small would let XGBoost run into a full disk."""
-    make, seen = sources._matrix, []
+    make, seen = external.external_matrix, []
 
     def watched(job, reader, reference=None):
         matrix = make(job, reader, reference)
         files = [one for one in reader.folder.iterdir() if one.suffix != ".npy"]
-        seen.append((sum(one.stat().st_size for one in files), sources._cache_bytes(job, reader)))
+        seen.append((sum(one.stat().st_size for one in files), external._cache_bytes(job, reader)))
         return matrix
 
-    monkeypatch.setattr(sources, "_matrix", watched)
+    monkeypatch.setattr(sources, "external_matrix", watched)
     draw = np.random.default_rng(0)
     tables = [draw.normal(size=shape).astype(np.float32) for _ in range(3)]
     for table in tables:
