@@ -26,18 +26,19 @@ from ensembles.gradient_boosting.columns import (
 )
 from ensembles.gradient_boosting.labels import class_weights, codes_of, row_weights
 from ensembles.gradient_boosting.objectives import (
+    Objective,
     check_own_gradient,
     check_range,
-    objective_of,
 )
 from ensembles.gradient_boosting.rounds import (
     Watch,
     Yardstick,
+    holds_out,
     stops,
     validation_rows,
     yardstick_of,
 )
-from ensembles.gradient_boosting.storing import check_start, renamed
+from ensembles.gradient_boosting.scales import Measure, measure_of, together, warn_of_scales
 from ensembles.parameters import check_sample_weight
 from ensembles.resampling import generator
 from ensembles.tables import check_table, container_of
@@ -102,33 +103,40 @@ def fit(
     start = estimator._start(settings, init_model)
     y = _one_column(y)
     parts = _zipped(X, y, sample_weight, "X")
-    estimator.n_features_in_ = None
-    _check_schema(estimator, X, reset=True)
-    estimator._check_start_columns(start)
-    if start and start.columns:
-        columns = start.columns
-    else:
-        columns = _columns_of(estimator, X, client, settings.min_category_count)
-    classes, counts = _settle_targets(estimator, y, parts, client, start)
+    columns = _settle_columns(estimator, settings, X, client, start)
+    classes, counts = _settle_targets(estimator, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
-    objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    yardstick = yardstick_of(settings.scoring, objective.metric, classes, objective.n_quantiles)
+    objective = estimator._objective_for(settings, y.shape, start)
+    yardstick = _yardstick(settings, objective)
+    job = estimator._job(settings, objective, columns, device, start)
+    code = partial(_coded_part, job=job, by_class=by_class)
+    measure = _measured(client, _coded(client, job, parts, code))
+    warn_of_scales(measure, settings.min_child_weight, objective.name)
+    outside = {
+        name: _validation(estimator, client, job, code, name, *one)
+        for name, one in validation.items()
+    }
+    _grow(estimator, client, job, parts, code, measure.n_rows, outside, yardstick, start)
+    return estimator
+
+
+def _yardstick(settings: SimpleNamespace, objective: Objective) -> Yardstick:
+    yardstick = yardstick_of(settings.scoring, objective)
     if yardstick.score is not None:
         raise ValueError(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
             f"one place; got {settings.scoring!r}."
         )
-    check_start(start, objective, objective.n_outputs(y.shape))
-    boosters, seeds = renamed(start, columns), estimator._seeds(settings, start)
-    job = Job(settings, objective, columns, classes, device, seeds, boosters)
-    code = partial(_coded_part, job=job, by_class=by_class)
-    outside = {}
-    for name, (X_val, y_val, weights) in validation.items():
-        _check_schema(estimator, X_val, reset=False)
-        zipped = _zipped(X_val, _one_column(y_val), weights, name)
-        outside[name] = _coded(client, job, zipped, partial(code, smooth=False))
-    _grow(estimator, client, job, parts, code, outside, yardstick, start)
-    return estimator
+    return yardstick
+
+
+def _validation(
+    estimator: Any, client: Any, job: Job, code: Any, name: str, X: Any, y: Any, weights: Any
+) -> list[Any]:
+    """Code the rows that rounds are judged by, whose labels stay as they are."""
+    _check_schema(estimator, X, reset=False)
+    zipped = _zipped(X, _one_column(y), weights, name)
+    return _coded(client, job, zipped, partial(code, smooth=False))
 
 
 def _one_column(y: Any) -> Any:
@@ -164,6 +172,18 @@ def _check_schema(estimator: Any, X: Any, *, reset: bool) -> None:
     check_table(estimator, frame, reset=reset)
 
 
+def _settle_columns(
+    estimator: Any, settings: SimpleNamespace, X: Any, client: Any, start: Any
+) -> Columns:
+    """Settle how partitions become numbers, as it was settled where the model goes on."""
+    estimator.n_features_in_ = None
+    _check_schema(estimator, X, reset=True)
+    estimator._check_start_columns(start)
+    if start is not None and start.columns is not None:
+        return start.columns
+    return _columns_of(estimator, X, client, settings.min_category_count)
+
+
 def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     """Gather the levels of the columns that do not hold numbers."""
     names = estimator._names()
@@ -189,7 +209,7 @@ def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
 
 
 def _settle_targets(
-    estimator: Any, y: Any, parts: list[tuple[Any, ...]], client: Any, start: Any
+    estimator: Any, parts: list[tuple[Any, ...]], client: Any, start: Any
 ) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
     """Settle the task and the classes, and count them."""
     from dask import delayed
@@ -205,8 +225,7 @@ def _settle_targets(
         else None
     )
     estimator._settle_task(some if some is not None else np.array([0.5]))
-    for stale in ("classes_", "n_classes_"):
-        estimator.__dict__.pop(stale, None)
+    estimator._keep_classes(None)
     if estimator.task_ != CLASSIFICATION:
         return None, None
     if some is None:
@@ -218,7 +237,7 @@ def _settle_targets(
         _, classes, codes = check_labels(some, estimator, least=1)
     n_each = np.concatenate([n for _, n in distinct])
     counts = np.bincount(codes, n_each, minlength=len(classes)).astype(np.intp)
-    estimator.classes_, estimator.n_classes_ = classes, len(classes)
+    estimator._keep_classes(classes)
     return classes, counts
 
 
@@ -411,6 +430,7 @@ def _grow(
     job: Job,
     parts: list[tuple[Any, ...]],
     code: Callable[..., Any],
+    n_rows: int,
     outside: dict[str, list[Any]],
     yardstick: Yardstick,
     start: Any,
@@ -420,8 +440,8 @@ def _grow(
     if settings.check_gradient and callable(settings.objective):
         values = client.compute(_delayed(_element)(everything[0], 1)).result()
         check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
-    stop = stops(settings, _n_rows(client, everything), bool(outside))
-    inside = not outside and (stop or settings.max_generalization_gap is not None)
+    stop = stops(settings, n_rows, bool(outside))
+    inside = holds_out(settings, stop, bool(outside))
     learnt = everything
     if inside:
         plain = _coded(client, job, parts, partial(code, smooth=False))
@@ -443,10 +463,23 @@ def _grow(
     if others:
         estimator._keep_scores(grown[0], True, start)
     if inside and settings.refit:
-        again = rounds_again(grown, _n_rows(client, everything), _n_rows(client, learnt))
+        again = rounds_again(grown, n_rows, _n_rows(client, learnt))
         matrix = _matrix(client, job, everything)
         grown = _train_all(client, job, matrix, {}, again, yardstick, False)
     estimator._keep(job, grown)
+
+
+def _measured(client: Any, coded: list[Any]) -> Measure:
+    """Measure the rows of all partitions."""
+    found = client.gather(client.compute([_delayed(_measure_of_part)(part) for part in coded]))
+    filled = [one for one in found if one is not None]
+    if not filled:
+        raise ValueError("X must have at least one row of positive weight; got none.")
+    return together(filled)
+
+
+def _measure_of_part(part: tuple[Any, ...]) -> Measure | None:
+    return measure_of(*part[1:]) if len(part[1]) else None
 
 
 def _n_rows(client: Any, parts: list[Any]) -> int:

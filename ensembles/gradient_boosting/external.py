@@ -22,7 +22,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.boosting import Job, Rows, unnamed
-from ensembles.gradient_boosting.spool import Spool
+from ensembles.gradient_boosting.spool import Pages
 from ensembles.tables import take
 
 __all__ = ["Reader", "external_matrix", "external_matrix_of", "named_on_failure", "own_folder"]
@@ -70,21 +70,15 @@ def named_on_failure(folder: Path) -> Iterator[None]:
 
 
 class Reader(xgboost.DataIter):
-    """Hand the batches of a spool to XGBoost, as often as it asks for them."""
+    """Hand the batches of a spool, or some rows of each, to XGBoost, as often as it asks."""
 
     def __init__(
-        self,
-        spool: Spool,
-        cache: Path,
-        job: Job,
-        picked: Sequence[NDArray[np.bool_]] | None,
-        coder: Callable[..., tuple[Any, Any, Any]],
+        self, job: Job, pages: Pages, cache: Path, picked: Sequence[NDArray[np.bool_]] | None = None
     ) -> None:
-        self.spool, self.job, self.picked, self.coder = spool, job, picked, coder
-        dropped = any(np.isnan(codes).any() for codes in spool.orders().values())
-        self.folder, self.dense = spool.folder, spool.dense and not dropped
-        self.n_rows = sum(spool.sizes if picked is None else map(int, map(np.sum, picked)))
-        self.n_batches = len(spool.sizes)
+        self.job, self.pages, self.picked = job, pages, picked
+        self.sizes = pages.spool.sizes if picked is None else [int(one.sum()) for one in picked]
+        self.folder, self.dense = pages.spool.folder, pages.dense
+        self.n_rows, self.n_batches = sum(self.sizes), len(self.sizes)
         self.k = 0
         super().__init__(cache_prefix=str(cache))
 
@@ -94,21 +88,27 @@ class Reader(xgboost.DataIter):
 
     def next(self, input_data: Callable[..., Any]) -> bool:
         """Hand over the next batch that has rows."""
-        while self.k < len(self.spool.sizes):
-            k, self.k = self.k, self.k + 1
-            rows = None if self.picked is None else self.picked[k]
-            if self.spool.sizes[k] == 0 or (rows is not None and not rows.any()):
-                continue
-            table, values, weights = self.coder(k, rows)
-            input_data(
-                data=table,
-                label=values,
-                weight=weights,
-                feature_names=self.job.names,
-                feature_types=self.job.columns.types,
-            )
-            return True
-        return False
+        while self.k < self.n_batches and not self.sizes[self.k]:
+            self.k += 1
+        if self.k == self.n_batches:
+            return False
+        rows = None if self.picked is None else self.picked[self.k]
+        hand_over(self.job, input_data, *self.pages.read(self.k, rows))
+        self.k += 1
+        return True
+
+
+def hand_over(
+    job: Job, input_data: Callable[..., Any], table: Any, values: Any, weights: Any
+) -> None:
+    """Give some rows to XGBoost, with the names and types that it knows the columns by."""
+    input_data(
+        data=table,
+        label=values,
+        weight=weights,
+        feature_names=job.names,
+        feature_types=job.columns.types,
+    )
 
 
 BLOCK_ROWS = 262_144
@@ -133,14 +133,9 @@ class Blocks(xgboost.DataIter):
             return False
         block = np.arange(self.begin, min(self.begin + BLOCK_ROWS, len(self.rows)))
         self.begin += BLOCK_ROWS
-        weights = self.rows.weights
-        input_data(
-            data=take(self.rows.table, block),
-            label=self.rows.values[block],
-            weight=None if weights is None else weights[block],
-            feature_names=self.job.names,
-            feature_types=self.job.columns.types,
-        )
+        weights = None if self.rows.weights is None else self.rows.weights[block]
+        table = take(self.rows.table, block)
+        hand_over(self.job, input_data, table, self.rows.values[block], weights)
         return True
 
 

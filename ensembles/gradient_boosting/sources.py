@@ -6,7 +6,7 @@ as often as it likes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,10 +24,10 @@ from ensembles.gradient_boosting.external import (
     own_folder,
 )
 from ensembles.gradient_boosting.labels import class_weights
-from ensembles.gradient_boosting.objectives import check_own_gradient, check_range, objective_of
-from ensembles.gradient_boosting.rounds import stops, yardstick_of
-from ensembles.gradient_boosting.spool import Spool
-from ensembles.gradient_boosting.storing import check_start, renamed
+from ensembles.gradient_boosting.objectives import check_own_gradient, check_range
+from ensembles.gradient_boosting.rounds import holds_out, stops, yardstick_of
+from ensembles.gradient_boosting.scales import measure_of, together, warn_of_scales
+from ensembles.gradient_boosting.spool import Pages, Spool
 from ensembles.resampling import generator
 from ensembles.tasks import CLASSIFICATION
 
@@ -54,27 +54,51 @@ def fit(
     with own_folder(settings.cache_dir) as folder:
         start = estimator._start(settings, init_model)
         spool = _spooled(folder, estimator, settings, start, batches_of(X, y, sample_weight))
-        job, weigh = _job(estimator, settings, device, spool, start)
+        pages = _pages(estimator, settings, spool)
+        job = _job(estimator, settings, device, spool, start)
+        _check_targets(job, pages)
+        parts = [pages.targets(k) for k, size in enumerate(spool.sizes) if size]
+        measure = together(measure_of(*part) for part in parts)
+        warn_of_scales(measure, settings.min_child_weight, job.objective.name)
         outside = {
-            name: _validation_spool(folder / name, estimator, job, *one)
+            name: replace(pages, spool=_validation_spool(folder / name, estimator, job, *one))
             for name, one in validation.items()
         }
-        _grow(estimator, job, spool, outside, weigh, start)
+        smoothing = 0.0 if job.objective.gradients is not None else settings.label_smoothing
+        _grow(estimator, job, replace(pages, smoothing=smoothing), outside, start)
     return estimator
 
 
+# ---------------------------------------------------------------------------------------------
+# To disk
+
+
 def _spooled(
-    folder: Path, estimator: Any, settings: SimpleNamespace, start: Any, batches: Iterator[Any]
+    folder: Path, estimator: Any, settings: SimpleNamespace, start: Any, batches: Iterable[Any]
 ) -> Spool:
-    folder.mkdir(exist_ok=True)
     fixed = start.columns if start else None
     spool = Spool(folder, estimator, settings.min_category_count, fixed, start=start)
     if start is not None and start.classes is not None:
-        spool.labels = {label: i for i, label in enumerate(start.classes.tolist())}
+        spool.labels = _numbered(start.classes)
     _take_all(spool, batches)
     if not sum(spool.sizes):
         raise ValueError("X must yield at least one row of positive weight; got none.")
     return spool
+
+
+def _validation_spool(
+    folder: Path, estimator: Any, job: Job, X: Any, y: Any, weights: Any
+) -> Spool:
+    folder.mkdir()
+    spool = Spool(folder, estimator, fixed=job.columns, learns=False)
+    if job.classes is not None:
+        spool.labels = _numbered(job.classes)
+    _take_all(spool, batches_of(X, y, weights) if is_source(X) else [(X, y, weights)])
+    return spool
+
+
+def _numbered(classes: NDArray[Any]) -> dict[Any, int]:
+    return {label: i for i, label in enumerate(classes.tolist())}
 
 
 def _take_all(spool: Spool, batches: Iterable[Any]) -> None:
@@ -87,161 +111,113 @@ def _take_all(spool: Spool, batches: Iterable[Any]) -> None:
             raise
 
 
-def _validation_spool(
-    folder: Path, estimator: Any, job: Job, X: Any, y: Any, weights: Any
-) -> Spool:
-    folder.mkdir()
-    spool = Spool(folder, estimator, fixed=job.columns, learns=False)
-    if job.classes is not None:
-        spool.labels = {label: i for i, label in enumerate(job.classes.tolist())}
-    batches = batches_of(X, y, weights) if is_source(X) else [(X, y, weights)]
-    _take_all(spool, batches)
-    return spool
+# ---------------------------------------------------------------------------------------------
+# What is settled once every batch has been seen
 
 
-def _job(
-    estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, start: Any
-) -> tuple[Job, Callable[..., Any]]:
-    """Settle the classes, the columns and the weights, now that every batch has been seen."""
-    classes = by_class = order = None
-    for stale in ("classes_", "n_classes_"):
-        estimator.__dict__.pop(stale, None)
+def _pages(estimator: Any, settings: SimpleNamespace, spool: Spool) -> Pages:
+    """Settle the classes and the weights."""
+    classes = counts = None
     if estimator.task_ == CLASSIFICATION:
         classes, order = spool.classes()
-        estimator.classes_, estimator.n_classes_ = classes, len(classes)
         counts = np.zeros(len(classes), dtype=np.intp)
         counts[order] = spool.counts
-    else:
-        counts = None
-    by_class = class_weights(settings.class_weight, classes, counts)
-    objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
+    estimator._keep_classes(classes)
+    scaled = settings.normalize_weights and spool.weighted
+    scale = sum(spool.sizes) / spool.total_weight if scaled else 1.0
+    return Pages(spool, class_weights(settings.class_weight, classes, counts), scale)
+
+
+def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, start: Any) -> Job:
+    """Settle the objective and the columns."""
     shape = np.load(spool.folder / "0.values.npy", mmap_mode="r").shape
-    check_start(start, objective, objective.n_outputs(shape))
-    seeds = estimator._seeds(settings, start)
+    objective = estimator._objective_for(settings, shape, start)
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
-    boosters = renamed(start, columns)
-    level = start is not None and start.counted
-    job = Job(settings, objective, columns, classes, device, seeds, boosters, level)
-    scale = (
-        sum(spool.sizes) / spool.total_weight
-        if settings.normalize_weights and spool.weighted
-        else 1.0
-    )
-
-    def weigh(codes: NDArray[Any], weights: Any) -> Any:
-        if by_class is None:
-            return None if weights is None else weights * scale
-        return by_class[codes.astype(np.intp)] * (1.0 if weights is None else weights * scale)
-
-    return job, weigh
+    return estimator._job(settings, objective, columns, device, start)
 
 
-def _coder(job: Job, spool: Spool, weigh: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that reads batch k from disk, its codes in their final order."""
-    orders = spool.orders()
-    order = spool.classes()[1] if spool.labels else None
-    smoothing = 0.0 if job.objective.gradients is not None else job.settings.label_smoothing
-
-    def read(k: int, rows: NDArray[np.bool_] | None, *, smooth: bool = True) -> Any:
-        keep = slice(None) if rows is None else rows
-        table = np.load(spool.folder / f"{k}.table.npy", mmap_mode="r")[keep]
-        values = np.load(spool.folder / f"{k}.values.npy")[keep]
-        path = spool.folder / f"{k}.weights.npy"
-        weights = np.load(path)[keep] if path.exists() else None
-        if orders:
-            table = np.array(table)
-            for i, codes in orders.items():
-                there = ~np.isnan(table[:, i])
-                table[there, i] = codes[table[there, i].astype(np.intp)]
-        if order is not None:
-            values = order[values.astype(np.intp)]
-        weights = weigh(values, weights)
-        if weights is None and spool.weighted:
-            weights = np.ones(len(values))
-        if smooth and smoothing:
-            values = values * (1 - smoothing) + smoothing / 2
-        return np.ascontiguousarray(table), values, weights
-
-    return read
+def _check_targets(job: Job, pages: Pages) -> None:
+    filled = [k for k, size in enumerate(pages.spool.sizes) if size]
+    for k in filled:
+        check_range(job.objective, pages.targets(k)[0])
+    if job.settings.check_gradient:
+        values = pages.targets(filled[0])[0]
+        check_own_gradient(job.settings.objective, values, job.objective.n_outputs(values.shape))
 
 
 def _held_out(estimator: Any, settings: SimpleNamespace, spool: Spool) -> list[NDArray[np.bool_]]:
-    """Choose the rows of each batch that rounds are judged by."""
-    total = sum(spool.sizes)
-    last = total - max(1, round(settings.validation_fraction * total))
-    marks, before = [], 0
-    for k, size in enumerate(spool.sizes):
-        if settings.validation_split == "latest":
-            marks.append(np.arange(before, before + size) >= last)
-        else:
-            rng = generator(estimator._seed, FOR_SPLIT, k)
-            marks.append(rng.random(size) < settings.validation_fraction)
-        before += size
+    """Mark the rows of each batch that rounds are judged by."""
+    if settings.validation_split == "latest":
+        marks = _latest(spool.sizes, settings.validation_fraction)
+    else:
+        marks = [
+            generator(estimator._seed, FOR_SPLIT, k).random(size) < settings.validation_fraction
+            for k, size in enumerate(spool.sizes)
+        ]
     if not any(mark.any() for mark in marks) or all(mark.all() for mark in marks):
         raise ValueError(
             "validation_fraction must leave rows on both sides; got "
-            f"{settings.validation_fraction} with {total} rows."
+            f"{settings.validation_fraction} with {sum(spool.sizes)} rows."
         )
     return marks
 
 
-def _grow(
-    estimator: Any,
-    job: Job,
-    spool: Spool,
-    outside: dict[str, Spool],
-    weigh: Callable[..., Any],
-    start: Any,
-) -> None:
-    settings, folder = job.settings, spool.folder
-    read = _coder(job, spool, weigh)
-    for k in range(len(spool.sizes)):
-        check_range(job.objective, np.load(folder / f"{k}.values.npy"))
-    if settings.check_gradient:
-        first = next(k for k, size in enumerate(spool.sizes) if size)
-        values = read(first, None, smooth=False)[1]
-        check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
-    yardstick = yardstick_of(
-        settings.scoring, job.objective.metric, job.classes, job.objective.n_quantiles
-    )
-    stop = stops(settings, sum(spool.sizes), bool(outside))
-    inside = not outside and (stop or settings.max_generalization_gap is not None)
-    held_out = _held_out(estimator, settings, spool) if inside else None
-    learnt = None if held_out is None else [~mark for mark in held_out]
-    with named_on_failure(folder):
-        matrix = external_matrix(job, Reader(spool, folder / "training", job, learnt, read))
-        others, values = {}, {}
-        if held_out is not None:
-            plain: Any = lambda k, rows: read(k, rows, smooth=False)  # noqa: E731
-            others["validation"] = external_matrix(
-                job, Reader(spool, folder / "held-out", job, held_out, plain), matrix
-            )
-        for name, one in outside.items():
-            coder = _validation_coder(job, one, weigh)
-            others[name] = external_matrix(
-                job, Reader(one, one.folder / "cache", job, None, coder), matrix
-            )
-        for name, other in others.items():
-            values[name] = Rows(None, other.get_label(), None)
-        judged = Judged(values, yardstick, stop) if others else None
-        n_rounds = estimator._n_rounds(settings, start, stop)
-        grown = grow_on(job, matrix, others, judged, n_rounds)
+def _latest(sizes: list[int], fraction: float) -> list[NDArray[np.bool_]]:
+    total = sum(sizes)
+    marks = np.arange(total) >= total - max(1, round(fraction * total))
+    return np.split(marks, np.cumsum(sizes)[:-1])
+
+
+# ---------------------------------------------------------------------------------------------
+# Growing
+
+
+def _grow(estimator: Any, job: Job, pages: Pages, outside: dict[str, Pages], start: Any) -> None:
+    settings, n_rows = job.settings, sum(pages.spool.sizes)
+    stop = stops(settings, n_rows, bool(outside))
+    inside = holds_out(settings, stop, bool(outside))
+    held_out = _held_out(estimator, settings, pages.spool) if inside else None
+    with named_on_failure(pages.spool.folder):
+        matrix, others = _matrices(job, pages, outside, held_out)
+        judged = _judged(job, others, stop)
+        grown = grow_on(job, matrix, others, judged, estimator._n_rounds(settings, start, stop))
         estimator._forget()
         estimator._keep_scores(grown[0], judged, start)
-        if learnt is not None and settings.refit:
-            n_learnt = sum(int(mark.sum()) for mark in learnt)
-            grown = _again(job, spool, read, grown, n_learnt)
+        if held_out is not None and settings.refit:
+            n_learnt = n_rows - sum(int(mark.sum()) for mark in held_out)
+            grown = _again(job, pages, rounds_again(grown, n_rows, n_learnt))
     estimator._keep(job, grown)
 
 
-def _again(job: Job, spool: Spool, read: Any, grown: list[Grown], n_learnt: int) -> list[Grown]:
-    matrix = external_matrix(job, Reader(spool, spool.folder / "everything", job, None, read))
-    n_rounds = rounds_again(grown, sum(spool.sizes), n_learnt)
+def _matrices(
+    job: Job,
+    pages: Pages,
+    outside: dict[str, Pages],
+    held_out: list[NDArray[np.bool_]] | None,
+) -> tuple[Any, dict[str, Any]]:
+    """Bin the rows to learn from, and by name those to judge by, whose labels stay as they are."""
+    folder = pages.spool.folder
+    learnt = None if held_out is None else [~mark for mark in held_out]
+    matrix = external_matrix(job, Reader(job, pages, folder / "training", learnt))
+    others = {}
+    if held_out is not None:
+        reader = Reader(job, replace(pages, smoothing=0.0), folder / "held-out", held_out)
+        others["validation"] = external_matrix(job, reader, matrix)
+    for name, one in outside.items():
+        reader = Reader(job, one, one.spool.folder / "cache")
+        others[name] = external_matrix(job, reader, matrix)
+    return matrix, others
+
+
+def _judged(job: Job, others: dict[str, Any], stop: bool) -> Judged | None:
+    if not others:
+        return None
+    rows = {name: Rows(None, other.get_label(), None) for name, other in others.items()}
+    return Judged(rows, yardstick_of(job.settings.scoring, job.objective), stop)
+
+
+def _again(job: Job, pages: Pages, n_rounds: int) -> list[Grown]:
+    """Train on all rows."""
+    matrix = external_matrix(job, Reader(job, pages, pages.spool.folder / "everything"))
     return grow_on(job, matrix, {}, None, n_rounds)
-
-
-def _validation_coder(job: Job, spool: Spool, weigh: Callable[..., Any]) -> Callable[..., Any]:
-    """Read the batches of validation rows, whose codes are final already."""
-    smooth = replace(job, settings=SimpleNamespace(**vars(job.settings) | {"label_smoothing": 0.0}))
-    return _coder(smooth, spool, weigh)

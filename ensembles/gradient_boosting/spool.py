@@ -21,7 +21,7 @@ from ensembles.parameters import check_sample_weight
 from ensembles.tables import check_table, is_frame, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
 
-__all__ = ["Spool"]
+__all__ = ["Pages", "Spool"]
 
 
 @dataclass
@@ -200,3 +200,69 @@ def _array(known: dict[Any, int]) -> NDArray[Any]:
     array = np.empty(len(known), dtype=object)
     array[:] = list(known)
     return array
+
+
+@dataclass
+class Pages:
+    """The batches of a spool, read back from disk with their codes in the final order.
+
+    Parameters
+    ----------
+    by_class : array of shape (n_classes,) or None
+        What the rows of each class weigh more.
+    scale : float
+        What the user's weights are multiplied by.
+    smoothing : float
+        How far labels of two classes are moved towards one half.
+    """
+
+    spool: Spool
+    by_class: NDArray[np.float64] | None = None
+    scale: float = 1.0
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.levels = self.spool.orders()
+        self.order = self.spool.classes()[1] if self.spool.labels else None
+
+    @property
+    def dense(self) -> bool:
+        """Whether no number is missing, neither as it came nor for a level of too few rows."""
+        return self.spool.dense and not any(np.isnan(codes).any() for codes in self.levels.values())
+
+    def read(self, k: int, rows: NDArray[np.bool_] | None = None) -> tuple[Any, Any, Any]:
+        """Read the table, the targets and the weights of a batch, or of some of its rows."""
+        values, weights = self.targets(k, rows)
+        if self.smoothing:
+            values = values * (1 - self.smoothing) + self.smoothing / 2
+        return self._table(k, _kept(rows)), values, weights
+
+    def targets(self, k: int, rows: NDArray[np.bool_] | None = None) -> tuple[Any, Any]:
+        """Read the targets and the weights of a batch, the labels not smoothed."""
+        keep = _kept(rows)
+        values = np.load(self.spool.folder / f"{k}.values.npy")[keep]
+        if self.order is not None:
+            values = self.order[values.astype(np.intp)]
+        return values, self._weights(k, keep, values)
+
+    def _weights(self, k: int, keep: Any, values: NDArray[Any]) -> NDArray[np.float64] | None:
+        path = self.spool.folder / f"{k}.weights.npy"
+        weights = np.load(path)[keep] * self.scale if path.exists() else None
+        if self.by_class is not None:
+            return self.by_class[values] * (1.0 if weights is None else weights)
+        if weights is None and self.spool.weighted:
+            return np.ones(len(values))
+        return weights
+
+    def _table(self, k: int, keep: Any) -> NDArray[np.float32]:
+        table = np.load(self.spool.folder / f"{k}.table.npy", mmap_mode="r")[keep]
+        if self.levels:
+            table = np.array(table)
+            for i, codes in self.levels.items():
+                there = ~np.isnan(table[:, i])
+                table[there, i] = codes[table[there, i].astype(np.intp)]
+        return np.ascontiguousarray(table)
+
+
+def _kept(rows: NDArray[np.bool_] | None) -> Any:
+    return slice(None) if rows is None else rows
