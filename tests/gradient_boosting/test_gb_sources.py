@@ -657,3 +657,60 @@ def test_dask_targets_may_come_in_one_column(client):
     column = value.to_dask_array(lengths=True)
     for targets in (value, column):
         assert GradientBoostingRegressor(**SMALL).fit(X, targets).predict(FRAME).shape == (N,)
+
+
+TABLE = FRAME[["a", "count"]].fillna(0.0)
+
+
+@pytest.mark.parametrize(("scale", "way"), [(1e-4, "Multiply"), (1e20, "Divide")])
+def test_targets_too_small_or_large_for_squared_errors_are_pointed_out_in_batches(scale, way):
+    values = scale * VALUE.to_numpy()
+    pieces = [(TABLE.iloc[i::5], values[i::5]) for i in range(5)]
+    with pytest.warns(UserWarning, match=f"y ranges over .* {way} y or") as warned:
+        GradientBoostingRegressor(2).fit(pieces)
+    assert warned[0].filename == __file__
+    GradientBoostingRegressor(2, objective="absolute").fit(pieces)
+
+
+def test_parts_of_one_value_each_have_the_spread_of_the_whole():
+    pieces = [(TABLE.iloc[i::5], np.full(N // 5, float(i))) for i in range(5)]
+    GradientBoostingRegressor(2).fit(pieces)
+    with pytest.warns(UserWarning, match=r"y ranges over 0\.0004 in rows"):
+        GradientBoostingRegressor(2).fit([(table, 1e-4 * y) for table, y in pieces])
+
+
+def test_weights_that_sum_to_one_are_pointed_out_in_a_parquet_file(parquet, tmp_path):
+    light = FRAME.assign(label=LABEL, weight=WEIGHT / WEIGHT.sum())
+    light.to_parquet(tmp_path / "light.parquet")
+    with pytest.warns(UserWarning, match=r"sums to 1 over 1500 rows.*normalize_weights=True"):
+        GradientBoosting(**SMALL).fit(tmp_path / "light.parquet", "label", "weight")
+    GradientBoosting(**SMALL).fit(parquet, "label", "weight")
+
+
+def test_scales_are_pointed_out_in_dask_collections(client):
+    X, y, weight = collections(TABLE, VALUE * 1e-4, WEIGHT / WEIGHT.sum())
+    with pytest.warns(UserWarning, match="y ranges over") as warned:
+        GradientBoostingRegressor(2).fit(X, y)
+    assert __file__ in [one.filename for one in warned]
+    with pytest.warns(UserWarning, match="sums to 1 over 1500 rows"):
+        GradientBoostingRegressor(2, objective="absolute").fit(X, y, weight)
+
+
+def test_a_start_that_the_objective_cannot_take_is_refused_whatever_the_source(client):
+    wrong = GradientBoostingRegressor(2, objective="poisson", base_score=-1.0)
+    counts = FRAME["count"]
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0"):
+        wrong.fit([(TABLE, counts)])
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0"):
+        wrong.fit(*collections(TABLE, counts))
+    with pytest.raises(ValueError, match="base_score must be a number or one for each of the 1"):
+        GradientBoostingRegressor(2, base_score=[1.0, 2.0]).fit([(TABLE, counts)])
+
+
+def test_dask_lets_seeds_that_stopped_apart_end_level(client):
+    X, y = collections(TABLE, LABEL)
+    given = SMALL | {"n_estimators": 8, "n_seeds": 2, "subsample": 0.5, "warm_start": True}
+    model = GradientBoostingClassifier(**given).fit(X, y)
+    model.boosters_[1] = model.boosters_[1][:5]
+    model.fit(X, y)
+    assert [one.num_boosted_rounds() for one in model.boosters_] == [8, 8]
