@@ -199,13 +199,13 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     if texts:
         found = client.gather(client.compute([_delayed(_texts)(part, texts) for part in _parts(X)]))
         for i, parts in zip(texts, zip(*found, strict=True), strict=True):
-            levels[i] = frequent(sum(map(Counter, parts), Counter()), least)
+            levels[i] = frequent(sum(map(Counter, parts), Counter()), least, names[i])
     return Columns(names, levels)
 
 
 def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
     """Count the rows of each level of some columns of a partition."""
-    return [counted(part.iloc[:, i], "pandas") for i in columns]
+    return [counted(part.iloc[:, i], str(part.columns[i]), "pandas") for i in columns]
 
 
 def _settle_targets(

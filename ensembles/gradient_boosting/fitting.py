@@ -118,11 +118,12 @@ class Fitting(Asking):
         ----------
         X : array-like, sparse matrix, DataFrame, path or iterable
             A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
-            too. NaN is missing; what a sparse matrix does not store is missing, as XGBoost has it.
-            An array on a GPU stays there. For data larger than memory: the path of a Parquet file,
-            or an iterable of DataFrames, of Arrow's record batches, of (X, y) or of (X, y,
-            sample_weight). For data larger than
-            a machine: a dask DataFrame or array.
+            too. In a DataFrame text is categories, whatever it says; in an array a column of text
+            that reads as numbers throughout is numbers. NaN is missing; what a sparse matrix does
+            not store is missing, as XGBoost has it. An array on a GPU stays there. For data larger
+            than memory: the path of a Parquet file, or an iterable of DataFrames, of Arrow's record
+            batches, of (X, y) or of (X, y, sample_weight). For data larger than a machine: a dask
+            DataFrame or array.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
             Labels of any sortable kind, or numbers. With a path or an iterable of DataFrames, the
             name of the target's column.

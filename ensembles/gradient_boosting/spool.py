@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +156,18 @@ class Spool:
         """Return the columns, with their levels in the final order."""
         if self.fixed is not None:
             return self.fixed
-        levels = [
-            None if known is None else self._frequent(i, known)
-            for i, known in enumerate(self.known)
-        ]
-        return Columns(self.estimator._names(), levels)
+        return Columns(self.estimator._names(), self._levels)
 
-    def _frequent(self, i: int, known: dict[Any, int]) -> NDArray[Any]:
-        return frequent(dict(zip(known, self.rows[i].tolist(), strict=True)), self.least)
+    @cached_property
+    def _levels(self) -> list[NDArray[Any] | None]:
+        """The levels of each column in the final order, once every batch is in."""
+        names = self.estimator._names()
+        return [
+            None
+            if known is None
+            else frequent(dict(zip(known, self.rows[i].tolist(), strict=True)), self.least, name)
+            for i, (known, name) in enumerate(zip(self.known, names, strict=True))
+        ]
 
     def orders(self) -> dict[int, NDArray[np.float32]]:
         """Return, for each column of categories, the final code of each code on disk.
@@ -172,9 +177,9 @@ class Spool:
         if self.fixed is not None:
             return {}
         return {
-            i: places(known, self._frequent(i, known))
-            for i, known in enumerate(self.known)
-            if known
+            i: places(known, levels)
+            for i, (known, levels) in enumerate(zip(self.known, self._levels, strict=True))
+            if known and levels is not None
         }
 
     def classes(self) -> tuple[NDArray[Any], NDArray[np.intp]]:
