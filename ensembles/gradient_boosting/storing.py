@@ -14,6 +14,7 @@ import os
 import tempfile
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +57,8 @@ class Storing(Core):
         """Save the fitted model in one file: boosters, classes, categories and parameters.
 
         The file is complete or is not there: on a full disk an earlier file stays as it was.
-        Parameters that are functions cannot be stored; a warning names them.
+        Parameters that are functions cannot be stored; a warning names them. A file for XGBoost
+        itself, without what it does not store, is ``booster_.save_model(path)``.
 
         Parameters
         ----------
@@ -138,14 +140,14 @@ class Storing(Core):
         if "boosters_" in state:
             state["boosters_"] = [bytes(one.save_raw("ubj")) for one in state["boosters_"]]
         if "_objective" in state:
-            from dataclasses import replace
-
             state["_objective"] = replace(state["_objective"], gradients=None, intercept=None)
         return state | {"_versions": current_versions()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         warn_of_other_versions(self, state.pop("_versions", {}))
         super().__setstate__(state)
+        if self.missing != self.missing:  # one NaN equals another where both are numpy's
+            self.missing = np.nan
         if "boosters_" in state:
             self._revive([bytearray(model) for model in state["boosters_"]])
 
@@ -314,9 +316,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     except OSError:
         raise
     except Exception as error:
-        raise ValueError(
-            f"path must hold a model saved by save_model; {path} is none, or is damaged: {error}."
-        ) from None
+        raise ValueError(_no_model(path, error)) from None
     if described.get("format") != FORMAT:
         raise ValueError(
             f"path must hold a model of format {FORMAT}; got format {described.get('format')!r}: "
@@ -325,6 +325,20 @@ def read_archive(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     if [hashlib.sha256(model).hexdigest() for model in models] != described["digests"]:
         raise ValueError(f"path must hold a model as it was saved; {path} is damaged.")
     return described, models
+
+
+def _no_model(path: Path, error: Exception) -> str:
+    """Say what a file is that is none of ours, by how it begins: XGBoost trusts what it reads."""
+    rule = "path must hold a model saved by save_model;"
+    with path.open("rb") as file:
+        beginning = file.read(64)
+    if beginning.startswith(b"{") and b"learner" in beginning:
+        return (
+            f"{rule} {path} holds one that XGBoost saved, which does not know the names of classes "
+            "and categories: ask it with xgboost.Booster(model_file=path), or go on from it with "
+            "fit(..., init_model=path)."
+        )
+    return f"{rule} {path} is none, or is damaged: {error}."
 
 
 # ---------------------------------------------------------------------------------------------
