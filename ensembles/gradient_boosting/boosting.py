@@ -26,9 +26,11 @@ __all__ = [
     "Rows",
     "grow",
     "matrix_of",
+    "metrics_of",
     "rounds_again",
     "turns",
     "unnamed",
+    "watch_of",
 ]
 
 
@@ -79,6 +81,11 @@ class Job:
     def threads(self) -> int:
         """Threads to train with."""
         return n_threads(self.settings.n_jobs, self.settings.n_cells)
+
+    @property
+    def smoothing(self) -> float:
+        """How far labels of two classes are moved; gradients smooth those of more."""
+        return 0.0 if self.objective.gradients is not None else self.settings.label_smoothing
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """XGBoost's parameters."""
@@ -260,7 +267,7 @@ def _grow_one(
     seed: int,
     start: Any,
 ) -> Grown:
-    watch = _watch(job, others, judged)
+    watch = watch_of(job, others, judged)
     parameters = job.parameters(seed)
     if job.objective.intercept is not None:
         parameters.setdefault("base_score", job.objective.intercept(matrix))
@@ -268,7 +275,7 @@ def _grow_one(
     evaluated = [(matrix, "training")] if others or job.settings.verbose else []
     evaluated += [(one, name) for name, one in others.items()]
     if evaluated:
-        parameters["eval_metric"] = _metrics(job, judged)
+        parameters["eval_metric"] = metrics_of(job, judged)
     with _bar(job, n_rounds) as watch.bar:
         booster = _train(job, parameters, matrix, n_rounds, start, evaluated, log, [watch])
     before = 0 if start is None else start.num_boosted_rounds()
@@ -331,7 +338,8 @@ def _only(
     return _train(job, parameters, matrix, kept, start)
 
 
-def _watch(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
+def watch_of(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
+    """Return what follows the rounds and knows the best of them."""
     settings, loss = job.settings, job.objective.metric
     if judged is None:
         return Watch(Yardstick(loss, -1), loss, None, None, 0.0, None)
@@ -347,7 +355,8 @@ def _watch(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
     )
 
 
-def _metrics(job: Job, judged: Judged | None) -> list[str]:
+def metrics_of(job: Job, judged: Judged | None) -> list[str]:
+    """Return the metrics that XGBoost is to tell after every round, the loss first."""
     loss = job.objective.metric
     if judged is None or judged.yardstick.score is not None or judged.yardstick.name == loss:
         return [loss]

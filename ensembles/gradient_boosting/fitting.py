@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
+from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.asking import Asking
 from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
@@ -20,6 +21,7 @@ from ensembles.gradient_boosting.labels import (
     class_weights,
     codes_of,
     row_weights,
+    smoothed,
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
@@ -168,7 +170,7 @@ class Fitting(Asking):
         """Return the room that fits what is no table in memory, None for a table."""
         from ensembles.gradient_boosting import distributed, sources
 
-        if distributed.is_collection(X):
+        if partitions.is_collection(X):
             return distributed.fit
         return sources.fit if sources.is_source(X) else None
 
@@ -471,10 +473,8 @@ def _rows(job: Job, given: Given) -> Rows:
 
 def _training_rows(job: Job, given: Given) -> Rows:
     """Rows to learn from: labels of two classes are smoothed here, of more in the gradients."""
-    rows, smoothing = _rows(job, given), job.settings.label_smoothing
-    if not smoothing or job.objective.gradients is not None:
-        return rows
-    return Rows(rows.table, rows.values * (1 - smoothing) + smoothing / 2, rows.weights)
+    rows = _rows(job, given)
+    return replace(rows, values=smoothed(rows.values, job.smoothing))
 
 
 def _without_zeros(given: Given) -> Given:

@@ -17,6 +17,7 @@ __all__ = [
     "codes_of",
     "on_host",
     "row_weights",
+    "smoothed",
 ]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -122,3 +123,8 @@ def row_weights(
             f"{weights.max():g} as its largest. normalize_weights=True scales the weights."
         )
     return weights
+
+
+def smoothed(values: NDArray[Any], smoothing: float) -> NDArray[Any]:
+    """Move labels of two classes, 0 and 1, towards one half."""
+    return values * (1 - smoothing) + smoothing / 2 if smoothing else values

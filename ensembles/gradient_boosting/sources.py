@@ -64,8 +64,7 @@ def fit(
             name: replace(pages, spool=_validation_spool(folder / name, estimator, job, *one))
             for name, one in validation.items()
         }
-        smoothing = 0.0 if job.objective.gradients is not None else settings.label_smoothing
-        _grow(estimator, job, replace(pages, smoothing=smoothing), outside, start)
+        _grow(estimator, job, replace(pages, smoothing=job.smoothing), outside, start)
     return estimator
 
 

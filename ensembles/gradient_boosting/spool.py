@@ -18,6 +18,7 @@ from ensembles.gradient_boosting.columns import (
     places,
     refuse_infinity,
 )
+from ensembles.gradient_boosting.labels import smoothed
 from ensembles.parameters import check_sample_weight
 from ensembles.tables import check_table, is_frame, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
@@ -238,9 +239,7 @@ class Pages:
     def read(self, k: int, rows: NDArray[np.bool_] | None = None) -> tuple[Any, Any, Any]:
         """Read the table, the targets and the weights of a batch, or of some of its rows."""
         values, weights = self.targets(k, rows)
-        if self.smoothing:
-            values = values * (1 - self.smoothing) + self.smoothing / 2
-        return self._table(k, _kept(rows)), values, weights
+        return self._table(k, _kept(rows)), smoothed(values, self.smoothing), weights
 
     def targets(self, k: int, rows: NDArray[np.bool_] | None = None) -> tuple[Any, Any]:
         """Read the targets and the weights of a batch, the labels not smoothed."""
