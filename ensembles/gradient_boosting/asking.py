@@ -12,8 +12,9 @@ from sklearn.utils.metaestimators import available_if
 
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
-from ensembles.gradient_boosting.columns import packed, refuse_infinity
+from ensembles.gradient_boosting.columns import packed
 from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import on_host
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table

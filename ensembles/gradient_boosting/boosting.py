@@ -13,8 +13,9 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.columns import Columns, name_infinity, packed
+from ensembles.gradient_boosting.columns import Columns, packed
 from ensembles.gradient_boosting.devices import out_of_memory, size_of
+from ensembles.gradient_boosting.infinity import name_infinity
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters

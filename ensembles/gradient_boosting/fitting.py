@@ -40,7 +40,7 @@ from ensembles.gradient_boosting.rounds import (
 )
 from ensembles.gradient_boosting.scales import measure_of, warn_of_scales
 from ensembles.gradient_boosting.settings import check_settings, settings_of
-from ensembles.gradient_boosting.storing import (
+from ensembles.gradient_boosting.starting import (
     boosters_from,
     check_start,
     check_start_columns,

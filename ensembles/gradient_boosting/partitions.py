@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.boosting import Job
-from ensembles.gradient_boosting.columns import refuse_infinity
+from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import codes_of, row_weights, smoothed
 from ensembles.gradient_boosting.objectives import check_range
 from ensembles.gradient_boosting.rounds import validation_rows

@@ -16,8 +16,8 @@ from ensembles.gradient_boosting.columns import (
     frequent,
     learn_columns,
     places,
-    refuse_infinity,
 )
+from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import smoothed
 from ensembles.parameters import check_sample_weight
 from ensembles.tables import check_table, is_frame, take
