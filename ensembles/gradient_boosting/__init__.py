@@ -84,7 +84,8 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     quantiles : None
         For the regressor alone.
     base_score : float, list or None, default=None
-        What every prediction starts from; None estimates it.
+        What every prediction starts from: the probability of the second of two classes, or with
+        more of them a list of one score for each, before the softmax. None estimates it.
     scale_pos_weight : float, default=1.0
         Weight of the second of two classes, on top of all others.
     class_weight : dict, "balanced" or None, default=None
@@ -278,7 +279,8 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
         Quantile levels, ascending: one model predicts them all, and they never cross. Makes the
         objective "quantile".
     base_score : float, list or None, default=None
-        What every prediction starts from; None estimates it.
+        What every prediction starts from: a value, or a list of one for each output or quantile.
+        None estimates it.
     scale_pos_weight : float, default=1.0
         For the classifier alone.
     class_weight : None
@@ -466,7 +468,9 @@ class GradientBoosting(Fitting):
         Quantile levels, ascending: one model predicts them all, and they never cross. Makes the
         objective "quantile".
     base_score : float, list or None, default=None
-        What every prediction starts from; None estimates it.
+        What every prediction starts from: a value, or a list of one for each output or quantile;
+        the probability of the second of two classes, or with more of them a list of one score for
+        each, before the softmax. None estimates it.
     scale_pos_weight : float, default=1.0
         Weight of the second of two classes, on top of all others.
     class_weight : dict, "balanced" or None, default=None

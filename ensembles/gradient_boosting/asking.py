@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, mean_pinball_loss, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from ensembles.gradient_boosting import distributed
+from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
-from ensembles.gradient_boosting.columns import packed, refuse_infinity
+from ensembles.gradient_boosting.columns import packed
 from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import on_host
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
@@ -105,8 +106,8 @@ class Asking(Explaining, Storing):
             Quantiles ascend along each row.
         """
         self._must_be_fitted()
-        if distributed.is_collection(X):
-            return distributed.ask(self, "predict", X)
+        if partitions.is_collection(X):
+            return partitions.ask(self, "predict", X)
         return self._chosen(self._mean(X))
 
     def _chosen(self, answers: Any) -> NDArray[Any]:
@@ -135,8 +136,8 @@ class Asking(Explaining, Storing):
             In the order of ``classes_``.
         """
         self._must_be_fitted()
-        if distributed.is_collection(X):
-            return distributed.ask(self, "predict_proba", X)
+        if partitions.is_collection(X):
+            return partitions.ask(self, "predict_proba", X)
         return self._probabilities(self._mean(X))
 
     def _probabilities(self, answers: Any) -> NDArray[np.float32]:
@@ -164,13 +165,13 @@ class Asking(Explaining, Storing):
         With ``n_seeds``, their mean over the seeds.
         """
         self._must_be_fitted()
-        if distributed.is_collection(X):
-            return distributed.ask(self, "decision_function", X)
+        if partitions.is_collection(X):
+            return partitions.ask(self, "decision_function", X)
         return self._mean(X, margin=True)
 
     def _staged(self, X: Any, *, margin: bool = False) -> Iterator[NDArray[np.float32]]:
         self._must_be_fitted()
-        if distributed.is_collection(X):
+        if partitions.is_collection(X):
             raise ValueError("X must be a table that is in memory; got a dask collection.")
         table = self._coded(X)
         for n_rounds in range(1, self.n_estimators_ + 1):

@@ -13,8 +13,9 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.columns import Columns, name_infinity, packed
+from ensembles.gradient_boosting.columns import Columns, packed
 from ensembles.gradient_boosting.devices import out_of_memory, size_of
+from ensembles.gradient_boosting.infinity import name_infinity
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
@@ -26,9 +27,11 @@ __all__ = [
     "Rows",
     "grow",
     "matrix_of",
+    "metrics_of",
     "rounds_again",
     "turns",
     "unnamed",
+    "watch_of",
 ]
 
 
@@ -79,6 +82,11 @@ class Job:
     def threads(self) -> int:
         """Threads to train with."""
         return n_threads(self.settings.n_jobs, self.settings.n_cells)
+
+    @property
+    def smoothing(self) -> float:
+        """How far labels of two classes are moved; gradients smooth those of more."""
+        return 0.0 if self.objective.gradients is not None else self.settings.label_smoothing
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """XGBoost's parameters."""
@@ -220,7 +228,7 @@ def _smaller(job: Job) -> tuple[Job, str]:
 def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> list[Grown]:
     make: Callable[..., Any] = matrix_of
     if getattr(job.settings, "external", False):
-        from ensembles.gradient_boosting.sources import external_matrix_of as make
+        from ensembles.gradient_boosting.external import external_matrix_of as make
     matrix = make(job, rows)
     others = {name: make(job, one, matrix) for name, one in judged.rows.items()} if judged else {}
     return grow_on(job, matrix, others, judged, n_rounds)
@@ -260,7 +268,7 @@ def _grow_one(
     seed: int,
     start: Any,
 ) -> Grown:
-    watch = _watch(job, others, judged)
+    watch = watch_of(job, others, judged)
     parameters = job.parameters(seed)
     if job.objective.intercept is not None:
         parameters.setdefault("base_score", job.objective.intercept(matrix))
@@ -268,7 +276,7 @@ def _grow_one(
     evaluated = [(matrix, "training")] if others or job.settings.verbose else []
     evaluated += [(one, name) for name, one in others.items()]
     if evaluated:
-        parameters["eval_metric"] = _metrics(job, judged)
+        parameters["eval_metric"] = metrics_of(job, judged)
     with _bar(job, n_rounds) as watch.bar:
         booster = _train(job, parameters, matrix, n_rounds, start, evaluated, log, [watch])
     before = 0 if start is None else start.num_boosted_rounds()
@@ -331,7 +339,8 @@ def _only(
     return _train(job, parameters, matrix, kept, start)
 
 
-def _watch(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
+def watch_of(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
+    """Return what follows the rounds and knows the best of them."""
     settings, loss = job.settings, job.objective.metric
     if judged is None:
         return Watch(Yardstick(loss, -1), loss, None, None, 0.0, None)
@@ -347,7 +356,8 @@ def _watch(job: Job, others: dict[str, Any], judged: Judged | None) -> Watch:
     )
 
 
-def _metrics(job: Job, judged: Judged | None) -> list[str]:
+def metrics_of(job: Job, judged: Judged | None) -> list[str]:
+    """Return the metrics that XGBoost is to tell after every round, the loss first."""
     loss = job.objective.metric
     if judged is None or judged.yardstick.score is not None or judged.yardstick.name == loss:
         return [loss]

@@ -6,11 +6,12 @@ A level that was not there at fit is missing.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from math import isinf
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,9 @@ __all__ = [
     "counted",
     "frequent",
     "learn_columns",
-    "name_infinity",
     "packed",
     "places",
-    "refuse_infinity",
 ]
-
-LARGEST = float(np.finfo(np.float32).max)
-BLOCK = 1 << 13
-"""Cells looked at in one go: they stay in the cache, and linear algebra starts no threads."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +126,15 @@ MANY_LEVELS = 64
 so many levels fits any noise."""
 
 
-def frequent(rows: Mapping[Any, int], least: int) -> NDArray[Any]:
+def frequent(rows: Mapping[Any, int], least: int, name: str) -> NDArray[Any]:
     """Sort the levels of a column, numbers before text: of many, those of rows enough.
 
     Parameters
     ----------
     rows : dict
         How many rows each level has.
+    name : str
+        The column's, for the error where levels cannot be sorted.
 
     Returns
     -------
@@ -145,33 +142,59 @@ def frequent(rows: Mapping[Any, int], least: int) -> NDArray[Any]:
     """
     least = least if len(rows) > MANY_LEVELS else 1
     kept = [level for level, n_rows in rows.items() if n_rows >= least]
-    kept.sort(key=lambda level: (isinstance(level, str), level))
+    with named_if_no_levels(name):
+        kept.sort(key=lambda level: (isinstance(level, str), level))
     if rows and not kept and _all_text(rows):
+        _warn_of_numbers(rows, least, name)
         return np.empty(0, dtype=str)
     levels = np.empty(len(kept), dtype=object)
     levels[:] = kept
     return levels
 
 
+def _warn_of_numbers(rows: Mapping[Any, int], least: int, name: str) -> None:
+    """Say that numbers are lost that came as text, of which no two rows need have the same."""
+    if _as_floats(np.array(list(rows), dtype=object)) is None:
+        return
+    warnings.warn(
+        f"X holds numbers as text in column {name!r}: {len(rows)} categories, none of them of "
+        f"{least} rows (min_category_count), so that nothing is learned from it. Turn the column "
+        "into numbers: pandas.to_numeric, or polars' cast.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+@contextmanager
+def named_if_no_levels(name: str) -> Iterator[None]:
+    """Name the column whose values Python cannot look up or sort, such as lists and dicts."""
+    try:
+        yield
+    except TypeError as error:
+        raise ValueError(
+            f"X must hold numbers, text or categories that can be sorted; column {name!r} does "
+            f"not: {error}."
+        ) from None
+
+
 def levels_of(column: Any, name: str, container: str | None, least: int) -> NDArray[Any] | None:
     """Return the levels of one column, None where it holds numbers."""
     if is_numeric(column, name, container):
         return None
-    try:
-        return frequent(counted(column, container), least)
-    except TypeError:
-        raise ValueError(
-            f"X must hold numbers, text or categories that can be sorted; column {name!r} does not."
-        ) from None
+    return frequent(counted(column, name, container), least, name)
 
 
 def is_numeric(column: Any, name: str, container: str | None) -> bool:
-    """Tell numbers and booleans from text and categories; refuse dates and the like."""
+    """Tell numbers and booleans from text and categories; refuse dates and the like.
+
+    An array has one type for all of its columns, so that beside a column of names numbers come as
+    text: where all of a column reads as numbers it holds numbers. In a frame text is text.
+    """
     if container == "pandas":
         return _pandas_numeric(column, name)
     if container == "polars":
         return _polars_numeric(column, name)
-    return _array_numeric(column, name)
+    return _array_numeric(column, name) or _as_floats(column) is not None
 
 
 def _unfit(name: str, dtype: Any) -> ValueError:
@@ -217,7 +240,8 @@ def _array_numeric(column: NDArray[Any], name: str) -> bool:
     if any(isinstance(value, str) for value in values):
         return False
     for value in values:
-        if not hasattr(value, "__float__") and not _is_missing(value):
+        number = hasattr(value, "__float__") and not isinstance(value, np.ndarray)
+        if not number and not _is_missing(value):
             raise _unfit(name, type(value).__name__)
     return True
 
@@ -233,15 +257,20 @@ def _polars_numeric(column: Any, name: str) -> bool:
     raise _unfit(name, dtype)
 
 
-def counted(column: Any, container: str | None) -> Mapping[Any, int]:
+def counted(column: Any, name: str, container: str | None) -> Mapping[Any, int]:
     """Count the rows of each level of a column, missing ones and levels of no row left out."""
-    if container == "pandas":
-        rows = column.dropna().value_counts(sort=False)
-        rows = rows[rows > 0]
-        return dict(zip(np.asarray(rows.index, dtype=object).tolist(), rows.tolist(), strict=True))
-    if container == "polars":
-        return dict(column.drop_nulls().alias("level").value_counts(name="rows").iter_rows())
-    return Counter(value for value in column.tolist() if not _is_missing(value))
+    with named_if_no_levels(name):
+        if container == "pandas":
+            return _pandas_counted(column)
+        if container == "polars":
+            return dict(column.drop_nulls().alias("level").value_counts(name="rows").iter_rows())
+        return Counter(value for value in column.tolist() if not _is_missing(value))
+
+
+def _pandas_counted(column: Any) -> dict[Any, int]:
+    rows = column.dropna().value_counts(sort=False)
+    rows = rows[rows > 0]
+    return dict(zip(np.asarray(rows.index, dtype=object).tolist(), rows.tolist(), strict=True))
 
 
 def _is_missing(value: Any) -> bool:
@@ -249,6 +278,8 @@ def _is_missing(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+    except ValueError:  # an array in a cell
+        return False
 
 
 def places(values: Iterable[Any], levels: NDArray[Any]) -> NDArray[np.float32]:
@@ -311,7 +342,8 @@ def _pandas_column(column: Any, name: str, levels: NDArray[Any] | None) -> Any:
         return np.append(codes, np.float32(np.nan))[column.cat.codes.to_numpy()]
     if _must_be_text(levels) and _pandas_numeric(column, name) and column.notna().any():
         _refuse_change(name, "text", f"{dtype}")
-    index = pd.Index(levels, dtype=object).get_indexer(np.asarray(column, dtype=object))
+    with named_if_no_levels(name):
+        index = pd.Index(levels, dtype=object).get_indexer(np.asarray(column, dtype=object))
     return np.where(index < 0, np.nan, index).astype(np.float32)
 
 
@@ -386,7 +418,8 @@ def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) 
     numeric = _must_be_text(levels) and _array_numeric(column, name)
     if numeric and not all(map(_is_missing, column.tolist())):
         _refuse_change(name, "text", f"{column.dtype}")
-    return places(column.tolist(), levels)
+    with named_if_no_levels(name):
+        return places(column.tolist(), levels)
 
 
 FEW_CELLS = 1_000_000
@@ -407,73 +440,3 @@ def packed(table: Any) -> Any:
 
 
 CODERS = {"pandas": _code_pandas, "polars": _code_polars, None: _code_array}
-
-# ---------------------------------------------------------------------------------------------
-# Infinity
-
-
-def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
-    """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
-    if isinstance(table, np.ndarray):
-        found = table.dtype.kind == "f" and _any_infinite(table)
-    else:
-        found = any(map(_any_infinite, _float_parts(table)))
-    if found and not isinf(missing):
-        name_infinity(table, names)
-
-
-def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
-    """Return the floats of a table, in as few arrays as there are without copying."""
-    if sparse.issparse(table):
-        return [table.data] if table.data.dtype.kind == "f" else []
-    if container_of(table) is None:
-        return []
-    kinds = set(table.dtypes)
-    if len(kinds) == 1 and _is_float(next(iter(kinds))):
-        return [table.to_numpy()]
-    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
-
-
-def _is_float(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind == "f"
-
-
-@np.errstate(over="ignore")
-def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
-    """Look at a block at a time; a table of few cells is one."""
-    if part.size <= BLOCK:
-        return _block_infinite(part.ravel(order="K"))
-    whole = part.flags.c_contiguous or part.flags.f_contiguous
-    rows = part.ravel(order="K") if whole else part
-    step = max(1, BLOCK * len(rows) // rows.size)
-    return any(
-        _block_infinite(rows[start : start + step].ravel()) for start in range(0, len(rows), step)
-    )
-
-
-def _block_infinite(block: NDArray[np.floating[Any]]) -> bool:
-    """Tell whether a number is infinite as a 32-bit float.
-
-    The sum of the squares clears a block in one pass: it is infinite or NaN if any of them is, and
-    only then is the block looked at number by number.
-    """
-    if np.dot(block, block) < LARGEST:
-        return False
-    return bool((np.abs(block) > min(LARGEST, float(np.finfo(block.dtype).max))).any())
-
-
-def name_infinity(table: Any, names: list[str]) -> None:
-    """Raise the error that names the first column with infinity in it; return if there is none."""
-    for i, name in enumerate(names):
-        if sparse.issparse(table):
-            column = table[:, [i]].data
-        elif container_of(table) is not None:
-            column = table.iloc[:, i].to_numpy(np.float64, na_value=np.nan)
-        else:
-            column = np.asarray(table[:, i], dtype=np.float64)
-        if (np.abs(column) > LARGEST).any():
-            worst = column[np.abs(column) > LARGEST][0]
-            raise ValueError(
-                f"X must hold finite numbers (NaN is missing), none of them infinity nor too large "
-                f"for a 32-bit float; got {worst!s} in column {name!r}."
-            )

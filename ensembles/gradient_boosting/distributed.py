@@ -1,11 +1,10 @@
-"""Distributed: dask collections, trained by ``xgboost.dask`` where they lie.
+"""Distributed: fitting to dask collections, trained by ``xgboost.dask`` where they lie.
 
 Levels and classes are gathered first: they are few. Rows are coded, and held out, where they are.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,69 +15,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.gradient_boosting.boosting import Grown, Job, rounds_again, turns
-from ensembles.gradient_boosting.columns import (
-    Columns,
-    counted,
-    frequent,
-    is_numeric,
-    refuse_infinity,
+from ensembles.gradient_boosting.boosting import (
+    Grown,
+    Job,
+    Judged,
+    metrics_of,
+    rounds_again,
+    turns,
+    watch_of,
 )
-from ensembles.gradient_boosting.labels import class_weights, codes_of, row_weights
-from ensembles.gradient_boosting.objectives import (
-    check_own_gradient,
-    check_range,
-    objective_of,
+from ensembles.gradient_boosting.columns import Columns, counted, frequent, is_numeric
+from ensembles.gradient_boosting.labels import class_weights, codes_of
+from ensembles.gradient_boosting.objectives import Objective, check_own_gradient
+from ensembles.gradient_boosting.partitions import (
+    check_schema,
+    coded_part,
+    coded_parts,
+    delayed_to,
+    element_of_part,
+    marks_of,
+    measured,
+    n_rows_of,
+    of_each,
+    one_column,
+    parts_of,
+    size_of_part,
+    split,
+    zipped,
 )
-from ensembles.gradient_boosting.rounds import (
-    Watch,
-    Yardstick,
-    stops,
-    validation_rows,
-    yardstick_of,
-)
-from ensembles.gradient_boosting.storing import check_start, renamed
-from ensembles.parameters import check_sample_weight
-from ensembles.resampling import generator
-from ensembles.tables import check_table, container_of
-from ensembles.tasks import CLASSIFICATION, check_labels, check_values
+from ensembles.gradient_boosting.rounds import Watch, Yardstick, holds_out, stops, yardstick_of
+from ensembles.gradient_boosting.scales import warn_of_scales
+from ensembles.tables import container_of
+from ensembles.tasks import CLASSIFICATION, check_labels
 
-__all__ = ["ask", "fit", "is_collection"]
-
-FOR_SPLIT = 4
-"""Second word of the addresses that rows of partition k are held out by: (seed, 4, k)."""
-
-
-def is_collection(X: Any) -> bool:
-    """Tell a dask DataFrame or array from a table."""
-    return "dask" in sys.modules and hasattr(X, "__dask_graph__")
-
-
-def _client() -> Any:
-    """Return the client there is: a cluster is the user's to start."""
-    from distributed import get_client
-
-    try:
-        return get_client()
-    except ValueError:
-        raise ValueError(
-            "X is a dask collection, and there must be a dask.distributed.Client to train with; "
-            "start one first: Client() does on this machine."
-        ) from None
-
-
-def _parts(collection: Any) -> list[Any]:
-    """Return the partitions of a collection, as delayed objects."""
-    if hasattr(collection, "partitions") and hasattr(collection, "columns"):
-        return list(collection.to_delayed())
-    return list(np.ravel(collection.to_delayed()))
-
-
-def _one_block_wide(X: Any) -> Any:
-    """Let every partition of a dask array hold all of its columns."""
-    if getattr(X, "ndim", 1) == 2 and hasattr(X, "rechunk"):
-        return X.rechunk({1: -1})
-    return X
+__all__ = ["fit"]
 
 
 def fit(
@@ -100,68 +70,71 @@ def fit(
             f"got a {type(groups).__name__}. Give X_val and y_val of other groups in their place."
         )
     start = estimator._start(settings, init_model)
-    y = _one_column(y)
-    parts = _zipped(X, y, sample_weight, "X")
-    estimator.n_features_in_ = None
-    _check_schema(estimator, X, reset=True)
-    estimator._check_start_columns(start)
-    if start and start.columns:
-        columns = start.columns
-    else:
-        columns = _columns_of(estimator, X, client, settings.min_category_count)
-    classes, counts = _settle_targets(estimator, y, parts, client, start)
+    y = one_column(y)
+    parts = zipped(X, y, sample_weight, "X")
+    columns = _settle_columns(estimator, settings, X, client, start)
+    classes, counts = _settle_targets(estimator, parts, client, start)
     by_class = class_weights(settings.class_weight, classes, counts)
-    objective = objective_of(settings, estimator.task_, 0 if classes is None else len(classes))
-    yardstick = yardstick_of(settings.scoring, objective.metric, classes, objective.n_quantiles)
+    objective = estimator._objective_for(settings, y.shape, start)
+    yardstick = _yardstick(settings, objective)
+    job = estimator._job(settings, objective, columns, device, start)
+    code = partial(coded_part, job=job, by_class=by_class)
+    measure = measured(client, coded_parts(client, job, parts, code))
+    warn_of_scales(measure, settings.min_child_weight, objective.name)
+    outside = {
+        name: _validation(estimator, client, job, code, name, *one)
+        for name, one in validation.items()
+    }
+    _grow(estimator, client, job, parts, code, measure.n_rows, outside, yardstick, start)
+    return estimator
+
+
+def _yardstick(settings: SimpleNamespace, objective: Objective) -> Yardstick:
+    yardstick = yardstick_of(settings.scoring, objective)
     if yardstick.score is not None:
         raise ValueError(
             "scoring must be a metric of XGBoost with dask collections, whose rows are never in "
             f"one place; got {settings.scoring!r}."
         )
-    check_start(start, objective, objective.n_outputs(y.shape))
-    boosters, seeds = renamed(start, columns), estimator._seeds(settings, start)
-    job = Job(settings, objective, columns, classes, device, seeds, boosters)
-    code = partial(_coded_part, job=job, by_class=by_class)
-    outside = {}
-    for name, (X_val, y_val, weights) in validation.items():
-        _check_schema(estimator, X_val, reset=False)
-        zipped = _zipped(X_val, _one_column(y_val), weights, name)
-        outside[name] = _coded(client, job, zipped, partial(code, smooth=False))
-    _grow(estimator, client, job, parts, code, outside, yardstick, start)
-    return estimator
+    return yardstick
 
 
-def _one_column(y: Any) -> Any:
-    """Take the one column that targets may come in."""
-    if getattr(y, "ndim", 1) != 2 or y.shape[1] != 1:
-        return y
-    return y[y.columns[0]] if hasattr(y, "columns") else y[:, 0]
+def _validation(
+    estimator: Any, client: Any, job: Job, code: Any, name: str, X: Any, y: Any, weights: Any
+) -> list[Any]:
+    """Code the rows that rounds are judged by, whose labels stay as they are."""
+    check_schema(estimator, X, reset=False)
+    parts = zipped(X, one_column(y), weights, name)
+    return coded_parts(client, job, parts, partial(code, smooth=False))
 
 
-def _zipped(X: Any, y: Any, weights: Any, name: str) -> list[tuple[Any, ...]]:
-    """Return (X, y, weights) for each partition."""
-    X = _one_block_wide(X)
-    given = [X, y] if weights is None else [X, y, weights]
-    if not all(is_collection(one) for one in given):
+def _client() -> Any:
+    """Return the client there is: a cluster is the user's to start."""
+    from distributed import get_client
+
+    try:
+        return get_client()
+    except ValueError:
         raise ValueError(
-            f"y and sample_weight must be dask collections as {name} is; got "
-            f"{', '.join(type(one).__name__ for one in given[1:])}."
-        )
-    parts = [_parts(one) for one in given]
-    if len({len(one) for one in parts}) != 1:
-        raise ValueError(
-            f"y and sample_weight must have the partitions of {name}; got "
-            f"{', '.join(str(len(one)) for one in parts)} partitions."
-        )
-    return [(*part, None)[:3] for part in zip(*parts, strict=True)]
+            "X is a dask collection, and there must be a dask.distributed.Client to train with; "
+            "start one first: Client() does on this machine."
+        ) from None
 
 
-def _check_schema(estimator: Any, X: Any, *, reset: bool) -> None:
-    """Check the columns by a few made-up rows of the same kind."""
-    frame = getattr(X, "_meta_nonempty", None)
-    if frame is None:
-        frame = np.zeros((1, int(X.shape[1])))
-    check_table(estimator, frame, reset=reset)
+# ---------------------------------------------------------------------------------------------
+# What is settled before rows are coded
+
+
+def _settle_columns(
+    estimator: Any, settings: SimpleNamespace, X: Any, client: Any, start: Any
+) -> Columns:
+    """Settle how partitions become numbers, as it was settled where the model goes on."""
+    estimator.n_features_in_ = None
+    check_schema(estimator, X, reset=True)
+    estimator._check_start_columns(start)
+    if start is not None and start.columns is not None:
+        return start.columns
+    return _columns_of(estimator, X, client, settings.min_category_count)
 
 
 def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
@@ -177,49 +150,46 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     ]
     levels: list[NDArray[Any] | None] = [None] * len(names)
     if texts:
-        found = client.gather(client.compute([_delayed(_texts)(part, texts) for part in _parts(X)]))
+        found = of_each(client, _texts, parts_of(X), texts)
         for i, parts in zip(texts, zip(*found, strict=True), strict=True):
-            levels[i] = frequent(sum(map(Counter, parts), Counter()), least)
+            levels[i] = frequent(sum(map(Counter, parts), Counter()), least, names[i])
     return Columns(names, levels)
 
 
 def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
     """Count the rows of each level of some columns of a partition."""
-    return [counted(part.iloc[:, i], "pandas") for i in columns]
+    return [counted(part.iloc[:, i], str(part.columns[i]), "pandas") for i in columns]
 
 
 def _settle_targets(
-    estimator: Any, y: Any, parts: list[tuple[Any, ...]], client: Any, start: Any
+    estimator: Any, parts: list[tuple[Any, ...]], client: Any, start: Any
 ) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
     """Settle the task and the classes, and count them."""
-    from dask import delayed
-
-    tallies = client.gather(client.compute([delayed(_tally)(part[1]) for part in parts]))
+    tallies = of_each(client, _tally, [part[1] for part in parts])
     distinct = [one for one in tallies if one is not None and len(one[0])]
     tallies = [one for one in tallies if one is None or len(one[0])]
     if not tallies:
         raise ValueError("X must have at least one row; got none.")
-    some = (
-        np.concatenate([values for values, _ in distinct])
-        if len(distinct) == len(tallies)
-        else None
-    )
-    estimator._settle_task(some if some is not None else np.array([0.5]))
-    for stale in ("classes_", "n_classes_"):
-        estimator.__dict__.pop(stale, None)
+    few = len(distinct) == len(tallies)
+    some = np.concatenate([values for values, _ in distinct]) if few else np.array([0.5])
+    estimator._settle_task(some)
+    estimator._keep_classes(None)
     if estimator.task_ != CLASSIFICATION:
         return None, None
-    if some is None:
+    if not few:
         raise ValueError(f"y must hold at most {MOST} classes; got more.")
-    if start is not None and start.classes is not None:
-        classes = start.classes
-        codes = codes_of(some, classes, estimator, "y", start.name)
-    else:
-        _, classes, codes = check_labels(some, estimator, least=1)
+    classes, codes = _classes_of(some, estimator, start)
+    estimator._keep_classes(classes)
     n_each = np.concatenate([n for _, n in distinct])
-    counts = np.bincount(codes, n_each, minlength=len(classes)).astype(np.intp)
-    estimator.classes_, estimator.n_classes_ = classes, len(classes)
-    return classes, counts
+    return classes, np.bincount(codes, n_each, minlength=len(classes)).astype(np.intp)
+
+
+def _classes_of(labels: NDArray[Any], estimator: Any, start: Any) -> tuple[NDArray[Any], ...]:
+    """Return the classes and the place of each label, among those of the model that goes on."""
+    if start is not None and start.classes is not None:
+        return start.classes, codes_of(labels, start.classes, estimator, "y", start.name)
+    _, classes, codes = check_labels(labels, estimator, least=1)
+    return classes, codes
 
 
 MOST = 10_000
@@ -236,173 +206,8 @@ def _tally(y: Any) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
     return (values, counts) if len(values) <= MOST else None
 
 
-def _coded_part(
-    X: Any,
-    y: Any,
-    weights: Any,
-    *,
-    job: Job,
-    by_class: NDArray[np.float64] | None,
-    smooth: bool = True,
-) -> tuple[Any, ...]:
-    """Code one partition, where it lies: (table, targets, weights)."""
-    X = X if container_of(X) else np.asarray(X)
-    if not len(X):  # a frame that was filtered keeps its empty partitions
-        return np.empty((0, len(job.names)), np.float32), np.empty(0), None
-    table = job.columns.coded(X)
-    refuse_infinity(table, job.columns.names, job.settings.missing)
-    if container_of(table):
-        table = table.to_numpy(np.float32, na_value=np.nan)
-    values: NDArray[Any]
-    if job.classes is None:
-        values = check_values(np.asarray(y), None)
-        check_range(job.objective, values)
-    else:
-        place = {label: i for i, label in enumerate(job.classes.tolist())}
-        strangers = sorted({one for one in np.asarray(y).tolist() if one not in place}, key=str)
-        if strangers:
-            raise ValueError(
-                f"labels must be classes of y, {job.classes.tolist()}; got {strangers}."
-            )
-        values = np.array([place[one] for one in np.asarray(y).tolist()], dtype=np.intp)
-    if len(values) != len(table):
-        raise ValueError(
-            f"y must have as many rows as X in all of its partitions; got {len(values)} for "
-            f"{len(table)}."
-        )
-    weighted = _weights_of(weights, by_class, values)
-    if weighted is not None:
-        heavy = weighted > 0
-        table, values, weighted = table[heavy], values[heavy], weighted[heavy]
-    if len(values) and not job.settings.normalize_weights:
-        row_weights(weighted, None, values, False)
-    smoothing = job.settings.label_smoothing
-    if smooth and smoothing and job.objective.gradients is None:
-        values = values * (1 - smoothing) + smoothing / 2
-    return np.asarray(table), values, weighted
-
-
-def _weights_of(
-    weights: Any, by_class: NDArray[np.float64] | None, values: NDArray[Any]
-) -> NDArray[np.float64] | None:
-    """Return the weight of each row, the user's times that of its class; it may be all zeros."""
-    given = None if weights is None else np.asarray(weights, dtype=np.float64)
-    if given is not None and given.any():
-        given = check_sample_weight(given, len(values))
-    if by_class is None:
-        return given
-    return by_class[values] * (1.0 if given is None else given)
-
-
-def _mapped(parts: list[tuple[Any, ...]], code: Callable[..., Any]) -> list[Any]:
-    from dask import delayed
-
-    return [delayed(code, nout=3)(*part) for part in parts]
-
-
-def _coded(client: Any, job: Job, parts: list[tuple[Any, ...]], code: Any) -> list[Any]:
-    """Code partitions, their weights scaled to a mean of 1 over all of them if that is asked."""
-    coded = _mapped(parts, code)
-    if not job.settings.normalize_weights:
-        return coded
-    found = client.gather(client.compute([_delayed(_sum_of_weights)(part) for part in coded]))
-    total, n_rows = np.sum(found, axis=0)
-    return [_delayed(_scaled)(part, n_rows / total) for part in coded] if total > 0 else coded
-
-
-def _sum_of_weights(part: tuple[Any, ...]) -> tuple[float, int]:
-    return (0.0, 0) if part[2] is None else (float(np.sum(part[2])), len(part[2]))
-
-
-def _scaled(part: tuple[Any, ...], by: float) -> tuple[Any, ...]:
-    return (*part[:2], None if part[2] is None else part[2] * by)
-
-
-def _marks(
-    client: Any, settings: SimpleNamespace, coded: list[Any], seed: int
-) -> list[Callable[[int], NDArray[np.bool_]]]:
-    """Return for each partition what marks, of so many rows, those that are held out."""
-    fraction = settings.validation_fraction
-    if settings.validation_split != "latest":
-        return [partial(_drawn, seed=seed, k=k, fraction=fraction) for k in range(len(coded))]
-    sizes = client.gather(client.compute([_delayed(_size)(part) for part in coded]))
-    ends = np.cumsum([n for n, _ in sizes])
-    first = validation_rows(int(ends[-1]), fraction, generator(seed, FOR_SPLIT), latest=True)[0]
-    return [
-        partial(_from, first=int(first - end + n)) for end, (n, _) in zip(ends, sizes, strict=True)
-    ]
-
-
-def _drawn(n_rows: int, *, seed: int, k: int, fraction: float) -> NDArray[np.bool_]:
-    return generator(seed, FOR_SPLIT, k).random(n_rows) < fraction
-
-
-def _from(n_rows: int, *, first: int) -> NDArray[np.bool_]:
-    return np.arange(n_rows) >= first
-
-
-def _split(
-    coded: tuple[Any, ...],
-    mark: Callable[[int], NDArray[np.bool_]],
-    held_out: bool,
-    smoothing: float,
-) -> tuple[Any, ...]:
-    """Return the rows of a coded partition on one side of the split."""
-    table, values, weights = coded
-    marks = mark(len(values))
-    rows = marks if held_out else ~marks
-    values = values[rows]
-    if not held_out and smoothing:
-        values = values * (1 - smoothing) + smoothing / 2
-    return table[rows], values, None if weights is None else weights[rows]
-
-
-def _matrix(client: Any, job: Job, parts: list[Any], reference: Any = None) -> Any:
-    """Bin the coded partitions where they lie."""
-    import dask.array as da
-    from xgboost import dask as dxgb
-
-    parts = client.persist(parts)
-    sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
-    parts = [part for part, (n, _) in zip(parts, sizes, strict=True) if n]
-    lengths = [n for n, _ in sizes if n]
-    if not parts:
-        raise ValueError("X must have at least one row of positive weight; got none.")
-    weighted = any(has for _, has in sizes)
-
-    def joined(i: int, width: tuple[int, ...], dtype: Any) -> Any:
-        blocks = [
-            da.from_delayed(_delayed(_element)(part, i), (n, *width), dtype=dtype)
-            for part, n in zip(parts, lengths, strict=True)
-        ]
-        return da.concatenate(blocks, axis=0)
-
-    more = {} if reference is None else {"ref": reference}
-    return dxgb.DaskQuantileDMatrix(
-        client,
-        joined(0, (len(job.names),), np.float32),
-        joined(1, (), np.float32),
-        weight=joined(2, (), np.float32) if weighted else None,
-        missing=job.settings.missing,
-        feature_types=job.columns.types,
-        max_bin=job.settings.max_bin,
-        enable_categorical=True,
-        **more,
-    )
-
-
-def _delayed(function: Callable[..., Any]) -> Any:
-    from dask import delayed
-
-    return delayed(function)
-
-
-def _size(part: tuple[Any, ...]) -> tuple[int, bool]:
-    return len(part[1]), part[2] is not None
-
-
-def _element(part: tuple[Any, ...], i: int) -> Any:
-    return np.asarray(part[i], dtype=np.float32)
+# ---------------------------------------------------------------------------------------------
+# Growing
 
 
 def _grow(
@@ -411,47 +216,81 @@ def _grow(
     job: Job,
     parts: list[tuple[Any, ...]],
     code: Callable[..., Any],
+    n_rows: int,
     outside: dict[str, list[Any]],
     yardstick: Yardstick,
     start: Any,
 ) -> None:
     settings = job.settings
-    everything = _coded(client, job, parts, code)
+    learnt = everything = coded_parts(client, job, parts, code)
     if settings.check_gradient and callable(settings.objective):
-        values = client.compute(_delayed(_element)(everything[0], 1)).result()
+        values = client.compute(delayed_to(element_of_part)(everything[0], 1)).result()
         check_own_gradient(settings.objective, values, job.objective.n_outputs(values.shape))
-    stop = stops(settings, _n_rows(client, everything), bool(outside))
-    inside = not outside and (stop or settings.max_generalization_gap is not None)
-    learnt = everything
+    stop = stops(settings, n_rows, bool(outside))
+    inside = holds_out(settings, stop, bool(outside))
     if inside:
-        plain = _coded(client, job, parts, partial(code, smooth=False))
-        smoothing = 0.0 if job.objective.gradients else settings.label_smoothing
-        marks = _marks(client, settings, plain, estimator._seed)
-        learnt, held_out = (
-            [
-                _delayed(_split)(part, mark, held, smoothing)
-                for part, mark in zip(plain, marks, strict=True)
-            ]
-            for held in (False, True)
-        )
+        plain = coded_parts(client, job, parts, partial(code, smooth=False))
+        learnt, held_out = _two_sides(client, job, plain, estimator._seed)
         outside = {"validation": held_out}
     matrix = _matrix(client, job, learnt)
     others = {name: _matrix(client, job, one, matrix) for name, one in outside.items()}
+    judged = Judged({}, yardstick, stop) if others else None
     n_rounds = estimator._n_rounds(settings, start, stop)
-    grown = _train_all(client, job, matrix, others, n_rounds, yardstick, stop)
+    grown = _train_all(client, job, matrix, others, judged, n_rounds)
     estimator._forget()
-    if others:
-        estimator._keep_scores(grown[0], True, start)
+    estimator._keep_scores(grown[0], judged, start)
     if inside and settings.refit:
-        again = rounds_again(grown, _n_rows(client, everything), _n_rows(client, learnt))
-        matrix = _matrix(client, job, everything)
-        grown = _train_all(client, job, matrix, {}, again, yardstick, False)
+        again = rounds_again(grown, n_rows, n_rows_of(client, learnt))
+        grown = _train_all(client, job, _matrix(client, job, everything), {}, None, again)
     estimator._keep(job, grown)
 
 
-def _n_rows(client: Any, parts: list[Any]) -> int:
-    sizes = client.gather(client.compute([_delayed(_size)(part) for part in parts]))
-    return sum(n for n, _ in sizes)
+def _two_sides(client: Any, job: Job, plain: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
+    """Split coded partitions into rows to learn from and rows to judge by, where they lie."""
+    marks = marks_of(client, job.settings, plain, seed)
+    learnt, held_out = (
+        [
+            delayed_to(split)(part, mark, held, job.smoothing)
+            for part, mark in zip(plain, marks, strict=True)
+        ]
+        for held in (False, True)
+    )
+    return learnt, held_out
+
+
+def _matrix(client: Any, job: Job, parts: list[Any], reference: Any = None) -> Any:
+    """Bin the coded partitions where they lie."""
+    from xgboost import dask as dxgb
+
+    parts = client.persist(parts)
+    sizes = of_each(client, size_of_part, parts)
+    filled = [(part, n) for part, (n, _) in zip(parts, sizes, strict=True) if n]
+    if not filled:
+        raise ValueError("X must have at least one row of positive weight; got none.")
+    weighted = any(has for _, has in sizes)
+    more = {} if reference is None else {"ref": reference}
+    return dxgb.DaskQuantileDMatrix(
+        client,
+        _joined(filled, 0, (len(job.names),)),
+        _joined(filled, 1),
+        weight=_joined(filled, 2) if weighted else None,
+        missing=job.settings.missing,
+        feature_types=job.columns.types,
+        max_bin=job.settings.max_bin,
+        enable_categorical=True,
+        **more,
+    )
+
+
+def _joined(filled: list[tuple[Any, int]], i: int, width: tuple[int, ...] = ()) -> Any:
+    """Join element i of all partitions into one dask array."""
+    import dask.array as da
+
+    blocks = [
+        da.from_delayed(delayed_to(element_of_part)(part, i), (n, *width), dtype=np.float32)
+        for part, n in filled
+    ]
+    return da.concatenate(blocks, axis=0)
 
 
 def _train_all(
@@ -459,65 +298,67 @@ def _train_all(
     job: Job,
     matrix: Any,
     others: dict[str, Any],
+    judged: Judged | None,
     n_rounds: int,
-    yardstick: Yardstick,
-    stop: bool,
 ) -> list[Grown]:
     """Train one booster for every seed, on one shared matrix."""
     return [
-        _train(client, job, matrix, others, n_more, yardstick, stop, seed, start)
+        _train_one(client, job, matrix, others, judged, n_more, seed, start)
         for seed, start, n_more in turns(job, n_rounds)
     ]
+
+
+def _train_one(
+    client: Any,
+    job: Job,
+    matrix: Any,
+    others: dict[str, Any],
+    judged: Judged | None,
+    n_rounds: int,
+    seed: int,
+    start: Any,
+) -> Grown:
+    parameters = job.parameters(seed)
+    parameters.pop("nthread")  # each worker has threads of its own
+    plain = partial(_train, client, job, parameters, matrix, start)
+    evaluated, watch = None, watch_of(job, others, judged)
+    if others:
+        evaluated = [(matrix, "training"), *((one, name) for name, one in others.items())]
+        parameters = parameters | {"eval_metric": metrics_of(job, judged)}
+    done = _train(client, job, parameters, matrix, start, n_rounds, evaluated, watch)
+    booster, seen = done["booster"], replay(watch, done["history"])
+    before = 0 if start is None else start.num_boosted_rounds()
+    reached = booster.num_boosted_rounds() - before
+    kept = seen.kept(reached)
+    if kept < reached:
+        dart = job.settings.booster == "dart"
+        booster = plain(kept)["booster"] if dart else booster[: before + kept]
+    return Grown(booster, kept, seen, done["history"])
 
 
 def _train(
     client: Any,
     job: Job,
+    parameters: dict[str, Any],
     matrix: Any,
-    others: dict[str, Any],
-    n_rounds: int,
-    yardstick: Yardstick,
-    stop: bool,
-    seed: int,
     start: Any,
-) -> Grown:
+    n_rounds: int,
+    evaluated: Any = None,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
     from xgboost import dask as dxgb
 
-    settings, loss = job.settings, job.objective.metric
-    name = list(others)[-1] if others else None
-    parameters = job.parameters(seed)
-    parameters.pop("nthread")  # each worker has threads of its own
-    if others:
-        parameters["eval_metric"] = [loss] if yardstick.name == loss else [loss, yardstick.name]
-    patience = settings.n_iter_no_change if stop else None
-    gap = settings.max_generalization_gap
-    watch = Watch(yardstick, loss, name, patience, settings.tol, gap)
-    evaluated = [(matrix, "training"), *((one, key) for key, one in others.items())]
-
-    def train(rounds: int, evals: Any, callbacks: Any) -> dict[str, Any]:
-        return dxgb.train(
-            client,
-            parameters,
-            matrix,
-            rounds,
-            obj=job.objective.gradients,
-            evals=evals,
-            verbose_eval=False,
-            xgb_model=start,
-            callbacks=callbacks,
-        )
-
-    done = train(n_rounds, evaluated, [watch]) if others else train(n_rounds, None, None)
-    seen = replay(watch, done["history"])
-    before = 0 if start is None else start.num_boosted_rounds()
-    reached = done["booster"].num_boosted_rounds() - before
-    kept = seen.kept(reached)
-    if kept < reached and settings.booster == "dart":
-        parameters.pop("eval_metric")
-        done["booster"] = train(kept, None, None)["booster"]
-    elif kept < reached:
-        done["booster"] = done["booster"][: before + kept]
-    return Grown(done["booster"], kept, seen, done["history"])
+    return dxgb.train(
+        client,
+        parameters,
+        matrix,
+        n_rounds,
+        obj=job.objective.gradients,
+        evals=evaluated,
+        verbose_eval=False,
+        xgb_model=start,
+        callbacks=[watch] if evaluated else None,
+    )
 
 
 def replay(watch: Watch, history: dict[str, dict[str, list[float]]]) -> Watch:
@@ -532,41 +373,3 @@ def replay(watch: Watch, history: dict[str, dict[str, list[float]]]) -> Watch:
         }
         seen.after_iteration(None, i, so_far)
     return seen
-
-
-# ---------------------------------------------------------------------------------------------
-# Asking
-
-
-def ask(estimator: Any, method: str, X: Any) -> Any:
-    """Ask about a dask collection, partition by partition; the answer is a dask array."""
-    import dask.array as da
-
-    _check_schema(estimator, X, reset=False)
-    question = getattr(estimator, method)
-    meta = question(_sample(X))
-    X = _one_block_wide(X)
-    if hasattr(X, "columns"):
-        lengths = X.map_partitions(len).compute()
-        blocks = [
-            da.from_delayed(_delayed(question)(part), (int(n), *meta.shape[1:]), meta.dtype)
-            for part, n in zip(_parts(X), lengths, strict=True)
-            if n
-        ]
-        return da.concatenate(blocks, axis=0)
-    chunks = (X.chunks[0], *((width,) for width in meta.shape[1:]))
-    drop = [1] if meta.ndim == 1 else None
-    new = list(range(2, meta.ndim)) or None
-    return X.map_blocks(question, dtype=meta.dtype, chunks=chunks, drop_axis=drop, new_axis=new)
-
-
-def _sample(X: Any) -> Any:
-    """Return a row or two of the same kind, to see what an answer looks like."""
-    frame = getattr(X, "_meta_nonempty", None)
-    if frame is None:
-        return np.zeros((1, int(X.shape[1])))
-    blank = frame.copy()
-    for i, dtype in enumerate(frame.dtypes):
-        if getattr(dtype, "kind", "O") in "OUS" or str(dtype) in ("category", "str", "string"):
-            blank.isetitem(i, np.full(len(frame), None, dtype=object))
-    return blank

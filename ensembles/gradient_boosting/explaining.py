@@ -9,7 +9,7 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.gradient_boosting import distributed
+from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.core import Core
 from ensembles.gradient_boosting.settings import OPTIONS, n_threads
 from ensembles.parameters import check_option
@@ -87,9 +87,9 @@ class Explaining(Core):
         S. Lundberg et al. (2020). From local explanations to global understanding with explainable
         AI for trees. Nature Machine Intelligence 2.
         """
-        if distributed.is_collection(X):
+        if partitions.is_collection(X):
             check_is_fitted(self, "boosters_")
-            return distributed.ask(self, "shap_values", X)
+            return partitions.ask(self, "shap_values", X)
         mean: NDArray[np.float64] = np.mean(self._ask(X, pred_contribs=True), axis=0, dtype=float)
         return mean.astype(np.float32)
 
@@ -102,9 +102,9 @@ class Explaining(Core):
             The trees of a round stand together, class by class, and those of a seed before those of
             the next.
         """
-        if distributed.is_collection(X):
+        if partitions.is_collection(X):
             check_is_fitted(self, "boosters_")
-            return distributed.ask(self, "apply", X)
+            return partitions.ask(self, "apply", X)
         leaves = self._ask(X, pred_leaf=True)
         return np.concatenate([one.reshape(len(one), -1) for one in leaves], axis=1).astype(
             np.int32

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
+from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.asking import Asking
 from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
@@ -20,8 +21,7 @@ from ensembles.gradient_boosting.labels import (
     class_weights,
     codes_of,
     row_weights,
-    warn_of_faint_weights,
-    warn_of_scale,
+    smoothed,
 )
 from ensembles.gradient_boosting.objectives import (
     Objective,
@@ -32,13 +32,15 @@ from ensembles.gradient_boosting.objectives import (
 )
 from ensembles.gradient_boosting.rounds import (
     Yardstick,
+    holds_out,
     most_rounds,
     stops,
     validation_rows,
     yardstick_of,
 )
+from ensembles.gradient_boosting.scales import measure_of, warn_of_scales
 from ensembles.gradient_boosting.settings import check_settings, settings_of
-from ensembles.gradient_boosting.storing import (
+from ensembles.gradient_boosting.starting import (
     boosters_from,
     check_start,
     check_start_columns,
@@ -118,11 +120,12 @@ class Fitting(Asking):
         ----------
         X : array-like, sparse matrix, DataFrame, path or iterable
             A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
-            too. NaN is missing; what a sparse matrix does not store is missing, as XGBoost has it.
-            An array on a GPU stays there. For data larger than memory: the path of a Parquet file,
-            or an iterable of DataFrames, of Arrow's record batches, of (X, y) or of (X, y,
-            sample_weight). For data larger than
-            a machine: a dask DataFrame or array.
+            too. In a DataFrame text is categories, whatever it says; in an array a column of text
+            that reads as numbers throughout is numbers. NaN is missing; what a sparse matrix does
+            not store is missing, as XGBoost has it. An array on a GPU stays there. For data larger
+            than memory: the path of a Parquet file, or an iterable of DataFrames, of Arrow's record
+            batches, of (X, y) or of (X, y, sample_weight). For data larger than a machine: a dask
+            DataFrame or array.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
             Labels of any sortable kind, or numbers. With a path or an iterable of DataFrames, the
             name of the target's column.
@@ -167,7 +170,7 @@ class Fitting(Asking):
         """Return the room that fits what is no table in memory, None for a table."""
         from ensembles.gradient_boosting import distributed, sources
 
-        if distributed.is_collection(X):
+        if partitions.is_collection(X):
             return distributed.fit
         return sources.fit if sources.is_source(X) else None
 
@@ -194,18 +197,14 @@ class Fitting(Asking):
             groups = check_groups(groups, len(targets.values))
         everything = np.arange(len(targets.values))
         given = _without_zeros(Given(X, targets, weights, everything, groups))
-        objective = objective_of(settings, self.task_, targets.n_classes)
-        warn_of_faint_weights(weights, settings.min_child_weight, objective.name)
+        objective = self._objective_for(settings, targets.values.shape, start)
         check_range(objective, given.targets.values)
-        warn_of_scale(given.targets.values, given.weights, objective.name)
-        check_base_score(settings.base_score, objective, given.targets.values)
-        check_start(start, objective, objective.n_outputs(given.targets.values.shape))
+        measure = measure_of(given.targets.values, given.weights)
+        warn_of_scales(measure, settings.min_child_weight, objective.name)
         if settings.check_gradient:
             values = given.targets.values
             check_own_gradient(settings.objective, values, objective.n_outputs(values.shape))
-        yardstick = yardstick_of(
-            settings.scoring, objective.metric, targets.classes, objective.n_quantiles
-        )
+        yardstick = yardstick_of(settings.scoring, objective)
         outside = self._checked_validation(settings, validation, given, by_class, objective)
         self._grow(settings, objective, device, given, outside, yardstick, start)
         return self
@@ -221,23 +220,14 @@ class Fitting(Asking):
         start: Any,
     ) -> None:
         stop = stops(settings, len(given), bool(outside))
-        inside = not outside and (stop or settings.max_generalization_gap is not None)
+        inside = holds_out(settings, stop, bool(outside))
         everything = given
         if inside:
             given, held_out = self._hold_out(settings, given)
             outside = {"validation": held_out}
         columns = self._learnt(settings, given.X, start)
         n_rounds = self._n_rounds(settings, start, stop)
-        job = Job(
-            settings,
-            objective,
-            columns,
-            given.targets.classes,
-            device,
-            self._seeds(settings, start),
-            renamed(start, columns),
-            level=start is not None and start.counted,
-        )
+        job = self._job(settings, objective, columns, device, start)
         judged = None
         if outside:
             coded = {name: _rows(job, one) for name, one in outside.items()}
@@ -265,6 +255,43 @@ class Fitting(Asking):
         if start is None or start.columns is None:
             return learn_columns(X, self._names(), settings.min_category_count)
         return start.columns
+
+    def _objective_for(
+        self, settings: SimpleNamespace, shape: tuple[int, ...], start: Any
+    ) -> Objective:
+        """Settle the objective, and refuse what does not go with it.
+
+        Parameters
+        ----------
+        shape : tuple
+            That of the targets.
+        """
+        classes = getattr(self, "classes_", None)
+        objective = objective_of(settings, self.task_, 0 if classes is None else len(classes))
+        n_outputs = objective.n_outputs(shape)
+        check_base_score(settings.base_score, objective, n_outputs)
+        check_start(start, objective, n_outputs)
+        return objective
+
+    def _job(
+        self,
+        settings: SimpleNamespace,
+        objective: Objective,
+        columns: Columns,
+        device: str,
+        start: Any,
+    ) -> Job:
+        """Put together what there is to train; with ``warm_start`` boosters end level."""
+        return Job(
+            settings,
+            objective,
+            columns,
+            getattr(self, "classes_", None),
+            device,
+            self._seeds(settings, start),
+            renamed(start, columns),
+            level=start is not None and start.counted,
+        )
 
     def _hold_out(self, settings: SimpleNamespace, given: Given) -> tuple[Given, Given]:
         held_out = validation_rows(
@@ -304,15 +331,19 @@ class Fitting(Asking):
         """Settle the task, and return the targets as XGBoost takes them."""
         self._settle_task(y)
         if start is not None and self.task_ == CLASSIFICATION and start.classes is not None:
-            self.classes_, self.n_classes_ = start.classes, len(start.classes)
             codes = codes_of(y, start.classes, self, "y", start.name)
-            return Targets(codes, start.classes)
-        targets = check_targets(y, self.task_, self)
-        self.__dict__.pop("classes_", None)
-        self.__dict__.pop("n_classes_", None)
-        if targets.classes is not None:
-            self.classes_, self.n_classes_ = targets.classes, len(targets.classes)
+            targets = Targets(codes, start.classes)
+        else:
+            targets = check_targets(y, self.task_, self)
+        self._keep_classes(targets.classes)
         return targets
+
+    def _keep_classes(self, classes: NDArray[Any] | None) -> None:
+        """Let these be the classes, or let there be none: it is a regression."""
+        for stale in ("classes_", "n_classes_"):
+            self.__dict__.pop(stale, None)
+        if classes is not None:
+            self.classes_, self.n_classes_ = classes, len(classes)
 
     def _settle_task(self, y: Any) -> None:
         task = getattr(self, "task", None)
@@ -442,10 +473,8 @@ def _rows(job: Job, given: Given) -> Rows:
 
 def _training_rows(job: Job, given: Given) -> Rows:
     """Rows to learn from: labels of two classes are smoothed here, of more in the gradients."""
-    rows, smoothing = _rows(job, given), job.settings.label_smoothing
-    if not smoothing or job.objective.gradients is not None:
-        return rows
-    return Rows(rows.table, rows.values * (1 - smoothing) + smoothing / 2, rows.weights)
+    rows = _rows(job, given)
+    return replace(rows, values=smoothed(rows.values, job.smoothing))
 
 
 def _without_zeros(given: Given) -> Given:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +17,7 @@ __all__ = [
     "codes_of",
     "on_host",
     "row_weights",
-    "warn_of_faint_weights",
-    "warn_of_scale",
+    "smoothed",
 ]
 
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -127,55 +125,6 @@ def row_weights(
     return weights
 
 
-CURVED_AT_MOST_ONE = frozenset(
-    {"reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"}
-    | {"reg:logistic", "binary:logistic", "multi:softprob"}
-)
-"""Objectives of XGBoost whose second derivative is never more than a row's weight."""
-
-
-def warn_of_faint_weights(
-    weights: NDArray[np.float64] | None, least: float, objective: str
-) -> None:
-    """Say that no tree can split where the weights, as those of sum one, are less than two leaves'.
-
-    Parameters
-    ----------
-    least : float
-        ``min_child_weight``, which is absolute.
-    """
-    if weights is None or objective not in CURVED_AT_MOST_ONE:
-        return
-    total, n_rows = float(weights.sum()), int(np.count_nonzero(weights))
-    if total < 2 * least <= n_rows:
-        warnings.warn(
-            f"sample_weight sums to {total:.4g} over {n_rows} rows, and a split needs "
-            f"min_child_weight={least:g} on either side: no tree can be more than its root. "
-            "normalize_weights=True scales the weights to a mean of 1.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-LEAST_SQUARES, MOST_SUM = 1e-3, 1e19
-"""A split must gain 1e-6 in XGBoost's units, a share of the sum of squares; the square of a sum
-of gradients must fit a 32-bit float."""
-
-
-def warn_of_scale(y: NDArray[Any], weights: NDArray[np.float64] | None, objective: str) -> None:
-    """Say that squared errors are too small for XGBoost to split by, or too large to add up."""
-    if objective != "reg:squarederror":
-        return
-    total = float(len(y)) if weights is None else float(weights.sum())
-    spreads, ranges = y.std(axis=0, dtype=np.float64), np.ptp(y, axis=0)
-    faint = (ranges > 0) & (total * spreads**2 < LEAST_SQUARES)
-    if not np.any(faint | (total * spreads > MOST_SUM)):
-        return
-    way, extreme = ("Multiply", np.min) if np.any(faint) else ("Divide", np.max)
-    warnings.warn(
-        f"y ranges over {float(extreme(ranges)):.4g} in rows of total weight {total:.4g}: with "
-        f"squared errors of such a scale XGBoost leaves out splits that it would make of the same "
-        f"rows in other units. {way} y or sample_weight by a constant.",
-        UserWarning,
-        stacklevel=4,
-    )
+def smoothed(values: NDArray[Any], smoothing: float) -> NDArray[Any]:
+    """Move labels of two classes, 0 and 1, towards one half."""
+    return values * (1 - smoothing) + smoothing / 2 if smoothing else values

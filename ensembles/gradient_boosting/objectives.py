@@ -204,9 +204,8 @@ def check_range(objective: Objective, y: NDArray[Any]) -> None:
         )
 
 
-def check_base_score(base_score: Any, objective: Objective, y: NDArray[Any]) -> None:
+def check_base_score(base_score: Any, objective: Objective, n_outputs: int) -> None:
     """Refuse starting values that are not one for each output, or that the link cannot take."""
-    n_outputs = objective.n_outputs(y.shape)
     if np.ndim(base_score) == 1 and len(base_score) not in (1, n_outputs):
         raise ValueError(
             f"base_score must be a number or one for each of the {n_outputs} outputs; "

@@ -15,10 +15,19 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.metrics import get_scorer_names
 
+from ensembles.gradient_boosting.objectives import Objective
 from ensembles.resampling import allocate
 from ensembles.scoring import LOSSES, SCORES, Answers, check_scoring, score_answers, takes_estimator
 
-__all__ = ["Watch", "Yardstick", "most_rounds", "stops", "validation_rows", "yardstick_of"]
+__all__ = [
+    "Watch",
+    "Yardstick",
+    "holds_out",
+    "most_rounds",
+    "stops",
+    "validation_rows",
+    "yardstick_of",
+]
 
 METRICS = {
     "rmse": -1, "rmsle": -1, "mae": -1, "mape": -1, "mphe": -1, "logloss": -1, "error": -1,
@@ -43,9 +52,7 @@ OF_CLASSES = frozenset({"mlogloss", "merror", "auc", "aucpr"})
 """XGBoost's metrics of answers that have a column for every class; two of them take no others."""
 
 
-def yardstick_of(
-    scoring: Any, loss: str, classes: NDArray[Any] | None, n_quantiles: int = 0
-) -> Yardstick:
+def yardstick_of(scoring: Any, objective: Objective) -> Yardstick:
     """Return the yardstick that ``scoring`` names, its direction known.
 
     Parameters
@@ -53,15 +60,13 @@ def yardstick_of(
     scoring : None, str or callable
         None for the objective's own loss; a metric of XGBoost; a scorer of scikit-learn; or one of
         its metrics, whose name tells the direction.
-    loss : str
-        XGBoost's name of the objective's loss.
-    n_quantiles : int
-        How many quantiles each answer holds, 0 for an answer of another kind.
+    objective : Objective
+        What is minimised, which tells the kind of answers there are to judge.
     """
     if scoring is None:
-        return Yardstick(loss, -1)
+        return Yardstick(objective.metric, -1)
     if isinstance(scoring, str) and _plain(scoring) in METRICS:
-        _check_fits(scoring, loss, n_quantiles)
+        _check_fits(scoring, objective.metric, objective.n_quantiles)
         return Yardstick(scoring, METRICS[_plain(scoring)])
     if isinstance(scoring, str):
         _check_name(scoring)
@@ -322,6 +327,11 @@ def stops(settings: SimpleNamespace, n_rows: int, judged: bool) -> bool:
         open_ended = settings.n_estimators is None and n_rows > MANY_ROWS
         return judged or settings.max_generalization_gap is not None or open_ended
     return bool(settings.early_stopping)
+
+
+def holds_out(settings: SimpleNamespace, stop: bool, judged: bool) -> bool:
+    """Tell whether rows to judge by are taken from those that were given to learn from."""
+    return not judged and (stop or settings.max_generalization_gap is not None)
 
 
 MANY_ROWS = 2000

@@ -14,20 +14,20 @@ import os
 import tempfile
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting.columns import Columns
 from ensembles.gradient_boosting.core import Core
-from ensembles.gradient_boosting.objectives import Objective, link_of
+from ensembles.gradient_boosting.objectives import Objective
 from ensembles.versions import current_versions, warn_of_other_versions
 
-__all__ = ["Storing", "boosters_from", "check_start", "check_start_columns", "renamed"]
+__all__ = ["Loading", "Storing", "booster_of"]
 
 FORMAT = 1
 TEXT = "estimator.json"
@@ -56,7 +56,8 @@ class Storing(Core):
         """Save the fitted model in one file: boosters, classes, categories and parameters.
 
         The file is complete or is not there: on a full disk an earlier file stays as it was.
-        Parameters that are functions cannot be stored; a warning names them.
+        Parameters that are functions cannot be stored; a warning names them. A file for XGBoost
+        itself, without what it does not store, is ``booster_.save_model(path)``.
 
         Parameters
         ----------
@@ -138,14 +139,14 @@ class Storing(Core):
         if "boosters_" in state:
             state["boosters_"] = [bytes(one.save_raw("ubj")) for one in state["boosters_"]]
         if "_objective" in state:
-            from dataclasses import replace
-
             state["_objective"] = replace(state["_objective"], gradients=None, intercept=None)
         return state | {"_versions": current_versions()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         warn_of_other_versions(self, state.pop("_versions", {}))
         super().__setstate__(state)
+        if self.missing != self.missing:  # one NaN equals another where both are numpy's
+            self.missing = np.nan
         if "boosters_" in state:
             self._revive([bytearray(model) for model in state["boosters_"]])
 
@@ -314,9 +315,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     except OSError:
         raise
     except Exception as error:
-        raise ValueError(
-            f"path must hold a model saved by save_model; {path} is none, or is damaged: {error}."
-        ) from None
+        raise ValueError(_no_model(path, error)) from None
     if described.get("format") != FORMAT:
         raise ValueError(
             f"path must hold a model of format {FORMAT}; got format {described.get('format')!r}: "
@@ -327,120 +326,15 @@ def read_archive(path: Path) -> tuple[dict[str, Any], list[bytes]]:
     return described, models
 
 
-# ---------------------------------------------------------------------------------------------
-# Models to go on from
-
-
-class Start(NamedTuple):
-    """Boosters to go on from, and what was decided when they were fitted, where that is known."""
-
-    boosters: list[Any]
-    columns: Columns | None = None
-    classes: NDArray[Any] | None = None
-    name: str = "init_model"
-    counted: bool = False
-    """Whether ``n_estimators`` counts the rounds there are too."""
-
-    @property
-    def n_rounds(self) -> int:
-        """How many rounds there are, in the first booster."""
-        return int(self.boosters[0].num_boosted_rounds())
-
-    @property
-    def most_rounds(self) -> int:
-        """How many rounds the longest booster has."""
-        return max(int(one.num_boosted_rounds()) for one in self.boosters)
-
-
-def boosters_from(model: Any, n_seeds: int) -> Start:
-    """Return the boosters of an estimator, a Booster of XGBoost, or a file of either."""
-    if isinstance(model, str | os.PathLike):
-        model = _read(Path(model))
-    if isinstance(model, xgboost.Booster):
-        return Start([model] * n_seeds)
-    if hasattr(model, "get_booster") and not isinstance(model, Core):
-        return Start([model.get_booster()] * n_seeds)
-    if not isinstance(model, Core):
-        raise ValueError(
-            "init_model must be a fitted estimator, a Booster of XGBoost or the path of one; "
-            f"got {model!r}."
+def _no_model(path: Path, error: Exception) -> str:
+    """Say what a file is that is none of ours, by how it begins: XGBoost trusts what it reads."""
+    rule = "path must hold a model saved by save_model;"
+    with path.open("rb") as file:
+        beginning = file.read(64)
+    if beginning.startswith(b"{") and b"learner" in beginning:
+        return (
+            f"{rule} {path} holds one that XGBoost saved, which does not know the names of classes "
+            "and categories: ask it with xgboost.Booster(model_file=path), or go on from it with "
+            "fit(..., init_model=path)."
         )
-    check_is_fitted(model, "boosters_")
-    boosters = list(model.boosters_)
-    if len(boosters) == 1:
-        boosters *= n_seeds
-    if len(boosters) != n_seeds:
-        raise ValueError(f"n_seeds must be {len(boosters)}, as in init_model; got {n_seeds}.")
-    return Start(boosters, model._columns, getattr(model, "classes_", None))
-
-
-def check_start_columns(start: Start | None, n_columns: int, names: Any) -> None:
-    """Refuse to go on from a model whose trees would be asked about columns they do not know.
-
-    Parameters
-    ----------
-    names : array of shape (n_columns,) or None
-        Names of the columns of the table, None where it has none.
-    """
-    if start is None:
-        return
-    booster = start.boosters[0]
-    if booster.num_features() != n_columns:
-        raise ValueError(
-            f"{start.name} must have {n_columns} columns as X has; got {booster.num_features()}."
-        )
-    if names is not None and booster.feature_names not in (None, names.tolist()):
-        raise ValueError(
-            f"{start.name} must have the columns of X, {names.tolist()}, in this order; "
-            f"got {booster.feature_names}."
-        )
-
-
-def check_start(start: Start | None, objective: Objective, n_outputs: int) -> None:
-    """Refuse to go on from a model of another scale, or with other outputs."""
-    if start is None:
-        return
-    known = json.loads(start.boosters[0].save_config())["learner"]
-    if known["gradient_booster"]["name"] not in ("gbtree", "dart"):
-        raise ValueError(
-            f"{start.name} must be a model of trees; got {known['gradient_booster']['name']!r}."
-        )
-    was = known["objective"]["name"]
-    if link_of(was) != link_of(objective.name):
-        raise ValueError(
-            f"objective must have the link of {start.name}, whose objective is {was!r}; "
-            f"got {objective.name!r}."
-        )
-    shape = known["learner_model_param"]
-    there = max(1, int(shape["num_class"])) * int(shape["num_target"])
-    if there != n_outputs:
-        raise ValueError(f"{start.name} must have {n_outputs} outputs as y asks for; got {there}.")
-
-
-def renamed(start: Start | None, columns: Columns) -> list[Any]:
-    """Return copies of the boosters to go on from, which know the columns by place alone.
-
-    Made of their UBJSON, so that a model goes on from memory as it does from a file: a Booster
-    holds more than its trees, the state of a random generator too.
-    """
-    boosters = [] if start is None else start.boosters
-    copies = [booster_of(booster.save_raw("ubj"), None) for booster in boosters]
-    for booster in copies:
-        booster.feature_names = None
-        booster.feature_types = columns.types
-    return copies
-
-
-def _read(path: Path) -> Any:
-    if zipfile.is_zipfile(path):
-        from ensembles.gradient_boosting import GradientBoosting
-
-        return GradientBoosting.load_model(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"init_model must be the path of a model; there is none at {path}.")
-    try:
-        return xgboost.Booster(model_file=str(path))
-    except xgboost.core.XGBoostError as error:
-        raise ValueError(
-            f"init_model must be the path of a model; XGBoost cannot read {path}."
-        ) from error
+    return f"{rule} {path} is none, or is damaged: {error}."

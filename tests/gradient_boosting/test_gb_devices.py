@@ -245,12 +245,12 @@ def test_without_cupy_it_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize("n_failures", [2, 3])
 def test_a_full_disk_on_the_way_leads_to_the_cpu(small_gpu, n_failures, monkeypatch, tmp_path):
     """External memory was the second way out; without space for it there is the third."""
-    from ensembles.gradient_boosting import sources
+    from ensembles.gradient_boosting import external
 
     def full(folder, needed):
         raise OSError("cache_dir must have 9 MiB free")
 
-    monkeypatch.setattr(sources, "_check_space", full)
+    monkeypatch.setattr(external, "_check_space", full)
     seen = small_gpu(n_failures)
     with pytest.warns(ResourceWarning, match="too small") as warned:
         model = GradientBoostingRegressor(3, cache_dir=tmp_path).fit(X, y)

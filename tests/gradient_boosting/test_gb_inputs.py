@@ -703,3 +703,63 @@ def test_numpys_strings_are_text():
     model = GradientBoostingClassifier(3).fit(strings, flags)
     expected = GradientBoostingClassifier(3).fit(words, flags).predict_proba(words)
     np.testing.assert_array_equal(model.predict_proba(strings), expected)
+
+
+@pytest.mark.parametrize("value", [{"k": 1}, [1], {1}, np.array([1, 2])], ids=repr)
+@pytest.mark.parametrize("container", [pd.DataFrame, np.asarray], ids=["frame", "array"])
+def test_values_that_cannot_be_looked_up_are_refused_at_predict_as_at_fit(value, container):
+    table = pd.DataFrame({"city": ["Oslo", "Rome"] * 20, "n": range(40)}, dtype=object)
+    model = GradientBoostingRegressor(2).fit(container(table), range(40))
+    table.at[3, "city"] = value
+    name = "city" if container is pd.DataFrame else "x0"
+    for ask in (model.predict, lambda X: GradientBoostingRegressor(2).fit(X, range(40))):
+        with pytest.raises(ValueError, match=f"can be sorted; column '{name}' does not: unhash"):
+            ask(container(table))
+
+
+def test_a_cell_that_holds_an_array_is_no_number():
+    table = np.array([[1.0], [2.0]], dtype=object)
+    table[0, 0] = np.array([1, 2])
+    with pytest.raises(ValueError, match="got column 'x0' of type ndarray"):
+        GradientBoostingRegressor(2).fit(table, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("kind", ["U", object], ids=["strings", "objects"])
+def test_numbers_beside_names_in_an_array_are_numbers(kind):
+    """The array made them text; as 240 categories of one row each they would be lost."""
+    numbers = X[:, 0].round(6)
+    array = np.column_stack([MIXED["city"].fillna("none"), numbers.astype(str)]).astype(kind)
+    frame = pd.DataFrame({"city": MIXED["city"].fillna("none"), "n": numbers})
+    model, whole = regressor().fit(array, VALUE), regressor().fit(frame, VALUE)
+    np.testing.assert_array_equal(model.predict(array), whole.predict(frame))
+    mixed = array.astype(object)
+    mixed[:, 1] = numbers
+    np.testing.assert_array_equal(model.predict(mixed), whole.predict(frame))
+
+
+def test_text_in_an_array_stays_text_where_some_rows_read_as_numbers():
+    array = np.array([["1", "a"], ["2", "b"], ["c", "1"]] * 30)
+    model = regressor(min_category_count=1).fit(array, np.arange(90) % 3)
+    np.testing.assert_array_equal(model.predict(array[:2]), model.predict(array)[:2])
+    assert np.unique(model.predict(array)).size == 3
+
+
+def test_numbers_that_are_lost_as_text_in_a_frame_are_pointed_out():
+    frame = pd.DataFrame({"n": X[:, 0].round(6).astype(str), "m": X[:, 2]})
+    with pytest.warns(UserWarning, match=r"numbers as text in column 'n': 240 cat.*to_numeric"):
+        regressor().fit(frame, VALUE)
+    with pytest.warns(UserWarning, match="numbers as text in column 'n'") as warned:
+        regressor().fit([(frame[:120], VALUE[:120]), (frame[120:], VALUE[120:])])
+    assert len(warned) == 1
+    regressor().fit(frame.assign(n=[f"row {i}" for i in range(N)]), VALUE)
+    regressor(min_category_count=1).fit(frame, VALUE)
+
+
+def test_numbers_of_many_bits_are_learned_as_doubles_and_checked():
+    wide = X.astype(np.longdouble)
+    model, usual = regressor().fit(wide, VALUE), regressor().fit(X, VALUE)
+    np.testing.assert_array_equal(model.predict(wide), usual.predict(X))
+    wide[3, 2] = np.finfo(np.longdouble).max
+    for ask in (model.predict, lambda table: regressor().fit(table, VALUE)):
+        with pytest.raises(ValueError, match="got inf in column 'x2'"):
+            ask(wide)

@@ -13,7 +13,8 @@ import xgboost
 from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import sources
+from ensembles.gradient_boosting import batches as reading
+from ensembles.gradient_boosting import external, sources
 
 rng = np.random.default_rng(0)
 N = 1500
@@ -91,7 +92,7 @@ def test_names_of_few_rows_are_missing_in_batches_as_in_the_whole(cache):
 
 
 def test_a_parquet_file_is_a_table(parquet, cache, monkeypatch):
-    monkeypatch.setattr(sources, "PARQUET_ROWS", 300)
+    monkeypatch.setattr(reading, "PARQUET_ROWS", 300)
     model = GradientBoosting(cache_dir=cache, **SMALL).fit(parquet, "label", "weight")
     whole = GradientBoosting(**SMALL).fit(FRAME, LABEL, WEIGHT)
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
@@ -199,7 +200,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(after, cache, monkeypatch):
         saved.append(path)
         keep(path, array)
 
-    monkeypatch.setattr(sources.np, "save", save)
+    monkeypatch.setattr(np, "save", save)
     with pytest.raises(OSError, match="No space left") as caught:
         GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
     assert "cache_dir" in caught.value.__notes__[0]
@@ -207,7 +208,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(after, cache, monkeypatch):
 
 def test_too_little_space_for_xgboosts_cache_is_seen_before(cache, monkeypatch):
     monkeypatch.setattr(
-        sources.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 100})
+        external.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 100})
     )
     with pytest.raises(OSError, match=r"cache_dir must have .* MiB free"):
         GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(batches())
@@ -276,15 +277,15 @@ def test_a_real_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
 @pytest.mark.parametrize("shape", [(2000, 1), (300, 60), (25, 4)])
 def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missing, monkeypatch):
     """One that is too small would let XGBoost run into a full disk."""
-    make, seen = sources._matrix, []
+    make, seen = external.external_matrix, []
 
     def watched(job, reader, reference=None):
         matrix = make(job, reader, reference)
         files = [one for one in reader.folder.iterdir() if one.suffix != ".npy"]
-        seen.append((sum(one.stat().st_size for one in files), sources._cache_bytes(job, reader)))
+        seen.append((sum(one.stat().st_size for one in files), external._cache_bytes(job, reader)))
         return matrix
 
-    monkeypatch.setattr(sources, "_matrix", watched)
+    monkeypatch.setattr(sources, "external_matrix", watched)
     draw = np.random.default_rng(0)
     tables = [draw.normal(size=shape).astype(np.float32) for _ in range(3)]
     for table in tables:
@@ -656,3 +657,60 @@ def test_dask_targets_may_come_in_one_column(client):
     column = value.to_dask_array(lengths=True)
     for targets in (value, column):
         assert GradientBoostingRegressor(**SMALL).fit(X, targets).predict(FRAME).shape == (N,)
+
+
+TABLE = FRAME[["a", "count"]].fillna(0.0)
+
+
+@pytest.mark.parametrize(("scale", "way"), [(1e-4, "Multiply"), (1e20, "Divide")])
+def test_targets_too_small_or_large_for_squared_errors_are_pointed_out_in_batches(scale, way):
+    values = scale * VALUE.to_numpy()
+    pieces = [(TABLE.iloc[i::5], values[i::5]) for i in range(5)]
+    with pytest.warns(UserWarning, match=f"y ranges over .* {way} y or") as warned:
+        GradientBoostingRegressor(2).fit(pieces)
+    assert warned[0].filename == __file__
+    GradientBoostingRegressor(2, objective="absolute").fit(pieces)
+
+
+def test_parts_of_one_value_each_have_the_spread_of_the_whole():
+    pieces = [(TABLE.iloc[i::5], np.full(N // 5, float(i))) for i in range(5)]
+    GradientBoostingRegressor(2).fit(pieces)
+    with pytest.warns(UserWarning, match=r"y ranges over 0\.0004 in rows"):
+        GradientBoostingRegressor(2).fit([(table, 1e-4 * y) for table, y in pieces])
+
+
+def test_weights_that_sum_to_one_are_pointed_out_in_a_parquet_file(parquet, tmp_path):
+    light = FRAME.assign(label=LABEL, weight=WEIGHT / WEIGHT.sum())
+    light.to_parquet(tmp_path / "light.parquet")
+    with pytest.warns(UserWarning, match=r"sums to 1 over 1500 rows.*normalize_weights=True"):
+        GradientBoosting(**SMALL).fit(tmp_path / "light.parquet", "label", "weight")
+    GradientBoosting(**SMALL).fit(parquet, "label", "weight")
+
+
+def test_scales_are_pointed_out_in_dask_collections(client):
+    X, y, weight = collections(TABLE, VALUE * 1e-4, WEIGHT / WEIGHT.sum())
+    with pytest.warns(UserWarning, match="y ranges over") as warned:
+        GradientBoostingRegressor(2).fit(X, y)
+    assert __file__ in [one.filename for one in warned]
+    with pytest.warns(UserWarning, match="sums to 1 over 1500 rows"):
+        GradientBoostingRegressor(2, objective="absolute").fit(X, y, weight)
+
+
+def test_a_start_that_the_objective_cannot_take_is_refused_whatever_the_source(client):
+    wrong = GradientBoostingRegressor(2, objective="poisson", base_score=-1.0)
+    counts = FRAME["count"]
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0"):
+        wrong.fit([(TABLE, counts)])
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0"):
+        wrong.fit(*collections(TABLE, counts))
+    with pytest.raises(ValueError, match="base_score must be a number or one for each of the 1"):
+        GradientBoostingRegressor(2, base_score=[1.0, 2.0]).fit([(TABLE, counts)])
+
+
+def test_dask_lets_seeds_that_stopped_apart_end_level(client):
+    X, y = collections(TABLE, LABEL)
+    given = SMALL | {"n_estimators": 8, "n_seeds": 2, "subsample": 0.5, "warm_start": True}
+    model = GradientBoostingClassifier(**given).fit(X, y)
+    model.boosters_[1] = model.boosters_[1][:5]
+    model.fit(X, y)
+    assert [one.num_boosted_rounds() for one in model.boosters_] == [8, 8]

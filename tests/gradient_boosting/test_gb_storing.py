@@ -249,3 +249,25 @@ def test_a_pickle_of_other_versions_warns():
     state["_versions"] = {"ensembles": "0.0.0"}
     with pytest.warns(UserWarning, match="pickled with ensembles"):
         GradientBoostingRegressor().__setstate__(state)
+
+
+@pytest.mark.parametrize("ending", ["json", "ubj"])
+def test_a_file_of_xgboosts_own_is_told_as_such(ending, tmp_path):
+    path = tmp_path / f"model.{ending}"
+    numbers = FRAME[["a"]]
+    theirs = xgboost.XGBRegressor(n_estimators=3).fit(numbers, VALUE)
+    theirs.save_model(path)
+    with pytest.raises(ValueError, match=r"holds one that XGBoost saved.*init_model=path"):
+        GradientBoostingRegressor.load_model(path)
+    on = GradientBoostingRegressor(2).fit(numbers, VALUE, init_model=path)
+    assert on.n_estimators_ == 5
+    on.booster_.save_model(path)
+    np.testing.assert_array_equal(
+        xgboost.Booster(model_file=path).inplace_predict(numbers), on.predict(numbers)
+    )
+
+
+def test_the_parameters_of_a_pickle_equal_those_it_was_made_of():
+    """NaN, the usual missing, equals nothing but the very object."""
+    model = GradientBoostingRegressor(2).fit(FRAME, VALUE)
+    assert pickle.loads(pickle.dumps(model)).get_params() == model.get_params()

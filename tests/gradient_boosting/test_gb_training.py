@@ -767,3 +767,31 @@ def test_a_progress_bar_shows_the_scores(capsys):
     assert "training rmse=" in capsys.readouterr().err
     GradientBoostingRegressor(4).fit(X, Y, X_val=X, y_val=Y)
     assert capsys.readouterr().err == ""
+
+
+def test_a_start_for_each_class_output_or_quantile():
+    """Scores before the softmax, values; with a step of nothing the answers are the start."""
+    still = {"learning_rate": 1e-9, "early_stopping": False}
+    scores = np.array([0.5, 0.0, -1.0])
+    chances = np.exp(scores) / np.exp(scores).sum()
+    model = GradientBoostingClassifier(1, base_score=scores.tolist(), **still).fit(XC, C3)
+    np.testing.assert_allclose(model.predict_proba(XC[:1])[0], chances, atol=1e-6)
+    model = GradientBoostingClassifier(1, base_score=0.25, **still).fit(XC, C3 > 0)
+    np.testing.assert_allclose(model.predict_proba(XC[:1])[0], [0.75, 0.25], atol=1e-6)
+    model = GradientBoostingRegressor(1, base_score=[1.0, 100.0], **still).fit(X, np.c_[Y, Y])
+    np.testing.assert_allclose(model.predict(X[:1])[0], [1.0, 100.0], atol=1e-5)
+    quantiles = GradientBoostingRegressor(
+        1, base_score=[1.0, 5.0], quantiles=[0.1, 0.9], **still
+    ).fit(X, Y)
+    np.testing.assert_allclose(quantiles.predict(X[:1])[0], [1.0, 5.0], atol=1e-5)
+
+
+def test_a_list_of_scores_starts_classes_as_xgboost_does():
+    scores = [0.5, 0.0, -1.0]
+    model = GradientBoostingClassifier(ROUNDS, base_score=scores, random_state=3, **SAME)
+    asked = model.fit(XC, C3).booster_.save_config()
+    theirs = xgboost.XGBClassifier(
+        n_estimators=ROUNDS, base_score=scores, random_state=3, tree_method="hist", **SAME
+    ).fit(XC, C3)
+    assert "base_score" in asked
+    np.testing.assert_array_equal(model.predict_proba(XC), theirs.predict_proba(XC))

@@ -1,0 +1,87 @@
+"""Infinity: refused by column, found without a copy of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isinf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ensembles.tables import container_of
+
+__all__ = ["name_infinity", "refuse_infinity"]
+
+LARGEST = float(np.finfo(np.float32).max)
+BLOCK = 1 << 13
+"""Cells looked at in one go: they stay in the cache, and linear algebra starts no threads."""
+
+
+def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
+    """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
+    if isinstance(table, np.ndarray):
+        found = table.dtype.kind == "f" and _any_infinite(table)
+    else:
+        found = any(map(_any_infinite, _float_parts(table)))
+    if found and not isinf(missing):
+        name_infinity(table, names)
+
+
+def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
+    """Return the floats of a table, in as few arrays as there are without copying."""
+    if sparse.issparse(table):
+        return [table.data] if table.data.dtype.kind == "f" else []
+    if container_of(table) is None:
+        return []
+    kinds = set(table.dtypes)
+    if len(kinds) == 1 and _is_float(next(iter(kinds))):
+        return [table.to_numpy()]
+    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
+
+
+def _is_float(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+@np.errstate(over="ignore")
+def _any_infinite(part: NDArray[np.floating[Any]]) -> bool:
+    """Look at a block at a time; a table of few cells is one."""
+    if part.size <= BLOCK:
+        return _block_infinite(part.ravel(order="K"))
+    whole = part.flags.c_contiguous or part.flags.f_contiguous
+    rows = part.ravel(order="K") if whole else part
+    step = max(1, BLOCK * len(rows) // rows.size)
+    return any(
+        _block_infinite(rows[start : start + step].ravel()) for start in range(0, len(rows), step)
+    )
+
+
+def _block_infinite(block: NDArray[np.floating[Any]]) -> bool:
+    """Tell whether a number is infinite as a 32-bit float.
+
+    The sum of the squares clears a block in one pass: it is infinite or NaN if any of them is, and
+    only then is the block looked at number by number.
+    """
+    if np.dot(block, block) < LARGEST:
+        return False
+    return bool((np.abs(block) > min(LARGEST, float(np.finfo(block.dtype).max))).any())
+
+
+@np.errstate(over="ignore")
+def name_infinity(table: Any, names: list[str]) -> None:
+    """Raise the error that names the first column with infinity in it; return if there is none."""
+    for i, name in enumerate(names):
+        if sparse.issparse(table):
+            column = table[:, [i]].data
+        elif container_of(table) is not None:
+            column = table.iloc[:, i].to_numpy(np.float64, na_value=np.nan)
+        else:
+            column = np.asarray(table[:, i], dtype=np.float64)
+        if (np.abs(column) > LARGEST).any():
+            worst = column[np.abs(column) > LARGEST][0]
+            raise ValueError(
+                f"X must hold finite numbers (NaN is missing), none of them infinity nor too large "
+                f"for a 32-bit float; got {worst!s} in column {name!r}."
+            )

@@ -1,0 +1,116 @@
+"""Scales: units of targets and of weights that XGBoost's 32-bit floats cannot take.
+
+What tells the scale is measured part by part, so that batches and partitions are judged as the one
+table that they are.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Measure", "measure_of", "together", "warn_of_scales"]
+
+
+class Measure(NamedTuple):
+    """Rows, their weight, and how their targets spread: a number, or one for each output."""
+
+    n_rows: int
+    weight: float
+    mean: Any
+    squares: Any
+    """Sum of the squared distances from the mean."""
+    low: Any
+    high: Any
+
+
+def measure_of(y: NDArray[Any], weights: NDArray[np.floating[Any]] | None) -> Measure:
+    """Measure some rows, at least one."""
+    return Measure(
+        n_rows=len(y),
+        weight=float(len(y)) if weights is None else float(weights.sum(dtype=np.float64)),
+        mean=y.mean(axis=0, dtype=np.float64),
+        squares=len(y) * y.var(axis=0, dtype=np.float64),
+        low=y.min(axis=0).astype(np.float64),
+        high=y.max(axis=0).astype(np.float64),
+    )
+
+
+def together(measures: Iterable[Measure]) -> Measure:
+    """Measure the rows of all parts, as if they were one (Chan, Golub and LeVeque 1979)."""
+    return reduce(_both, measures)
+
+
+def _both(one: Measure, other: Measure) -> Measure:
+    n_rows = one.n_rows + other.n_rows
+    apart = other.mean - one.mean
+    return Measure(
+        n_rows=n_rows,
+        weight=one.weight + other.weight,
+        mean=one.mean + apart * other.n_rows / n_rows,
+        squares=one.squares + other.squares + apart**2 * one.n_rows * other.n_rows / n_rows,
+        low=np.minimum(one.low, other.low),
+        high=np.maximum(one.high, other.high),
+    )
+
+
+def warn_of_scales(measure: Measure, least: float, objective: str) -> None:
+    """Say that no tree can learn from weights, or from squared errors, of such a scale.
+
+    Called by what `fit` calls, so that the warning points at the user's line.
+
+    Parameters
+    ----------
+    least : float
+        ``min_child_weight``, which is absolute.
+    objective : str
+        XGBoost's name of it.
+    """
+    text = _of_weights(measure, least) if objective in CURVED_AT_MOST_ONE else None
+    if text is not None:
+        warnings.warn(text, UserWarning, stacklevel=4)
+    text = _of_targets(measure) if objective == "reg:squarederror" else None
+    if text is not None:
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+
+CURVED_AT_MOST_ONE = frozenset(
+    {"reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"}
+    | {"reg:logistic", "binary:logistic", "multi:softprob"}
+)
+"""Objectives of XGBoost whose second derivative is never more than a row's weight."""
+
+
+def _of_weights(measure: Measure, least: float) -> str | None:
+    """Judge weights that sum to less than two leaves', as those of sum one do."""
+    if not measure.weight < 2 * least <= measure.n_rows:
+        return None
+    return (
+        f"sample_weight sums to {measure.weight:.4g} over {measure.n_rows} rows, and a split needs "
+        f"min_child_weight={least:g} on either side: no tree can be more than its root. "
+        "normalize_weights=True scales the weights to a mean of 1."
+    )
+
+
+LEAST_SQUARES, MOST_SUM = 1e-3, 1e19
+"""A split must gain 1e-6 in XGBoost's units, a share of the sum of squares; the square of a sum
+of gradients must fit a 32-bit float."""
+
+
+def _of_targets(measure: Measure) -> str | None:
+    """Judge targets whose squared errors are too small to split by, or too large to add up."""
+    variances, ranges = measure.squares / measure.n_rows, measure.high - measure.low
+    faint = (ranges > 0) & (measure.weight * variances < LEAST_SQUARES)
+    if not np.any(faint | (measure.weight * np.sqrt(variances) > MOST_SUM)):
+        return None
+    way, extreme = ("Multiply", np.min) if np.any(faint) else ("Divide", np.max)
+    return (
+        f"y ranges over {float(extreme(ranges)):.4g} in rows of total weight {measure.weight:.4g}: "
+        "with squared errors of such a scale XGBoost leaves out splits that it would make of the "
+        f"same rows in other units. {way} y or sample_weight by a constant."
+    )

@@ -1,0 +1,40 @@
+"""Scales of targets and weights, measured in one piece or in many."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ensembles import GradientBoostingRegressor
+from ensembles.gradient_boosting.scales import measure_of, together
+
+rng = np.random.default_rng(0)
+TABLE = rng.normal(size=(400, 3))
+Y = TABLE[:, 0] + 0.5 * rng.normal(size=400)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    st.sampled_from([(), (2,)]),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+def test_parts_measure_as_the_whole(sizes, outputs, weighted, seed):
+    own = np.random.default_rng(seed)
+    y = own.normal(loc=own.normal(scale=50), size=(sum(sizes), *outputs))
+    weights = own.uniform(0, 3, len(y)) if weighted else None
+    ends = np.cumsum(sizes)
+    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    found = together(measure_of(y[one], None if weights is None else weights[one]) for one in parts)
+    for part, whole in zip(found, measure_of(y, weights), strict=True):
+        np.testing.assert_allclose(part, whole, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.uint8, np.float16])
+def test_targets_of_few_bits_are_values_like_others(kind):
+    y = (TABLE[:, 0] > 0) * (1 if kind is bool else 120)
+    y = y.astype(kind)
+    model = GradientBoostingRegressor(5).fit(TABLE, y)
+    whole = GradientBoostingRegressor(5).fit(TABLE, y.astype(float))
+    np.testing.assert_array_equal(model.predict(TABLE), whole.predict(TABLE))
