@@ -51,6 +51,7 @@ from ensembles.members.learners import (
     wants_codes,
     weight_argument,
 )
+from ensembles.members.mapping import open_to_others
 from ensembles.members.recipes import FOR_SHUFFLES, Member, Recipe
 from ensembles.members.running import as_workers_finish, progress, run
 from ensembles.members.seeding import n_seeds, seed_in_turn
@@ -104,6 +105,7 @@ __all__ = [
     "n_workers",
     "of_rows",
     "one_blas_thread",
+    "open_to_others",
     "own_table",
     "pack",
     "predicted_codes",

@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.utils.parallel import Parallel, delayed
 
+from ensembles.members.carrying import carried
 from ensembles.members.threads import (
     inner_threads,
     n_workers,
@@ -30,8 +31,9 @@ def _in_worker(function: Callable[[Any], Any], learner: Any, threads: int, item:
 
 
 def as_workers_finish(
-    function: Callable[[Any], Any],
+    function: Callable[[Any, Any], Any],
     items: Iterable[Any],
+    known: Iterable[Any],
     *,
     n_jobs: int | None = None,
     prefer: str | None = None,
@@ -39,48 +41,77 @@ def as_workers_finish(
     verbose: int = 0,
     doing: str = "",
 ) -> Iterator[tuple[int, Any]]:
-    """Yield ``(place, function(item))`` for every item as soon as it is done, in any order.
+    """Yield ``(place, function(item, known))`` for every item as soon as it is done, in any order.
 
     Holds no thread pools: that is up to the function. The items that worker processes took with
     them when they died are run again in new ones, once.
+
+    Parameters
+    ----------
+    items, known : iterables of one length
+        What is to be done, of which worker processes are given all at once, and what is known of
+        each, which goes with its own task alone.
     """
-    items = list(items)
-    left = dict(enumerate(items))
+    items, known = list(items), list(known)
     if min(n_workers(n_jobs), len(items)) <= 1:
-        results: Iterator[Any] = ((place, function(item)) for place, item in left.items())
+        pairs = enumerate(zip(items, known, strict=True))
+        results: Iterator[Any] = ((place, function(*pair)) for place, pair in pairs)
     else:
         options = {"n_jobs": n_jobs, "prefer": prefer, "pre_dispatch": pre_dispatch}
-        results = _in_parallel_unordered(function, left, options)
+        results = _in_parallel_unordered(function, items, known, options)
     return _with_progress(results, len(items), verbose, doing)
 
 
-def _placed(function: Callable[[Any], Any], place: int, item: Any) -> tuple[int, Any]:
-    return place, function(item)
+def _of_all(
+    function: Callable[[Any, Any], Any], items: Sequence[Any], place: int, known: Any
+) -> tuple[int, Any]:
+    return place, function(items[place], known)
+
+
+def _of_one(
+    function: Callable[[Any, Any], Any], place: int, item: Any, known: Any
+) -> tuple[int, Any]:
+    return place, function(item, known)
 
 
 def _in_parallel_unordered(
-    function: Callable[[Any], Any], items: dict[int, Any], options: dict[str, Any]
+    function: Callable[[Any, Any], Any],
+    items: Sequence[Any],
+    known: Sequence[Any],
+    options: dict[str, Any],
 ) -> Iterator[tuple[int, Any]]:
-    left = dict(items)
+    """Send places of items to where all items are, or else each item in its own task."""
+    of_all = partial(_of_all, function, items)
+    with carried(of_all, _pool(options)) as call:
+        parts: Iterable[tuple[Any, ...]] = zip(known, strict=True)
+        if call is of_all:
+            call, parts = partial(_of_one, function), zip(items, known, strict=True)
+        yield from _placed(call, dict(enumerate(parts)), options)
+
+
+def _placed(
+    call: Callable[..., Any], left: dict[int, Any], options: dict[str, Any]
+) -> Iterator[tuple[int, Any]]:
+    n_tasks = len(left)
+    watched = delayed(partial(under_watch, os.getpid(), call))
     for deaths in (1, 2):
         try:
             pool = _pool(options, return_as="generator_unordered")
-            placed = delayed(partial(under_watch, os.getpid(), partial(_placed, function)))
-            calls = [placed(place, item) for place, item in left.items()]
-            for place, result in pool(calls):
+            tasks = [watched(place, *arguments) for place, arguments in left.items()]
+            for place, result in pool(tasks):
                 del left[place]
                 yield place, result
             return
         except BrokenProcessPool as death:
             if deaths == 2:
                 raise RuntimeError(
-                    f"worker processes died twice, with {len(left)} of {len(items)} items left: "
+                    f"worker processes died twice, with {len(left)} of {n_tasks} items left: "
                     "the machine may be out of memory; use fewer n_jobs."
                 ) from death
             warnings.warn(
                 f"a worker process died; running {len(left)} items again.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 
@@ -138,11 +169,18 @@ def _serially(function: Callable[[Any], Any], items: Sequence[Any], learner: Any
 def _in_parallel(
     function: Callable[[Any], Any], items: Sequence[Any], options: dict[str, Any]
 ) -> Iterator[Any]:
+    with carried(function, _pool(options)) as carried_function:
+        yield from _in_order(carried_function, items, options)
+
+
+def _in_order(
+    function: Callable[[Any], Any], items: Sequence[Any], options: dict[str, Any]
+) -> Iterator[Any]:
     done, deaths = 0, 0
+    watched = delayed(partial(under_watch, os.getpid(), function))
     while done < len(items):
         try:
             pool = _pool(options)
-            watched = delayed(partial(under_watch, os.getpid(), function))
             for result in pool(watched(item) for item in items[done:]):
                 yield result
                 done += 1
@@ -156,7 +194,7 @@ def _in_parallel(
             warnings.warn(
                 f"a worker process died; running items {done} to {len(items) - 1} again.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 

@@ -7,8 +7,24 @@ order, in any process.
 """
 
 from ensembles.resampling.addresses import FAMILY, generator, seed_of
-from ensembles.resampling.draws import DirichletDraws, Draw, Draws, ListedDraws, listed_draws
-from ensembles.resampling.rows import Rows, allocate
+from ensembles.resampling.draws import (
+    DirichletDraws,
+    Draw,
+    Draws,
+    GroupDraws,
+    ListedDraws,
+    RandomDraws,
+    listed_draws,
+)
+from ensembles.resampling.rows import (
+    Rows,
+    allocate,
+    block_rows,
+    bootstrap_rows,
+    group_rows,
+    stratified_rows,
+    subsample_rows,
+)
 from ensembles.resampling.splitters import (
     BayesianBootstrap,
     BlockBootstrap,
@@ -28,13 +44,20 @@ __all__ = [
     "Draw",
     "Draws",
     "GroupBootstrap",
+    "GroupDraws",
     "ListedDraws",
+    "RandomDraws",
     "Resampler",
     "Rows",
     "Subsample",
     "allocate",
+    "block_rows",
+    "bootstrap_rows",
     "check_size",
     "generator",
+    "group_rows",
     "listed_draws",
     "seed_of",
+    "stratified_rows",
+    "subsample_rows",
 ]

@@ -133,6 +133,6 @@ def kind_of_labels(task: Task, y: Any) -> str:
     """
     if task != CLASSIFICATION or y is None or np.ndim(y) != 2 or np.shape(y)[1] == 1:
         return "single"
-    values = np.asarray(y)
+    values = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     plain = values.dtype.kind in "biuf" and bool(np.isin(values, (0, 1)).all())
     return "multilabel" if plain else "several"

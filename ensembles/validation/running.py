@@ -186,7 +186,8 @@ class Run:
         threads = all(members.releases_gil(task[1].candidate.learner) for task in tasks)
         done = members.as_workers_finish(
             partial(_done, self.data, self._shared_among(workers)),
-            [task[1:] for task in tasks],
+            [job for _, job, _ in tasks],
+            [outcome for _, _, outcome in tasks],
             n_jobs=self.n_jobs,
             prefer="threads" if threads else None,
             pre_dispatch=self.pre_dispatch,
@@ -259,9 +260,8 @@ class Run:
         )
 
 
-def _done(data: Data, protocol: Protocol, task: tuple[Job, Outcome | None]) -> Outcome:
+def _done(data: Data, protocol: Protocol, job: Job, outcome: Outcome | None) -> Outcome:
     """Do one job, or what is left of it to do."""
-    job, outcome = task
     if outcome is None:
         return evaluate(data, protocol, job)
     return assessed(data, protocol, job, outcome)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ensembles.members import open_to_others
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Job, Outcome, Protocol
 from ensembles.validation.fingerprint import fingerprint, versions_of
@@ -209,7 +210,7 @@ class Cache:
             raise ValueError(
                 f"cache_dir must be a folder that can be made; got {str(self.folder)!r}: {error}."
             ) from None
-        fault = _fault(os.stat(self.folder))
+        fault = open_to_others(os.stat(self.folder))
         if fault:
             raise ValueError(
                 f"cache_dir must be a folder to which nobody else can write, because models kept "
@@ -267,7 +268,7 @@ class Cache:
             found = os.fstat(number)
             if not stat.S_ISREG(found.st_mode):
                 raise Suspect(f"{name[:12]} is no plain file")
-            fault = _fault(found)
+            fault = open_to_others(found)
             if fault:
                 raise Suspect(f"{name[:12]} {fault}")
             with os.fdopen(number, "rb", closefd=False) as file:
@@ -349,17 +350,6 @@ class Cache:
 def _described(scorer: Any) -> Any:
     """What a scorer of scikit-learn's computes, which its own attributes hide behind its class."""
     return scorer if not hasattr(scorer, "_score_func") else dict(vars(scorer))
-
-
-def _fault(found: os.stat_result) -> str | None:
-    """Say in what way a file is open to others; None where it is not, or cannot be known."""
-    if os.name != "posix":
-        return None
-    if found.st_uid != os.geteuid():
-        return f"belongs to user {found.st_uid}"
-    if stat.S_IMODE(found.st_mode) & 0o022:
-        return f"can be written to by others (mode {stat.S_IMODE(found.st_mode):o})"
-    return None
 
 
 def _is_running(pid: int) -> bool:

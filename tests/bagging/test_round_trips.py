@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 from copy import deepcopy
 
 import joblib
@@ -34,6 +35,7 @@ from ensembles import (
     BaggingClassifier,
     BaggingRegressor,
     BayesianBootstrap,
+    BlockBootstrap,
     Bootstrap,
     GroupBootstrap,
     Subsample,
@@ -393,3 +395,30 @@ def test_changing_the_import_line_is_all():
         assert len(clf.estimators_) == len(clf.estimators_samples_) == 10
         assert clf.n_features_in_ == 4
         assert clf.n_classes_ == 3
+
+
+@pytest.mark.parametrize(
+    "resampling",
+    [
+        Bootstrap(),
+        Bootstrap(stratify=True),
+        Subsample(),
+        Subsample(stratify=True),
+        GroupBootstrap(),
+        BlockBootstrap(block_length=5),
+        BayesianBootstrap(),
+        KFold(3),
+    ],
+    ids=str,
+)
+def test_a_bag_opens_that_was_pickled_before_rooms_were_cut_into_files(resampling):
+    """Its draws were classes and functions of ``ensembles.resampling`` itself."""
+    given = {"groups": np.arange(60) // 3} if isinstance(resampling, GroupBootstrap) else {}
+    bag = BaggingClassifier(n_estimators=3, resampling=resampling, random_state=0)
+    now = pickle.dumps(bag.fit(X, LABELS, **given), protocol=2)
+    then = re.sub(rb"censembles\.(resampling|members)\.\w+\n", rb"censembles.\1\n", now)
+    assert then != now
+    opened = pickle.loads(then)
+    np.testing.assert_array_equal(opened.predict_proba(X), bag.predict_proba(X))
+    for one, other in zip(opened.estimators_samples_, bag.estimators_samples_, strict=True):
+        np.testing.assert_array_equal(one, other)

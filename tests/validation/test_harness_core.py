@@ -12,7 +12,7 @@ import xgboost
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_diabetes, make_classification
+from sklearn.datasets import load_diabetes, make_classification, make_multilabel_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import DataConversionWarning, FitFailedWarning
@@ -34,6 +34,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 from sklearn.model_selection import cross_validate as theirs
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -755,3 +756,18 @@ def test_workers_share_the_cores_and_models_keep_the_users_numbers():
         result = cross_validate(model, X, y, n_jobs=2)
     assert {fitted.n_jobs for fitted in result.models_} == {-1}
     assert members.within_budget(model, 1).n_jobs == 1
+
+
+@pytest.mark.parametrize("method", ["auto", "predict"])
+def test_sparse_labels_of_several_kinds_are_those_of_an_array(method):
+    """They were taken for labels other than 0 and 1, which have no mean."""
+    table, labels = make_multilabel_classification(120, 6, n_classes=3, random_state=0)
+    learner = OneVsRestClassifier(LogisticRegression())
+    dense, sparse = (
+        cross_validate(learner, table, y, cv=3, method=method, scoring=["accuracy", "f1_macro"])
+        for y in (labels, csr_matrix(labels))
+    )
+    np.testing.assert_array_equal(sparse.oof_prediction_, dense.oof_prediction_)
+    for name in ("test_accuracy", "train_accuracy", "test_f1_macro"):
+        np.testing.assert_array_equal(sparse[name], dense[name])
+    assert sparse.pooled_scores_ == dense.pooled_scores_
