@@ -16,7 +16,7 @@ from numba import njit, types, uint64
 from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
 from numba.core.caching import FunctionCache
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager
 
@@ -27,6 +27,14 @@ SWITCHES: dict[str, Any] = {
     "_nrt": False,
 }
 """Kernels hold no lock, divide as the processor does, and neither make nor own arrays."""
+
+
+METHODS = ("_optimize_final_module", "_finalize_final_module", "get_pointer_to_function", "codegen")
+if not all(hasattr(JITCodeLibrary, name) for name in METHODS) or not hasattr(
+    JITCPUCodegen, "set_env"
+):
+    # What would not be replaced below would be run on code that is not there: no error, a crash.
+    raise ImportError("numba's code libraries are not those that parts of kernels are kept in.")
 
 
 class Unassembled(JITCodeLibrary):

@@ -287,7 +287,7 @@ INTERNALS = """
     resolve_function_type resolve_setitem define_pipelines add_pass pipeline_class
     typingctx targetctx func_id func_qualname _optimize_final_module
     _finalize_final_module _finalize_dynamic_globals _ensure_finalized set_env _codegen
-    _load_overload load_overload _guard_against_spurious_io_errors flush _nrt
+    _load_overload load_overload _guard_against_spurious_io_errors _nrt
     no_cfunc_wrapper no_cpython_wrapper disable_compile
 """
 """What `lean` asks of numba, but for what C asks for by name."""
