@@ -25,7 +25,7 @@ def named_here(cls: type[Any]) -> type[Any]:
     ...     pass
     >>> Shown(sise=2)
     Traceback (most recent call last):
-    TypeError: Shown.__init__() got an unexpected keyword argument 'sise'
+    TypeError: Shown.__init__() got an unexpected keyword argument 'sise'...
     """
     for name in ("__init__", "fit"):
         inherited = getattr(cls, name, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from sklearn import get_config
 from sklearn.utils import Bunch
@@ -23,6 +23,16 @@ class Committee:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.estimators_)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, those of the base estimator as ``estimator__max_depth``."""
+        own = next((name for name in params if name.startswith("estimator__")), None)
+        if own and params.get("estimator", getattr(self, "estimator", None)) is None:
+            raise ValueError(
+                f"{own} is a parameter of the base estimator, which must be given before it is "
+                "set, as in estimator=HistTreeClassifier(); got estimator=None."
+            )
+        return super().set_params(**params)  # type: ignore[misc]
 
     def _routed(self, method: str, params: dict[str, Any]) -> Bunch:
         """Arguments for the members' methods, by name of the method."""

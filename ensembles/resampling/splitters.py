@@ -101,7 +101,8 @@ def _strata(y: ArrayLike | None, n_rows: int) -> list[Rows]:
         )
     if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
         raise ValueError("stratify=True needs class labels; got a y of continuous numbers.")
-    codes = np.unique(labels, return_inverse=True, axis=0)[1].ravel()
+    axis = 0 if labels.ndim > 1 else None  # along an axis NumPy 2.0 sorts no objects
+    codes = np.unique(labels, return_inverse=True, axis=axis)[1].ravel()
     return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
 
 

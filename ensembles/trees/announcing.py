@@ -17,9 +17,17 @@ NOT_CACHED = (
 
 @lru_cache(maxsize=1)
 def announce_compiling() -> None:
-    """From now on say on standard error, once, that a kernel is compiled that was not cached."""
-    from numba.core import event
+    """From now on say on standard error, once, that a kernel is compiled that was not cached.
+
+    A numba without events says nothing.
+    """
+    try:
+        from numba.core import event
+    except ImportError:
+        return
     from tqdm import tqdm
+
+    from ensembles.trees.compiling import fingerprint
 
     class Announcer(event.Listener):
         """Waits for the first of our kernels that numba compiles."""
@@ -28,7 +36,7 @@ def announce_compiling() -> None:
 
         def on_start(self, event: Any) -> None:
             kernel = event.data["dispatcher"]
-            if not self.said and kernel.py_func.__module__.startswith("ensembles.trees"):
+            if not self.said and kernel.py_func.__qualname__.endswith(fingerprint()):
                 self.said = True
                 said = CACHED if kernel.stats.cache_path else NOT_CACHED
                 tqdm.write(said, file=sys.stderr)  # above a progress bar, not into it

@@ -171,6 +171,7 @@ def find_bins(
         rows = np.sort(np.random.default_rng(0).integers(X.shape[0], size=SAMPLE))
         sampled = take_rows(X, rows)
         weighing = None if weights is None else weights[rows]
+    weighing = None if weighing is None else whole_parts(weighing)
     named = categorical_columns(X, categorical, names)
     whole = (
         [any_missing(X, j, named[j]) for j in range(X.shape[1])] if X.shape[0] > SAMPLE else None
@@ -189,6 +190,16 @@ def find_bins(
         cuts.append(found)
         missing.append(absent)
     return Bins(tuple(cuts), tuple(missing), tuple(names))
+
+
+def whole_parts(weights: Floats) -> Floats:
+    """Return weights as whole numbers, in a unit of their own: their sums are exact, so that the
+    cuts do not depend on the unit in which the weights were given.
+    """
+    total = float(weights.sum())
+    if total < 2.0**53 and np.array_equal(weights, np.rint(weights)):
+        return weights
+    return np.maximum(np.rint(np.ldexp(weights, 52 - int(np.frexp(total)[1]))), weights > 0)
 
 
 def any_missing(X: Any, j: int, categorical: bool) -> bool:

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,159 +15,37 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba import njit, types
-from numba.core import typed_passes as typed
-from numba.core import untyped_passes as untyped
-from numba.core.caching import FunctionCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
+from numba import types
 from numba.extending import intrinsic
 
 Kernel = Callable[[Callable[..., Any]], Any]
 
-SWITCHES: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "no_cfunc_wrapper": True,
-    "_nrt": False,
-}
-"""Kernels hold no lock, divide as the processor does, and neither make nor own arrays."""
+lean: Any = None
+GIVEN_UP: list[Exception] = []
+"""Why `lean` is not asked in this process."""
+try:
+    from ensembles.trees import lean
+except Exception as error:  # whatever another numba may lack
+    GIVEN_UP.append(error)
+
+PARTS: dict[int, tuple[Any, Any]] = {}
+"""What pieces of kernels were made from, by their `id`."""
 
 
-class Unassembled(JITCodeLibrary):
-    """The code of a part: linked into the kernels that call it, optimised and assembled there.
-
-    numba would do both to every part by itself too, for nobody to run: more than half of what LLVM
-    did for a kernel.
+def part(function: Callable[..., Any], **switches: Any) -> Any:
+    """Make a piece of a kernel: compiled with the kernel that calls it, never called from
+    Python.
     """
-
-    def _optimize_final_module(self) -> None:
-        """Leave it to the kernel."""
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """Return the address of what is not there: numba's sign for a function without one."""
-        self._ensure_finalized()
-        return 0
-
-    @property
-    def codegen(self) -> Any:
-        """The code generator, which is not told where Python objects of the part are: a part has
-        none.
-        """
-        return Objectless(self._codegen)
+    made = lean.part(function, **switches) if lean else function
+    PARTS[id(made)] = made, function
+    return made
 
 
-class Objectless:
-    """A code generator that keeps no Python objects for the code it generates."""
-
-    def __init__(self, codegen: Any) -> None:
-        self.codegen = codegen
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.codegen, name)
-
-    def set_env(self, name: str, environment: Any) -> None:
-        """Keep nothing."""
-
-
-SIGNATURES: dict[Any, Any] = {}
-"""What operators were found to make of types: numba tries one rule after the other, some fifty for
-an addition, at every statement anew.
-"""
-
-
-def alike(given: Any) -> Any:
-    """Let a whole number that is written out take the kind of the unsigned number beside it, as in
-    NumPy 2 (NEP 50): to numba `row + 1` is a signed number, which may count from an array's end.
+def once(function: Callable[..., Any]) -> Any:
+    """Make a piece that is put where it is called, from one place or a few: its arrays need not be
+    handed over, and numbers that its caller knows are known in it.
     """
-    if types.uint64 not in given:
-        return tuple(given)
-    return tuple(
-        types.uint64 if isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0 else kind
-        for kind in given
-    )
-
-
-class Typing:
-    """numba's typing context, with a memory, and with `alike`."""
-
-    def __init__(self, context: Any) -> None:
-        self.context = context
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.context, name)
-
-    def resolve_function_type(self, function: Any, given: Any, named: Any) -> Any:
-        """Return the signature of a call."""
-        if not isinstance(function, types.Function | types.NumberClass) or named:
-            return self.context.resolve_function_type(function, given, named)
-        given = alike(given)
-        if (function, given) not in SIGNATURES:
-            found = self.context.resolve_function_type(function, given, named)
-            SIGNATURES[function, given] = found
-        return SIGNATURES[function, given]
-
-    def resolve_setitem(self, *given: Any) -> Any:
-        """Return the signature of a write into an array."""
-        if given not in SIGNATURES:
-            SIGNATURES[given] = self.context.resolve_setitem(*given)
-        return SIGNATURES[given]
-
-
-PASSES = (
-    untyped.TranslateByteCode,
-    untyped.FixupArgs,
-    untyped.IRProcessing,
-    untyped.RewriteSemanticConstants,
-    untyped.DeadBranchPrune,
-    untyped.GenericRewrites,
-    untyped.ReconstructSSA,
-    typed.NopythonTypeInference,
-    typed.PreLowerStripPhis,
-    typed.NativeLowering,
-    typed.NoPythonBackend,
-)
-
-
-class KernelCompiler(CompilerBase):
-    """numba's compiler without the passes that find nothing to do in a kernel, which has no
-    closures, no array expressions, and no objects to release.
-    """
-
-    def define_pipelines(self) -> Any:
-        """Return the passes."""
-        self.state.typingctx = Typing(self.state.typingctx)
-        manager = PassManager("kernel")
-        for each in PASSES:
-            manager.add_pass(each)
-        manager.finalize()
-        return [manager]
-
-
-class PartCompiler(KernelCompiler):
-    """The same, up to the point where a part has become LLVM's intermediate code."""
-
-    def define_pipelines(self) -> Any:
-        """Return the passes; the code is kept unassembled."""
-        codegen = self.state.targetctx.codegen()
-        self.state["library"] = Unassembled(codegen, self.state.func_id.func_qualname)
-        return super().define_pipelines()
-
-
-part: Kernel = njit(**SWITCHES, no_cpython_wrapper=True, pipeline_class=PartCompiler)
-"""A piece of a kernel: compiled with the kernel that calls it, never called from Python."""
-
-once: Kernel = njit(
-    **SWITCHES, no_cpython_wrapper=True, forceinline=True, pipeline_class=PartCompiler
-)
-"""A piece that is put where it is called, from one place or a few: its arrays need not be handed
-over, and numbers that its caller knows are known in it.
-"""
+    return part(function, forceinline=True)
 
 
 def comparison(builder: Any, kind: Any) -> Any:
@@ -252,23 +131,6 @@ def garbage_left() -> Iterator[None]:
             gc.enable()
 
 
-class Shelf(FunctionCache):
-    """numba's cache on disk, but for what it does before it looks there.
-
-    It would ready the whole compiler, a third of a second, which only compiling needs: of a later
-    process that was most of its first fit.
-    """
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code if it is there; a damaged file is not, and is written again."""
-        try:
-            with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
-        except Exception:
-            self.flush()
-            return None
-
-
 def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for the given signatures, or read it from the disk cache.
 
@@ -283,20 +145,31 @@ def kernel(*signatures: Any, name: str = "") -> Callable[[Callable[..., Any]], A
             )
         function.__qualname__ = f"{name or function.__qualname__}_{fingerprint()}"
         with garbage_left():
-            try:
-                return compiled(function, signatures, Shelf(function))
-            except (RuntimeError, OSError):
-                return compiled(function, signatures)
+            return compiled(function, signatures)
 
     return compile_
 
 
-def compiled(function: Callable[..., Any], signatures: Any, shelf: Any = None) -> Any:
-    """Return the function compiled for these signatures, where there is a shelf from that."""
-    dispatcher: Any = njit(**SWITCHES, pipeline_class=KernelCompiler)(function)
-    if shelf is not None:
-        dispatcher._cache = shelf
-    for signature in signatures:
-        dispatcher.compile(signature)
-    dispatcher.disable_compile()
-    return dispatcher
+def compiled(function: Any, signatures: Any) -> Any:
+    """Return the function compiled; where numba is not what `lean` knows, in numba's own way."""
+    if not GIVEN_UP:
+        try:
+            return lean.compiled(function, signatures)
+        except Exception as error:
+            GIVEN_UP.append(error)
+    tell_slow()
+    from ensembles.trees import plain
+
+    return plain.compiled(function, signatures, {key: made for key, (_, made) in PARTS.items()})
+
+
+@lru_cache(maxsize=1)
+def tell_slow() -> None:
+    """Warn, once, that kernels are compiled in a way that takes long."""
+    warnings.warn(
+        f"numba {numba.__version__} is not built as ensembles knows it ({GIVEN_UP[0]!r}): the tree "
+        "kernels are right, but compiling them takes some 30 s where it took 5. A newer ensembles, "
+        "or numba 0.60 to 0.68, is quick again.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -767,3 +767,11 @@ def test_a_member_that_predicts_an_unknown_label_is_named():
     bag = BaggingClassifier(SaysWhatItNeverSaw()).fit(X, Y)
     with pytest.raises(ValueError, match=r"SaysWhatItNeverSaw predicted .*'perhaps'.*'no', 'yes'"):
         bag.predict(X)
+
+
+def test_a_parameter_of_an_estimator_that_was_not_given_says_so():
+    """scikit-learn says that None has no attribute set_params."""
+    with pytest.raises(ValueError, match=r"estimator__max_depth is a parameter of the base"):
+        Bagging().set_params(estimator__max_depth=3)
+    bag = Bagging().set_params(estimator__max_depth=3, estimator=DecisionTreeClassifier())
+    assert bag.set_params(n_estimators=7).estimator.max_depth == 3

@@ -89,3 +89,16 @@ def test_the_table_that_is_binned_is_not_written_to():
     column.flags.writeable = False
     find_bins(column, None, 16, None, ["a", "b"])
     np.testing.assert_array_equal(column, before)
+
+
+@pytest.mark.parametrize("unit", [0.1, 3.0, 1e-300, 1e100, 1e300])
+def test_cuts_do_not_depend_on_the_unit_of_the_weights(unit):
+    """Of 300 values in 254 bins of equal weight many stand at the very edge."""
+    X = np.random.default_rng(0).normal(size=(300, 1))
+    for weights in (np.ones(300), np.arange(300) % 4 + 1.0):
+        plain, scaled = (find_bins(X, each, 255, None, ["a"]) for each in (weights, unit * weights))
+        np.testing.assert_array_equal(plain.cuts[0], scaled.cuts[0])
+    np.testing.assert_array_equal(
+        find_bins(X, None, 255, None, ["a"]).cuts[0],
+        find_bins(X, np.full(300, unit), 255, None, ["a"]).cuts[0],
+    )

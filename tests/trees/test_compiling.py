@@ -230,3 +230,91 @@ def test_compiling_leaves_garbage_collection_as_it_was():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+RENAMED = r"""
+import re, sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
+
+class Renaming(SourceFileLoader):
+    def get_code(self, name):
+        source = self.get_data(self.path)
+        return self.source_to_code(OLD.sub(rb"\g<0>_as_of_now", source), self.path)
+
+class AnotherNumba(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        spec = PathFinder.find_spec(name, path, target) if name.startswith("numba.") else None
+        if spec and spec.loader and spec.origin.endswith(".py"):
+            if OLD.search(spec.loader.get_data(spec.origin)):
+                spec.loader = Renaming(name, spec.origin)
+                return spec
+        return None
+
+OLD = re.compile(rb"\b%s\b" % NAME.encode())
+sys.meta_path.insert(0, AnotherNumba())
+import numba, warnings
+assert numba.njit(lambda x: x + 1)(1) == 2
+"""
+"""A numba in which one thing has another name, everywhere: to us it is gone, and numba works."""
+
+CODES_AND_WAY = """
+import numpy as np
+values, codes = np.array([[0.5, 1.0, 9.0, -np.inf, np.nan]]), np.empty((5, 1), np.uint8)
+cuts = np.full((1, 256), np.inf)
+cuts[0, :20] = np.arange(20) / 10
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    from ensembles.trees import coding
+coding.encode(values, 5, cuts, np.array([20]), codes)
+print(codes.ravel().tolist(), "plain" if told else "quick")
+"""
+
+
+def test_another_numba_compiles_kernels_in_its_own_way(tmp_path):
+    """What it lacks is found out when it is imported, in the midst of a kernel, or by answers."""
+    names = ("PreLowerStripPhis", "_finalize_dynamic_globals", "resolve_function_type")
+    for name in names:
+        cache = {"NUMBA_CACHE_DIR": str(tmp_path / name)}
+        told = run(f"NAME = {name!r}\n{RENAMED}{CODES_AND_WAY}", **cache)
+        assert told == "[6, 11, 21, 1, 0] plain\n"
+    told = run(f"import warnings\n{CODES_AND_WAY}", NUMBA_CACHE_DIR=str(tmp_path))
+    assert told == "[6, 11, 21, 1, 0] quick\n"
+
+
+def test_a_kernel_that_errs_is_found_out():
+    code = "from ensembles.trees import lean; CHANGE; print(lean.is_right())"
+    for change, right in [("0", True), ("lean.alike = tuple", False)]:
+        assert run(code.replace("CHANGE", change)) == f"{right}\n"
+
+
+INTERNALS = """
+    TranslateByteCode FixupArgs IRProcessing RewriteSemanticConstants DeadBranchPrune
+    GenericRewrites ReconstructSSA NopythonTypeInference PreLowerStripPhis NativeLowering
+    NoPythonBackend FunctionCache JITCodeLibrary CompilerBase PassManager
+    resolve_function_type resolve_setitem define_pipelines add_pass pipeline_class
+    typingctx targetctx func_id func_qualname _optimize_final_module
+    _finalize_final_module _finalize_dynamic_globals _ensure_finalized set_env _codegen
+    _load_overload load_overload _guard_against_spurious_io_errors _nrt
+    no_cfunc_wrapper no_cpython_wrapper disable_compile
+"""
+"""What `lean` asks of numba, but for what C asks for by name."""
+
+TREES = """
+import numpy as np
+from hashlib import sha256
+from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+X = np.random.default_rng(0).normal(size=(900, 5))
+tree = HistTreeClassifier(max_features=2, random_state=0).fit(X, X[:, 0] > X[:, 1])
+assert tree.score(X, X[:, 0] > X[:, 1]) == 1.0
+print(sha256(tree.predict_proba(X + 0.1)).hexdigest())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INTERNALS.split())
+def test_trees_do_not_depend_on_what_numba_keeps_to_itself(name, tmp_path):
+    here = run(TREES)
+    quiet = 'warnings.simplefilter("ignore", RuntimeWarning)'
+    there = run(f"NAME = {name!r}\n{RENAMED}{quiet}\n{TREES}", NUMBA_CACHE_DIR=str(tmp_path))
+    assert here == there

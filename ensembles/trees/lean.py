@@ -1,0 +1,238 @@
+"""numba's compiler without what kernels do not need: more than half of its work.
+
+This is built on what numba keeps to itself, so another numba may not have it. Then `compiling`
+goes the plain way; so it does where `is_right` finds that a kernel compiled here errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from numba import njit, types, uint64
+from numba.core import typed_passes as typed
+from numba.core import untyped_passes as untyped
+from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
+
+SWITCHES: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
+"""Kernels hold no lock, divide as the processor does, and neither make nor own arrays."""
+
+
+METHODS = ("_optimize_final_module", "_finalize_final_module", "get_pointer_to_function", "codegen")
+if not all(hasattr(JITCodeLibrary, name) for name in METHODS) or not hasattr(
+    JITCPUCodegen, "set_env"
+):
+    # What would not be replaced below would be run on code that is not there: no error, a crash.
+    raise ImportError("numba's code libraries are not those that parts of kernels are kept in.")
+
+
+class Unassembled(JITCodeLibrary):
+    """The code of a part: linked into the kernels that call it, optimised and assembled there.
+
+    numba would do both to every part by itself too, for nobody to run: more than half of what LLVM
+    did for a kernel.
+    """
+
+    def _optimize_final_module(self) -> None:
+        """Leave it to the kernel."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return the address of what is not there: numba's sign for a function without one."""
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        """The code generator, which is not told where Python objects of the part are: a part has
+        none.
+        """
+        return Objectless(self._codegen)
+
+
+class Objectless:
+    """A code generator that keeps no Python objects for the code it generates."""
+
+    def __init__(self, codegen: Any) -> None:
+        self.codegen = codegen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.codegen, name)
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Keep nothing."""
+
+
+SIGNATURES: dict[Any, Any] = {}
+"""What operators were found to make of types: numba tries one rule after the other, some fifty for
+an addition, at every statement anew.
+"""
+
+
+def alike(given: Any) -> Any:
+    """Let a whole number that is written out take the kind of the unsigned number beside it, as in
+    NumPy 2 (NEP 50): to numba `row + 1` is a signed number, which may count from an array's end.
+    """
+    if types.uint64 not in given:
+        return tuple(given)
+    return tuple(
+        types.uint64 if isinstance(kind, types.IntegerLiteral) and kind.literal_value >= 0 else kind
+        for kind in given
+    )
+
+
+class Typing:
+    """numba's typing context, with a memory, and with `alike`."""
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.context, name)
+
+    def resolve_function_type(self, function: Any, given: Any, named: Any) -> Any:
+        """Return the signature of a call."""
+        if not isinstance(function, types.Function | types.NumberClass) or named:
+            return self.context.resolve_function_type(function, given, named)
+        given = alike(given)
+        if (function, given) not in SIGNATURES:
+            found = self.context.resolve_function_type(function, given, named)
+            SIGNATURES[function, given] = found
+        return SIGNATURES[function, given]
+
+    def resolve_setitem(self, *given: Any) -> Any:
+        """Return the signature of a write into an array."""
+        if given not in SIGNATURES:
+            SIGNATURES[given] = self.context.resolve_setitem(*given)
+        return SIGNATURES[given]
+
+
+PASSES = (
+    untyped.TranslateByteCode,
+    untyped.FixupArgs,
+    untyped.IRProcessing,
+    untyped.RewriteSemanticConstants,
+    untyped.DeadBranchPrune,
+    untyped.GenericRewrites,
+    untyped.ReconstructSSA,
+    typed.NopythonTypeInference,
+    typed.PreLowerStripPhis,
+    typed.NativeLowering,
+    typed.NoPythonBackend,
+)
+
+
+class KernelCompiler(CompilerBase):
+    """numba's compiler without the passes that find nothing to do in a kernel, which has no
+    closures, no array expressions, and no objects to release.
+    """
+
+    def define_pipelines(self) -> Any:
+        """Return the passes."""
+        self.state.typingctx = Typing(self.state.typingctx)
+        manager = PassManager("kernel")
+        for each in PASSES:
+            manager.add_pass(each)
+        manager.finalize()
+        return [manager]
+
+
+class PartCompiler(KernelCompiler):
+    """The same, up to the point where a part has become LLVM's intermediate code."""
+
+    def define_pipelines(self) -> Any:
+        """Return the passes; the code is kept unassembled."""
+        codegen = self.state.targetctx.codegen()
+        self.state["library"] = Unassembled(codegen, self.state.func_id.func_qualname)
+        return super().define_pipelines()
+
+
+def part(function: Callable[..., Any], **switches: Any) -> Any:
+    """Return a piece of a kernel, which is compiled with the kernel that calls it."""
+    return njit(**SWITCHES, **switches, no_cpython_wrapper=True, pipeline_class=PartCompiler)(
+        function
+    )
+
+
+class Shelf(FunctionCache):
+    """numba's cache on disk, but for what it does before it looks there.
+
+    It would ready the whole compiler, a third of a second, which only compiling needs: of a later
+    process that was most of its first fit.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled code if it is there; a damaged file is not, and is written again."""
+        found = None
+        try:
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
+        except Exception:
+            self.flush()
+        if found is None:
+            check_right()
+        return found
+
+
+def compiled(function: Callable[..., Any], signatures: Any) -> Any:
+    """Return the function compiled for these signatures, or read from the disk cache.
+
+    Where the cache can be neither read nor written it is compiled for this process alone.
+    """
+    try:
+        return compiled_on(Shelf(function), function, signatures)
+    except (RuntimeError, OSError):
+        check_right()
+        return compiled_on(None, function, signatures)
+
+
+def compiled_on(shelf: Any, function: Callable[..., Any], signatures: Any) -> Any:
+    """Return the function compiled, where there is a shelf from that."""
+    dispatcher: Any = njit(**SWITCHES, pipeline_class=KernelCompiler)(function)
+    if shelf is not None:
+        dispatcher._cache = shelf
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def check_right() -> None:
+    """Raise where what is compiled here is not what was written."""
+    if not is_right():
+        raise RuntimeError(f"numba {numba.__version__} compiles kernels wrongly without its passes")
+
+
+half = part(lambda word: word >> 1)
+
+
+def trial(cells: Any, n: Any) -> None:
+    """Halve the cells, large ones after adding 1."""
+    for i in range(n):
+        cell = cells[i]
+        cell = half(cell + 1) if cell > 4 else half(cell)
+        cells[i] = cell
+
+
+@lru_cache(maxsize=1)
+def is_right() -> bool:
+    """Tell whether a kernel of a few lines, with a part, a branch, and numbers at the end of their
+    range, does what was written; asked once, before the first kernel that is not on disk.
+    """
+    cells = np.array([5, 2**63, 3, 2**64 - 1], np.uint64)
+    compiled_on(None, trial, [types.void(uint64[::1], uint64)])(cells, 4)
+    return bool(np.array_equal(cells, np.array([3, 2**62, 1, 0], np.uint64)))
