@@ -24,6 +24,16 @@ from ensembles.trees.compiling import (
     reads,
     smaller_of,
 )
+from ensembles.trees.fields import (
+    BINS,
+    fill_classes,
+    in_eights,
+    in_fours,
+    join_fours,
+    scan_eights,
+    spell_eights,
+    sum_eights,
+)
 from ensembles.trees.histogram import CLASSES, OUTPUTS, PACKED, SCALAR, filler
 from ensembles.trees.small import (
     LIGHT,
@@ -38,8 +48,8 @@ from ensembles.trees.small import (
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
-    STEP,
     best_of_classes,
+    first_highest,
     one_code,
     scanner,
     sort_rows,
@@ -374,7 +384,7 @@ class Scratch(local):
     def __init__(self) -> None:
         self.work = np.empty(PLANE + LANES)
         self.bits = self.work.view(np.int64)
-        self.bins = np.zeros(STEP + 4, np.uint64)
+        self.bins = np.zeros(BINS, np.uint64)
         self.sheet = np.empty(SHEET, np.uint8)
         self.counts = np.empty(2 * PLANE, np.uint8)
         self.folded = np.empty(3 * PLANE, np.uint16)
@@ -462,6 +472,12 @@ def opener(mode: int) -> Any:
     return open_node
 
 
+@part
+def holds_fours(settings: Array, weight: Any) -> Any:
+    """Tell whether the histograms of a node of this weight hold four classes a word."""
+    return in_fours(settings[N_SUMS] - 1, settings[EXACT], settings[ENTROPY], weight)
+
+
 @lru_cache
 def keeper(mode: int) -> Any:
     """Return what gives two new nodes, or the root, the histograms that are worth keeping."""
@@ -495,7 +511,23 @@ def keeper(mode: int) -> Any:
             counted = free[n_free - 1]
         elif keep_smaller and above >= 0:
             counted = above
-        if counted >= 0:
+        if counted >= 0 and mode == CLASSES:
+            fours = holds_fours(settings, totals[parent if parent >= 0 else larger, 0])
+            fill_classes(
+                fours,
+                records,
+                codes,
+                settings[FIRST],
+                every,
+                settings[N_COLUMNS],
+                last - 1,
+                sizes,
+                settings[WIDTH],
+                nodes[smaller, START],
+                nodes[smaller, STOP],
+                blocks[counted],
+            )
+        if counted >= 0 and mode != CLASSES:
             fill(
                 records,
                 codes,
@@ -508,9 +540,9 @@ def keeper(mode: int) -> Any:
                 nodes[smaller, STOP],
                 blocks[counted],
             )
-            if keep_smaller:
-                nodes[smaller, BLOCK] = counted
-                n_free -= counted != above
+        if counted >= 0 and keep_smaller:
+            nodes[smaller, BLOCK] = counted
+            n_free -= counted != above
         if counted >= 0 and above >= 0 and counted != above:
             step = 512 if mode == SCALAR else 256
             for table in range(0, settings[N_COLUMNS] * settings[WIDTH], step):
@@ -521,6 +553,11 @@ def keeper(mode: int) -> Any:
         elif above >= 0 and counted != above:
             free[n_free] = above
             n_free += 1
+        if mode == CLASSES and counted >= 0 and not fours:
+            for child in range(smaller_of(smaller, larger), larger_of(smaller, larger) + 1):
+                if nodes[child, BLOCK] >= 0 and holds_fours(settings, totals[child, 0]):
+                    block = blocks[nodes[child, BLOCK]]
+                    join_fours(last - 1, settings[N_COLUMNS], settings[WIDTH], block)
         return n_free
 
     return keep_histograms
@@ -549,10 +586,10 @@ def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
     return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)
 
 
-TABLED, SURVEYED, FILLED, KEPT, SORTED = range(5)
+TABLED, SURVEYED, FILLED, KEPT, SORTED, COUNTED = range(6)
 """How the columns of a node are searched: each by a table of its codes; all at once, every row
-against every other; by histograms filled for the node, or kept since its parent; or each row by
-row, in the order of the codes.
+against every other; by histograms filled for the node, or kept since its parent; each row by
+row, in the order of the codes; or each by the sums up to the codes that occur.
 """
 
 
@@ -576,6 +613,8 @@ def chooser(mode: int, special: bool) -> Any:
         if block >= 0:
             return KEPT
         if mode == CLASSES and n_rows < settings[KEEP]:
+            if in_eights(settings[N_SUMS] - 1, settings[EXACT], settings[ENTROPY], weight):
+                return COUNTED
             return SORTED
         return FILLED
 
@@ -618,6 +657,7 @@ def preparer(mode: int) -> Any:
         counts: Array,
         folded: Array,
         sums: Array,
+        sorted_rows: Array,
     ) -> None:
         first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
         if how == SURVEYED:
@@ -625,7 +665,24 @@ def preparer(mode: int) -> Any:
             survey(
                 records, start, n, totals, least, n_lanes, width, sheet, counts, folded, sums, work
             )
-        if how == FILLED:
+        if mode == CLASSES and how == COUNTED:
+            spell_eights(records, start, stop, sorted_rows)
+        if mode == CLASSES and how == FILLED:
+            fill_classes(
+                holds_fours(settings, totals[0]),
+                records,
+                codes,
+                first,
+                columns[begin:],
+                n_lanes,
+                len(totals) - 2,
+                sizes,
+                settings[WIDTH],
+                start,
+                stop,
+                histogram,
+            )
+        if mode != CLASSES and how == FILLED:
             some, cells = columns[begin:], settings[WIDTH]
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
 
@@ -670,6 +727,17 @@ def looker(mode: int) -> Any:
                 return CONSTANT
             return INVALID
         exact, entropy = settings[EXACT], settings[ENTROPY]
+        if mode == CLASSES and how == COUNTED:
+            byte = settings[FIRST] + column
+            n_codes = sum_eights(codes, byte, start, stop, n_classes, sorted_rows, bins, present)
+            if n_codes < 2:
+                return CONSTANT
+            scan_eights(n_codes, n_classes, float64(totals[0]), least, bins, work)
+            gain = first_highest(n_codes, work, bits, place)
+            if gain > beaten:
+                split = uint64(place[0])
+                place[0], place[1] = present[split], present[split + 1]
+            return gain
         if mode == CLASSES and how == SORTED:
             byte = settings[FIRST] + column
             n_codes = sort_rows(records, codes, byte, start, stop, bins, present, sorted_rows)
@@ -705,6 +773,7 @@ def looker(mode: int) -> Any:
             left,
             work,
             bits,
+            bins,
             place,
         )
         if drawn and gain < 0.0 and one_code(sizes[column], totals[0], work):
@@ -797,6 +866,7 @@ def searcher(mode: int, special: bool) -> Any:
                         counts,
                         folded,
                         sums,
+                        sorted_rows,
                     )
                 for lane in range(n_lanes):
                     column = columns[begin + lane]
