@@ -222,3 +222,17 @@ def test_compiling_leaves_garbage_collection_as_it_was():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_wide_registers_read_begins_where_lines_of_the_cache_do():
+    """In every thread, whatever the arrays before it took."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ensembles.trees.growing import LINE, SCRATCH
+
+    def offsets(_):
+        wide = SCRATCH.work, SCRATCH.bins, SCRATCH.sheet, SCRATCH.counts, SCRATCH.folded
+        return [array.ctypes.data % LINE for array in (*wide, SCRATCH.sums)]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(found == [0] * 6 for found in pool.map(offsets, range(9)))
