@@ -24,6 +24,16 @@ from ensembles.trees.compiling import (
     reads,
     smaller_of,
 )
+from ensembles.trees.fields import (
+    BINS,
+    fill_classes,
+    in_eights,
+    in_fours,
+    join_fours,
+    scan_eights,
+    spell_eights,
+    sum_eights,
+)
 from ensembles.trees.histogram import (
     CLASSES,
     OUTPUTS,
@@ -54,8 +64,8 @@ from ensembles.trees.small import (
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
-    STEP,
     best_of_classes,
+    first_highest,
     holds_one,
     next_code,
     one_code,
@@ -395,17 +405,29 @@ class Desk(NamedTuple):
     listed: Array
 
 
+LINE = 64
+"""Bytes of a line of the cache, and of the widest register."""
+
+
+def in_lines(n: int, kind: Any) -> Array:
+    """Return zeros that begin where a line of the cache does: a register is then filled from one
+    line, not from two.
+    """
+    room = np.zeros(n * np.dtype(kind).itemsize + LINE, np.uint8)
+    return room[-room.ctypes.data % LINE :][: n * np.dtype(kind).itemsize].view(kind)
+
+
 class Scratch(local):
     """The arrays whose size does not depend on the tree; each thread has its own."""
 
     def __init__(self) -> None:
-        self.work = np.empty(PLANE + 2 * LANES)
+        self.work = in_lines(PLANE + 2 * LANES, np.float64)
         self.bits = self.work.view(np.int64)
-        self.bins = np.zeros(STEP + 4, np.uint64)
-        self.sheet = np.empty(SHEET, np.uint8)
-        self.counts = np.empty(2 * PLANE, np.uint8)
-        self.folded = np.empty(3 * PLANE, np.uint16)
-        self.sums = np.empty(2 * PLANE, np.int64)
+        self.bins = in_lines(BINS, np.uint64)
+        self.sheet = in_lines(SHEET, np.uint8)
+        self.counts = in_lines(2 * PLANE, np.uint8)
+        self.folded = in_lines(3 * PLANE, np.uint16)
+        self.sums = in_lines(2 * PLANE, np.int64)
         self.present = np.zeros(257, np.int64)
         self.keys = np.zeros(256)
         self.order = np.zeros(257, np.int64)
@@ -490,6 +512,12 @@ def opener(mode: int) -> Any:
     return open_node
 
 
+@part
+def holds_fours(settings: Array, weight: Any) -> Any:
+    """Tell whether the histograms of a node of this weight hold four classes a word."""
+    return in_fours(settings[N_SUMS] - 1, settings[EXACT], settings[ENTROPY], weight)
+
+
 @lru_cache
 def keeper(mode: int) -> Any:
     """Return what gives two new nodes, or the root, the histograms that are worth keeping."""
@@ -523,7 +551,23 @@ def keeper(mode: int) -> Any:
             counted = free[n_free - 1]
         elif keep_smaller and above >= 0:
             counted = above
-        if counted >= 0:
+        if counted >= 0 and mode == CLASSES:
+            fours = holds_fours(settings, totals[parent if parent >= 0 else larger, 0])
+            fill_classes(
+                fours,
+                records,
+                codes,
+                settings[FIRST],
+                every,
+                settings[N_COLUMNS],
+                last - 1,
+                sizes,
+                settings[WIDTH],
+                nodes[smaller, START],
+                nodes[smaller, STOP],
+                blocks[counted],
+            )
+        if counted >= 0 and mode != CLASSES:
             fill(
                 records,
                 codes,
@@ -536,9 +580,9 @@ def keeper(mode: int) -> Any:
                 nodes[smaller, STOP],
                 blocks[counted],
             )
-            if keep_smaller:
-                nodes[smaller, BLOCK] = counted
-                n_free -= counted != above
+        if counted >= 0 and keep_smaller:
+            nodes[smaller, BLOCK] = counted
+            n_free -= counted != above
         if counted >= 0 and above >= 0 and counted != above:
             step = EIGHT * settings[WIDTH] if mode == SCALAR else 256
             for table in range(0, settings[N_COLUMNS] * settings[WIDTH], step):
@@ -552,6 +596,11 @@ def keeper(mode: int) -> Any:
         elif above >= 0 and counted != above:
             free[n_free] = above
             n_free += 1
+        if mode == CLASSES and counted >= 0 and not fours:
+            for child in range(smaller_of(smaller, larger), larger_of(smaller, larger) + 1):
+                if nodes[child, BLOCK] >= 0 and holds_fours(settings, totals[child, 0]):
+                    block = blocks[nodes[child, BLOCK]]
+                    join_fours(last - 1, settings[N_COLUMNS], settings[WIDTH], block)
         return n_free
 
     return keep_histograms
@@ -580,10 +629,10 @@ def beats(gain: Any, rank: Any, best: Any, best_rank: Any) -> Any:
     return gain > best or (gain == best and gain >= 0.0 and rank < best_rank)
 
 
-TABLED, SURVEYED, FILLED, KEPT, SORTED = range(5)
+TABLED, SURVEYED, FILLED, KEPT, SORTED, COUNTED = range(6)
 """How the columns of a node are searched: each by a table of its codes; all at once, every row
-against every other; by histograms filled for the node, or kept since its parent; or each row by
-row, in the order of the codes.
+against every other; by histograms filled for the node, or kept since its parent; each row by
+row, in the order of the codes; or each by the sums up to the codes that occur.
 """
 
 
@@ -607,6 +656,8 @@ def chooser(mode: int, special: bool) -> Any:
         if block >= 0:
             return KEPT
         if mode == CLASSES and n_rows < settings[KEEP]:
+            if in_eights(settings[N_SUMS] - 1, settings[EXACT], settings[ENTROPY], weight):
+                return COUNTED
             return SORTED
         return FILLED
 
@@ -668,6 +719,7 @@ def preparer(mode: int) -> Any:
         totals: Array,
         work: Array,
         bits: Array,
+        sorted_rows: Array,
     ) -> None:
         first, n, width = settings[FIRST], stop - start, settings[SHEET_WIDTH]
         if how == SURVEYED:
@@ -677,8 +729,25 @@ def preparer(mode: int) -> Any:
             fill_drawn_pairs(
                 records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram
             )
-        elif how == FILLED:
+        elif mode != CLASSES and how == FILLED:
             fill(records, codes, first, some, n_lanes, sizes, cells, start, stop, histogram)
+        if mode == CLASSES and how == COUNTED:
+            spell_eights(records, start, stop, sorted_rows)
+        if mode == CLASSES and how == FILLED:
+            fill_classes(
+                holds_fours(settings, totals[0]),
+                records,
+                codes,
+                first,
+                some,
+                n_lanes,
+                len(totals) - 2,
+                sizes,
+                cells,
+                start,
+                stop,
+                histogram,
+            )
         if mode == SCALAR and how >= FILLED:
             scan_pairs(
                 histogram,
@@ -787,6 +856,17 @@ def looker(mode: int) -> Any:
                 return CONSTANT
             return INVALID
         exact, entropy = settings[EXACT], settings[ENTROPY]
+        if mode == CLASSES and how == COUNTED:
+            byte = settings[FIRST] + column
+            n_codes = sum_eights(codes, byte, start, stop, n_classes, sorted_rows, bins, present)
+            if n_codes < 2:
+                return CONSTANT
+            scan_eights(n_codes, n_classes, float64(totals[0]), least, bins, work)
+            gain = first_highest(n_codes, work, bits, place)
+            if gain > beaten:
+                split = uint64(place[0])
+                place[0], place[1] = present[split], present[split + 1]
+            return gain
         if mode == CLASSES and how == SORTED:
             byte = settings[FIRST] + column
             n_codes = sort_rows(records, codes, byte, start, stop, bins, present, sorted_rows)
@@ -822,6 +902,7 @@ def looker(mode: int) -> Any:
             left,
             work,
             bits,
+            bins,
             place,
         )
         if drawn and gain < 0.0 and one_code(sizes[column], totals[0], work):
@@ -916,6 +997,7 @@ def searcher(mode: int, special: bool) -> Any:
                         own,
                         work,
                         bits,
+                        sorted_rows,
                     )
                 if special and how == SURVEYED:
                     n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)

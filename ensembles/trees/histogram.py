@@ -6,14 +6,14 @@ a sibling is exactly its parent minus its twin.
 
 The payload, and what a bin holds, by mode:
 
-=========  ===============================  ==========================
+=========  ===============================  ==================================
 mode       payload words                    bin
-=========  ===============================  ==========================
+=========  ===============================  ==================================
 PACKED     count | count * class << 32      the sum of the word
 SCALAR     weight, weight * y, y            weight, weight * y
-CLASSES    weight, class                    weight of each class
+CLASSES    weight, class                    weight of each class; see `fields`
 OUTPUTS    weight, weight * y of each       weight, weight * y of each
-=========  ===============================  ==========================
+=========  ===============================  ==================================
 
 `y` is a float64 behind its bits: it is only used for the node's spread.
 """
@@ -135,9 +135,8 @@ def filler(mode: int) -> Any:
     ) -> None:
         """Add rows start..stop; a row is read once, from one place.
 
-        The bins of the i-th column begin at i * width. CLASSES keeps a table of 256 for
-        each class. Cells behind a column's last code are not
-        touched.
+        The bins of the i-th column begin at i * width; of SCALAR see `fill_pairs`, of CLASSES
+        `fields`. Cells behind a column's last code are not touched.
         """
         for i in range(uint64(n_columns)):
             used = uint64(sizes[columns[i]])
@@ -147,8 +146,6 @@ def filler(mode: int) -> Any:
         for row in range(uint64(start), uint64(stop)):
             word = records[row, 0]
             base = uint64(0)
-            if mode == CLASSES:
-                base = records[row, 1] << 8
             for i in range(uint64(n_columns)):
                 code = uint64(codes[row, uint64(first + columns[i])])
                 histogram[base + code] += word

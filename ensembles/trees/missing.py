@@ -12,12 +12,11 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import once
+from ensembles.trees.fields import LEFT, SUMS
 from ensembles.trees.histogram import PACKED, PAIRS
 from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
-    LEFT,
-    SUMS,
     best_of_gains,
     gains_of_sums,
 )

@@ -28,6 +28,7 @@ import numpy as np
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import larger_of, once, part
+from ensembles.trees.fields import GAINS, LEFT, SEEN, SPARE, SUMS, in_fours, scan_fours
 from ensembles.trees.histogram import CLASSES, PAIRS, bins_of, most_codes
 from ensembles.trees.vectors import EIGHT, LANES, best_in_order, lowest_bit
 
@@ -37,10 +38,6 @@ INVALID = -1.0
 """The gain of a split that is not allowed; of a column that has none."""
 CONSTANT = -2.0
 """The gain of a column that has one value in the node."""
-STEP = 512
-LEFT, SUMS, GAINS, SPARE = 0, STEP, 2 * STEP, 3 * STEP
-SEEN = 512
-"""Where the mask of occupied bins lies, behind the bins."""
 FINE = float(1 << 26)
 """The weight below which sums of squares are exact as doubles."""
 
@@ -59,6 +56,14 @@ def best_of_gains(n: Any, total: Any, least: Any, work: Array, bits: Array, plac
         gain = work[GAINS + split]
         # Not over the gain: that would become a masked store, which is slow on some processors.
         work[SPARE + split] = gain if (left >= least) & (right >= least) else INVALID
+    return first_highest(n, work, bits, place)
+
+
+@part
+def first_highest(n: Any, work: Array, bits: Array, place: Array) -> Any:
+    """Return the highest of n gains, which are INVALID or not negative; write the number of the
+    first split that has it into `place`.
+    """
     top = int64(-1)
     for split in range(uint64(n)):
         top = bits[SPARE + split] if bits[SPARE + split] > top else top
@@ -175,11 +180,14 @@ def scanner(mode: int) -> Any:
         left_sums: Array,
         work: Array,
         bits: Array,
+        bins: Array,
         place: Array,
     ) -> Any:
         total, target = float64(totals[0]), float64(totals[1])
         if mode == CLASSES:
-            if exact and not entropy and total < FINE:
+            if in_fours(n_classes, exact, entropy, totals[0]):
+                scan_fours(histogram, base, n_codes, n_classes, total, least, bins, work)
+            elif exact and not entropy and total < FINE:
                 squares_of_classes(histogram, base, n_codes, totals, n_classes, work)
                 gains_of_squares(n_codes, total, work)
             else:
@@ -191,7 +199,10 @@ def scanner(mode: int) -> Any:
                 work[LEFT + code] = float64(int64(counts & 0xFFFFFFFF))
                 work[SUMS + code] = float64(int64(counts >> 32))
             gains_of_sums(n_codes, total, target, work)
-        gain = best_of_gains(n_codes, total, least, work, bits, place)
+        if mode == CLASSES and in_fours(n_classes, exact, entropy, totals[0]):
+            gain = first_highest(n_codes, work, bits, place)
+        else:
+            gain = best_of_gains(n_codes, total, least, work, bits, place)
         if gain > best:
             # All codes are listed: an empty one repeats the split before it, and needs no test.
             split = uint64(place[0])

@@ -21,6 +21,8 @@ LEAF = -1
 """The child of a leaf."""
 KEEP = 256
 """Rows from which a node keeps its histograms; see `growing`."""
+KEEP_FIELDS = 160
+"""The same of many classes that share words; see `fields`."""
 ONE, EPSILON = np.ones(1), float(np.finfo(float).eps)
 BEHIND = 4
 """Records behind the last: a wide read may reach over the end."""
@@ -226,8 +228,8 @@ def grow_tree(
     cells = records.view(np.uint8)
     growing.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
-    planes = draw.n_sums - 1 if draw.mode == CLASSES else 2 if draw.mode == SCALAR else 1
-    width, keep = 256 * planes, max(KEEP, 64 * planes)
+    planes, keep = histogram_planes(draw, rules)
+    width = 256 * planes
     pooled = draw.mode != OUTPUTS and not by_table and rules.max_features >= len(columns)
     n_blocks = 0
     if pooled and m >= keep and (plain or bool((kinds != CATEGORICAL).any())):
@@ -276,6 +278,23 @@ def grow_tree(
         *desk,
     )
     return finish(prepared, draw, rules, columns, desk, desk.listed[:n_nodes])
+
+
+def histogram_planes(draw: Draw, rules: Rules) -> tuple[int, int]:
+    """Return the number of tables of 256 words in a histogram of one column, and the rows from
+    which a node keeps its histograms.
+    """
+    from ensembles.trees import fields
+
+    if draw.mode != CLASSES:
+        planes = 2 if draw.mode == SCALAR else 1
+        return planes, KEEP
+    n_classes, counts = draw.n_sums - 1, draw.exact and not rules.entropy
+    fours = (n_classes + 3) // 4
+    if not counts or n_classes > fields.MOST_CLASSES:
+        return n_classes, max(KEEP, 64 * n_classes)
+    light = draw.total <= fields.FOUR_A_WORD
+    return fours if light else n_classes, max(KEEP_FIELDS, 32 * fours)
 
 
 def scaled(number: float, power: int) -> float:

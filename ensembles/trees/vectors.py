@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import float64, int64, types, uint64
+from numba.core import cgutils
 from numba.core.cgutils import alloca_once_value, for_range, get_or_insert_function
 from numba.extending import intrinsic
 
@@ -90,6 +91,112 @@ def add_four(typing_context: Any, sums: Any, place: Any, amounts: Any, begin: An
         return context.get_dummy_value()
 
     return types.none(sums, uint64, amounts, uint64), generate
+
+
+PLANE_OF_FIELDS = 256 + EIGHT
+"""Words from one plane of fields to the next: a wide read may reach over a plane's end."""
+
+
+class Fields:
+    """What is done to eight words at once whose fields, so many bits each, are numbers."""
+
+    def __init__(self, builder: Any, bits: int) -> None:
+        self.builder, self.bits = builder, bits
+        self.word = ir.VectorType(ir.IntType(64), EIGHT)
+        self.pair = ir.VectorType(ir.IntType(2 * bits), 32 // bits * EIGHT)
+
+    def all(self, kind: Any, value: Any) -> Any:
+        """Return a vector that holds one number over and over."""
+        return ir.Constant(kind, [value] * kind.count)
+
+    def halves(self, words: Any) -> tuple[Any, Any]:
+        """Return every second field, and those between, each in the room of two."""
+        pairs = self.builder.bitcast(words, self.pair)
+        low = self.builder.and_(pairs, self.all(self.pair, (1 << self.bits) - 1))
+        return low, self.builder.lshr(pairs, self.all(self.pair, self.bits))
+
+    def sums(self, words: Any) -> Any:
+        """Return the sums of two fields each."""
+        return self.builder.add(*self.halves(words))
+
+    def squares(self, words: Any) -> Any:
+        """Return the sums of two fields' squares each."""
+        low, high = self.halves(words)
+        return self.builder.add(self.builder.mul(low, low), self.builder.mul(high, high))
+
+    def number(self, pairs: Any) -> Any:
+        """Return the sum of each word's pairs, which fits in a pair, as a double.
+
+        A number below 2^52 behind the bits of 2^52 is the double of both: no processor lacks that
+        conversion.
+        """
+        builder, reach = self.builder, 32
+        total = builder.bitcast(pairs, self.word)
+        while reach >= 2 * self.bits:
+            total = builder.add(total, builder.lshr(total, self.all(self.word, reach)))
+            reach //= 2
+        total = builder.and_(total, self.all(self.word, (1 << 2 * self.bits) - 1))
+        double = ir.VectorType(ir.DoubleType(), EIGHT)
+        both = builder.or_(total, self.all(self.word, 0x433 << 52))
+        return builder.fsub(builder.bitcast(both, double), self.all(double, float(1 << 52)))
+
+
+def field_gains(bits: int) -> Any:
+    """Return what finds gains from words of class weights, so many bits each."""
+
+    def gains(
+        typing_context: Any,
+        work: Any,
+        lefts: Any,
+        gains: Any,
+        words: Any,
+        begin: Any,
+        last: Any,
+        n_planes: Any,
+        total: Any,
+        least: Any,
+    ) -> Generated:
+        """For 8 splits, work[lefts + lane] = the weight on the left, work[gains + lane] = the gain,
+        -1 where a side is lighter than `least`.
+
+        words[begin + lane] lie on the left of a split, words[last] in the node.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            lefts, gains, _, begin, last, n_planes, total, least = given[1:]
+            data = context.make_array(signature.args[3])(context, builder, given[3]).data
+            fields = Fields(builder, bits)
+            nothing = ir.Constant(fields.pair, None)
+            sums = [cgutils.alloca_once_value(builder, nothing) for _ in range(3)]
+            with cgutils.for_range(builder, n_planes) as plane:
+                skipped = builder.mul(plane.index, ir.Constant(begin.type, PLANE_OF_FIELDS))
+                place = builder.gep(data, [builder.add(begin, skipped)])
+                inside = builder.load(builder.bitcast(place, fields.word.as_pointer()), align=1)
+                whole = builder.load(builder.gep(data, [builder.add(last, skipped)]))
+                beside = builder.sub(repeated(builder, whole, EIGHT), inside)
+                found = fields.sums(inside), fields.squares(inside), fields.squares(beside)
+                for kept, amount in zip(sums, found, strict=True):
+                    builder.store(builder.add(builder.load(kept), amount), kept)
+            left, squares, others = (fields.number(builder.load(kept)) for kept in sums)
+            right = builder.fsub(repeated(builder, total, EIGHT), left)
+            gain = builder.fadd(builder.fdiv(squares, left), builder.fdiv(others, right))
+            heavy = [
+                builder.fcmp_ordered(">=", side, repeated(builder, least, EIGHT))
+                for side in (left, right)
+            ]
+            gain = builder.select(builder.and_(*heavy), gain, fields.all(gain.type, -1.0))
+            for place, number in ((lefts, left), (gains, gain)):
+                to, _ = vector_at(context, builder, signature.args[0], given[0], place, EIGHT)
+                builder.store(number, to, align=1)
+            return context.get_dummy_value()
+
+        places, weights = [uint64] * 3, [types.float64] * 2
+        return types.none(work, uint64, uint64, words, *places, *weights), generate
+
+    return intrinsic(gains)
+
+
+gains_of_eights, gains_of_fours = map(field_gains, (8, 16))
 
 
 @intrinsic

@@ -318,3 +318,17 @@ def test_trees_do_not_depend_on_what_numba_keeps_to_itself(name, tmp_path):
     quiet = 'warnings.simplefilter("ignore", RuntimeWarning)'
     there = run(f"NAME = {name!r}\n{RENAMED}{quiet}\n{TREES}", NUMBA_CACHE_DIR=str(tmp_path))
     assert here == there
+
+
+def test_what_wide_registers_read_begins_where_lines_of_the_cache_do():
+    """In every thread, whatever the arrays before it took."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ensembles.trees.growing import LINE, SCRATCH
+
+    def offsets(_):
+        wide = SCRATCH.work, SCRATCH.bins, SCRATCH.sheet, SCRATCH.counts, SCRATCH.folded
+        return [array.ctypes.data % LINE for array in (*wide, SCRATCH.sums)]
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(found == [0] * 6 for found in pool.map(offsets, range(9)))
