@@ -196,10 +196,12 @@ def whole_parts(weights: Floats) -> Floats:
     """Return weights as whole numbers, in a unit of their own: their sums are exact, so that the
     cuts do not depend on the unit in which the weights were given.
     """
-    total = float(weights.sum())
-    if total < 2.0**53 and np.array_equal(weights, np.rint(weights)):
+    of_largest = int(np.frexp(weights.max())[1])
+    shares = np.ldexp(weights, -of_largest)  # of the largest: their sum is finite
+    of_sum = int(np.frexp(shares.sum())[1])
+    if of_largest + of_sum <= 53 and np.array_equal(weights, np.rint(weights)):
         return weights
-    return np.maximum(np.rint(np.ldexp(weights, 52 - int(np.frexp(total)[1]))), weights > 0)
+    return np.maximum(np.rint(np.ldexp(shares, 52 - of_sum)), weights > 0)
 
 
 def any_missing(X: Any, j: int, categorical: bool) -> bool:

@@ -151,6 +151,8 @@ def one_dal(task, max_features=None):
     from sklearnex.ensemble import RandomForestClassifier as Classifier
     from sklearnex.ensemble import RandomForestRegressor as Regressor
 
+    if np.isnan(task.X).any():
+        raise ValueError("reads no missing values, and would grow scikit-learn's forest")
     daal4py.daalinit(1)
     chosen = Classifier if task.classification else Regressor
     return chosen(
@@ -181,8 +183,10 @@ PEERS = {
 SLOW = ("sklearn bagging", "sklearn forest")
 
 
-def synthetic(n_rows, n_columns, n_classes, n_trees):
-    """The sizes that the kernels were drafted on; no classes means a regression."""
+def synthetic(n_rows, n_columns, n_classes, n_trees, missing=0.0):
+    """The sizes that the kernels were drafted on; no classes means a regression. `missing` is the
+    share of the cells that are NaN.
+    """
     n, informative = n_rows + HELD_OUT, n_columns // 2
     if n_classes:
         X, y = make_classification(
@@ -197,7 +201,9 @@ def synthetic(n_rows, n_columns, n_classes, n_trees):
     else:
         X, y = make_regression(n, n_columns, n_informative=informative, noise=20.0, random_state=0)
     X = X.astype(np.float32)
+    X[np.random.default_rng(0).random(X.shape) < missing] = np.nan
     name = f"{n_rows}x{n_columns}" + (f" {n_classes} classes" if n_classes else " regression")
+    name += f", {missing:.0%} missing" if missing else ""
     return Task(name, X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:], n_trees, bool(n_classes))
 
 
@@ -207,6 +213,8 @@ SYNTHETIC = [
     (10_000, 20, 2, 50),
     (10_000, 20, 5, 20),
     (10_000, 20, 0, 20),
+    (10_000, 20, 2, 50, 0.1),
+    (10_000, 20, 0, 20, 0.1),
     (50_000, 30, 2, 10),
     (50_000, 30, 0, 5),
 ]
