@@ -912,13 +912,122 @@ def looker(mode: int) -> Any:
     return look
 
 
+USUAL, GAPPED, TABULAR = range(3)
+"""How a column of a node is looked at: as ordered values, as such of which some are missing, or by
+a table of its codes.
+"""
+
+
+@part
+def table_of(i: Any, width: Any) -> Any:
+    """Return where the bins of the i-th column begin, where each column has its own."""
+    return uint64(i) * uint64(width)
+
+
+@lru_cache
+def teller(mode: int) -> Any:
+    """Return what tells the way in which a column is looked at, where it may not be the usual."""
+
+    @once
+    def tell_way(
+        how: Any,
+        lane: Any,
+        column: Any,
+        base: Any,
+        start: Any,
+        stop: Any,
+        codes: Array,
+        settings: Array,
+        kinds: Array,
+        signs: Array,
+        sheet: Array,
+        histogram: Array,
+    ) -> Any:
+        if mode == OUTPUTS or how == TABLED or kinds[column] == CATEGORICAL or signs[column] != 0:
+            return TABULAR
+        if kinds[column] != MISSING:
+            return USUAL
+        if how == SURVEYED:
+            return GAPPED if sheet[LOWEST + lane] == 0 else USUAL
+        if mode != CLASSES:
+            return GAPPED if histogram[base] != 0 else USUAL
+        byte = settings[FIRST] + column
+        return TABULAR if has_missing(codes, byte, start, stop) else USUAL
+
+    return tell_way
+
+
+@lru_cache
+def tabler(mode: int) -> Any:
+    """Return what finds the best split of a column by a table of its codes."""
+
+    @once
+    def search_rows(
+        how: Any,
+        column: Any,
+        base: Any,
+        start: Any,
+        stop: Any,
+        key: Any,
+        beaten: Any,
+        records: Array,
+        codes: Array,
+        settings: Array,
+        least: Any,
+        kind: Any,
+        sign: Any,
+        n_codes: Any,
+        units: Array,
+        totals: Array,
+        within: Array,
+        histogram: Array,
+        table: Array,
+        keys: Array,
+        order: Array,
+        left_sums: Array,
+        place: Array,
+        sides: Array,
+    ) -> Any:
+        n_present = int64(0)
+        if mode != CLASSES and mode != OUTPUTS and (how == FILLED or how == KEPT):  # noqa: SIM109
+            n_present = tabulate_bins(mode, histogram, base, n_codes, table, order)
+        else:
+            byte = settings[FIRST] + column
+            n_present = tabulate(mode, records, codes, byte, start, stop, table, order, sides)
+        return search_table(
+            mode,
+            n_present,
+            kind,
+            sign,
+            within[0],
+            within[1],
+            totals,
+            settings[ENTROPY],
+            units,
+            least,
+            settings[MIN_LEAF] if settings[BY_ROWS] else 1,
+            settings[RANDOM],
+            key,
+            beaten,
+            table,
+            keys,
+            order,
+            left_sums,
+            place,
+            sides,
+        )
+
+    return search_rows
+
+
 @lru_cache
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, look = chooser(mode, special), preparer(mode), looker(mode)
     survey, find_place, scan_missing = surveyor(mode), placer(mode), missing_scanner(mode)
-    binned = mode in (PACKED, SCALAR)
-    together = mode == SCALAR and not special
+    tell_way, search_rows = teller(mode), tabler(mode)
+    bins_begin = bins_of if mode == SCALAR else table_of
+    binned, together = mode in (PACKED, SCALAR), mode == SCALAR and not special
 
     @once
     def search(
@@ -1046,66 +1155,53 @@ def searcher(mode: int, special: bool) -> Any:
                         if rank < 0:
                             rank += n_columns
                         beaten = best if rank > best_rank else INVALID
-                        gain, usual, gapped = INVALID, mode != OUTPUTS, False
+                        gain, way = INVALID, USUAL
                         choice[2] = 2
                         if special:
-                            byte = settings[FIRST] + column
-                            base = lane if how == FILLED else column
-                            base = (
-                                bins_of(base, settings[WIDTH])
-                                if mode == SCALAR
-                                else (base * settings[WIDTH])
+                            base = bins_begin(lane if how == FILLED else column, settings[WIDTH])
+                            way = tell_way(
+                                how,
+                                lane,
+                                column,
+                                base,
+                                start,
+                                stop,
+                                codes,
+                                settings,
+                                kinds,
+                                signs,
+                                sheet,
+                                histogram,
                             )
-                            usual = usual and how != TABLED
-                            usual = usual and kinds[column] != CATEGORICAL and signs[column] == 0
-                            if usual and kinds[column] == MISSING:
-                                if how == SURVEYED:
-                                    gapped = sheet[LOWEST + lane] == 0
-                                elif binned:
-                                    gapped = histogram[base] != 0
-                                else:
-                                    usual = not has_missing(codes, byte, start, stop)
-                            if turn == 1 and not gapped:
+                            if turn == 1 and way != GAPPED:
                                 continue
                             top = work[PLANE + lane]
                             if mode == SCALAR and turn == 1 and beats(top, rank, best, best_rank):
                                 # The missing alone, tried already on the right, may seem better by
                                 # the last bit of a product.
                                 find_place(sheet, lane, n, width, counts, bits, choice)
-                                usual = choice[0] != 0
-                        if special and not usual:
-                            if binned and (how == FILLED or how == KEPT):  # noqa: SIM109
-                                n_present = tabulate_bins(
-                                    mode, histogram, base, sizes[column], table, order
-                                )
-                            else:
-                                n_present = tabulate(
-                                    mode,
-                                    records,
-                                    codes,
-                                    byte,
-                                    start,
-                                    stop,
-                                    table,
-                                    order,
-                                    some_sides,
-                                )
+                                way = GAPPED if choice[0] else TABULAR
+                        if special and way == TABULAR:
                             at = node if settings[CONSTRAINED] else 0
-                            gain = search_table(
-                                mode,
-                                n_present,
-                                kinds[column],
-                                signs[column],
-                                bounds[at, 0],
-                                bounds[at, 1],
-                                own,
-                                settings[ENTROPY],
-                                units,
-                                least,
-                                settings[MIN_LEAF] if settings[BY_ROWS] else 1,
-                                settings[RANDOM],
+                            gain = search_rows(
+                                how,
+                                column,
+                                base,
+                                start,
+                                stop,
                                 mix(key ^ uint64(column + 1)),
                                 beaten,
+                                records,
+                                codes,
+                                settings,
+                                least,
+                                kinds[column],
+                                signs[column],
+                                sizes[column],
+                                units,
+                                own,
+                                bounds[at],
+                                histogram,
                                 table,
                                 keys,
                                 order,
@@ -1113,7 +1209,7 @@ def searcher(mode: int, special: bool) -> Any:
                                 choice,
                                 some_sides,
                             )
-                        elif special and binned and gapped and how != SURVEYED:
+                        elif special and binned and way == GAPPED and how != SURVEYED:
                             gain = scan_missing(
                                 histogram,
                                 base,
@@ -1153,10 +1249,10 @@ def searcher(mode: int, special: bool) -> Any:
                         n_tried += turn == 0 and gain != CONSTANT
                         if beats(gain, rank, best, best_rank):
                             best, best_rank = gain, rank
-                            if how == SURVEYED and usual:
+                            if how == SURVEYED and way != TABULAR:
                                 find_place(sheet, lane, n, width, counts, bits, choice)
                                 if special and n_turns == 2:
-                                    place_missing(turn, gapped, choice)
+                                    place_missing(turn, way == GAPPED, choice)
                             choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                             choice[5] = choice[2]
                             if special:
