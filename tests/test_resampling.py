@@ -863,7 +863,7 @@ def test_strata_need_a_class_for_every_row(splitter, classes, rule):
 @pytest.mark.parametrize(
     ("groups", "rule"),
     [
-        (None, "groups must hold the group of every row; got None"),
+        (None, r"every row; got None\. Hand them over: groups="),
         (["a", "b"], "one group for each of the 3 rows; got 2"),
         ([["a"], ["b"], ["c"]], r"one group for each of the 3 rows; got shape \(3, 1\)"),
         ([1.0, np.nan, 2.0], "groups must not hold missing values"),

@@ -409,7 +409,9 @@ class GroupBootstrap(Resampler):
 
 def _group_codes(groups: ArrayLike | None, n_rows: int) -> Rows:
     if groups is None:
-        raise ValueError("groups must hold the group of every row; got None.")
+        raise ValueError(
+            "groups must hold the group of every row; got None. Hand them over: groups=..."
+        )
     return np.unique(check_groups(groups, n_rows), return_inverse=True)[1].astype(np.intp)
 
 
