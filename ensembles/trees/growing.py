@@ -47,9 +47,12 @@ from ensembles.trees.histogram import (
 )
 from ensembles.trees.missing import missing_scanner
 from ensembles.trees.small import (
+    CELLS,
+    COUNTS,
     LIGHT,
     LOWEST,
     PLANE,
+    RANKED,
     ROWS,
     SHEET,
     SPLITS,
@@ -313,10 +316,13 @@ def take_best(frontier: Array, last: Any, errors: Array) -> None:
 @once
 def tell_sides(node: Any, categorical: Any, nodes: Array, sides: Array, go_left: Array) -> None:
     """Write which codes go left at a node's split."""
-    last_code = nodes[node, CODE]
-    for code in range(256):
-        go_left[code] = code <= last_code
-        if categorical:
+    following = uint64(nodes[node, CODE]) + 1
+    for code in range(following):
+        go_left[code] = 1
+    for code in range(following, uint64(256)):
+        go_left[code] = 0
+    if categorical:
+        for code in range(256):
             go_left[code] = (sides[node, code >> 6] >> uint64(code & 63)) & 1
     if not categorical:
         go_left[0] = nodes[node, MISSING_LEFT] == 1
@@ -425,7 +431,7 @@ class Scratch(local):
         self.bits = self.work.view(np.int64)
         self.bins = in_lines(BINS, np.uint64)
         self.sheet = in_lines(SHEET, np.uint8)
-        self.counts = in_lines(2 * PLANE, np.uint8)
+        self.counts = in_lines(COUNTS, np.uint8)
         self.folded = in_lines(3 * PLANE, np.uint16)
         self.sums = in_lines(2 * PLANE, np.int64)
         self.present = np.zeros(257, np.int64)
@@ -646,8 +652,9 @@ def chooser(mode: int, special: bool) -> Any:
             return TABLED
         if special and (settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)):
             return TABLED
-        small = n_rows <= ROWS and n_rows * settings[SHEET_WIDTH] <= PLANE
+        small = n_rows <= RANKED
         if mode != SCALAR:
+            small = n_rows <= ROWS and n_rows * settings[SHEET_WIDTH] <= CELLS
             small = small and float64(weight) <= LIGHT
         if mode == CLASSES:
             small = small and settings[EXACT] and not settings[ENTROPY]
@@ -1133,7 +1140,7 @@ def searcher(mode: int, special: bool) -> Any:
                         )
                     first_lane, last_lane = 0, n_lanes
                     if together:  # of all lanes but the best, it matters only how many may be split
-                        first_lane = highest_lane(bits, n_lanes, offset - begin)
+                        first_lane = highest_lane(work, n_lanes, offset - begin)
                         last_lane = first_lane + 1
                         n_tried += n_lanes - 1
                         if drawn:

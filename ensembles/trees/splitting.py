@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import larger_of, once, part
+from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.fields import GAINS, LEFT, SEEN, SPARE, SUMS, in_fours, scan_fours
 from ensembles.trees.histogram import CLASSES, PAIRS, bins_of, most_codes
 from ensembles.trees.vectors import EIGHT, LANES, best_in_order, lowest_bit
@@ -244,7 +244,8 @@ def scan_pairs(
             uint64(place + LANES) + lane,
             histogram,
             bins_of(uint64(first) + lane, width),
-            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)),
+            smaller_of(EIGHT, uint64(n_lanes) - lane),
+            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)) - 1,
             total,
             target,
             least,
