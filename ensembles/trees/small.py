@@ -36,6 +36,10 @@ from ensembles.trees.vectors import (
     keep_highest,
     lowest_bit,
     rank_codes,
+    rank_in_eights,
+    rank_in_fours,
+    rank_in_rows,
+    rank_in_sixteens,
     repeat_eight,
     repeat_four,
     repeat_sixteen,
@@ -55,7 +59,7 @@ SHEET = LOWEST + LANES
 """Bytes of a sheet."""
 ROWS, CELLS = 128, 2048
 """Rows of a small node, and cells, where every row is compared with every other."""
-MANY = 40
+MANY = 96
 """Rows of a node from which they are ranked among the codes (SCALAR)."""
 RANKED = 255
 """Rows of a small node, if they are ranked."""
@@ -175,13 +179,15 @@ def survey_packed(
 @once
 def rank_by_rows(sheet: Array, n: Any, width: Any, counts: Array) -> Any:
     """Write for each cell how many rows have no higher code; return the highest rank."""
-    n_cells = uint64(n) * uint64(width)
-    for cell in range(n_cells):
-        counts[cell] = 0
-    for row in range(uint64(n)):
-        mine = repeat_row(sheet, row, width)
-        for cell in range(0, n_cells, LANES):
-            add_where(counts, cell, sheet, mine, cell, uint8(1))
+    for cell in range(0, uint64(n) * uint64(width), LANES):
+        if width == LANES:
+            rank_in_rows(counts, cell, sheet, int64(n))
+        elif width == 16:
+            rank_in_sixteens(counts, cell, sheet, int64(n))
+        elif width == 8:
+            rank_in_eights(counts, cell, sheet, int64(n))
+        else:
+            rank_in_fours(counts, cell, sheet, int64(n))
     return uint64(n)
 
 

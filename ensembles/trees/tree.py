@@ -360,9 +360,7 @@ def finish(
         missing_go_to_left=missing_left,
         category_codes=desk.sides[listed] if sorts else NO_CATEGORIES,
         n_node_samples=samples,
-        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power)
-        if draw.weight_power
-        else weight,
+        weighted_n_node_samples=times_two_to(-draw.weight_power, weight),
         value=spoken(prepared, draw, values, desk.bounds, listed),
         max_depth=depth,
         bins=prepared.bins,
@@ -383,10 +381,22 @@ def spoken(
             values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)
             np.subtract(1.0, values[:, 1], out=values[:, 0])
         return values[:, np.newaxis, :]
-    means = np.ldexp(values, draw.weight_power - draw.powers)
+    means = times_two_to(draw.weight_power - draw.powers, values)
     if limited:
         means = bounded(means, bounds[listed], draw)
     return (means + prepared.centre)[:, :, np.newaxis]
+
+
+def times_two_to(power: Any, numbers: Floats) -> Floats:
+    """Return numbers times 2^power: by a product, which rounds alike and is quicker, where the
+    power is a double.
+    """
+    if not np.any(power):
+        return numbers
+    factor = np.ldexp(1.0, power)
+    if np.all((factor > 0) & (factor < inf)):
+        return np.asarray(numbers * factor)
+    return np.asarray(np.ldexp(numbers, power))
 
 
 def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:

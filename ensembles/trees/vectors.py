@@ -60,6 +60,41 @@ def copier(width: int) -> Any:
 copy_two, copy_four, copy_lanes = map(copier, (TWO, FOUR, LANES))
 
 
+def ranker(width: int) -> Any:
+    """Return what ranks cells among rows of so many cells."""
+
+    def rank(typing_context: Any, counts: Any, place: Any, sheet: Any, n: Any) -> Generated:
+        """counts[place + lane] = the number of the n rows of a sheet whose code is not above that
+        of sheet[place + lane] in its column, for 32 lanes, which are one row or several.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            word, byte = ir.IntType(64), ir.IntType(8)
+            lanes = ir.VectorType(byte, LANES)
+            own, _ = vector_at(context, builder, signature.args[2], given[2], given[1], LANES)
+            own = builder.load(own, align=1)
+            rank = alloca_once_value(builder, ir.Constant(lanes, None))
+            builder.store(ir.Constant(lanes, None), rank)
+            with for_range(builder, given[3]) as loop:
+                at = builder.mul(loop.index, word(width))
+                row, _ = vector_at(context, builder, signature.args[2], given[2], at, width)
+                row = builder.load(row, align=1)
+                over_and_over = picked([lane % width for lane in range(LANES)])
+                row = builder.shuffle_vector(row, row, over_and_over)
+                below = builder.zext(builder.icmp_unsigned("<=", row, own), lanes)
+                builder.store(builder.add(builder.load(rank), below), rank)
+            to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+            builder.store(builder.load(rank), to, align=1)
+            return context.get_dummy_value()
+
+        return types.none(counts, uint64, sheet, int64), generate
+
+    return intrinsic(rank)
+
+
+rank_in_fours, rank_in_eights, rank_in_sixteens, rank_in_rows = map(ranker, (4, 8, 16, LANES))
+
+
 CODES = 256
 """Codes that a column may have."""
 
@@ -283,8 +318,11 @@ def doubles_of_halves(builder: Any, whole: Any) -> Any:
     """
     word, width = ir.IntType(64), whole.type.count
     kind = ir.VectorType(ir.DoubleType(), width)
-    low = builder.or_(
-        builder.and_(whole, filled(word, width, 2**32 - 1)), filled(word, width, 0x433 << 52)
+    halves = ir.VectorType(ir.IntType(32), 2 * width)
+    low = builder.shuffle_vector(
+        builder.bitcast(whole, halves),
+        ir.Constant(halves, [0, 0x433 << 20] * width),
+        picked([half + half % 2 * 2 * width for half in range(2 * width)]),
     )
     high = builder.xor(
         builder.lshr(whole, filled(word, width, 32)),
@@ -303,8 +341,8 @@ def gains_of(builder: Any, left: Any, sums: Any, given: Any) -> tuple[Any, Any]:
     right = builder.fsub(total, left)
     slope = builder.fsub(builder.fmul(sums, total), builder.fmul(left, target))
     gain = builder.fdiv(builder.fmul(slope, slope), builder.fmul(left, right))
-    sides = [builder.fcmp_ordered(">=", side, least) for side in (left, right)]
-    return gain, builder.and_(*sides)
+    lighter = builder.select(builder.fcmp_ordered("<", left, right), left, right)
+    return gain, builder.fcmp_ordered(">=", lighter, least)
 
 
 def picked(lanes: Any) -> Any:
@@ -352,10 +390,11 @@ def order_finder(empties: bool) -> Any:
                 first = builder.add(given[5], builder.mul(group.index, ends[2]))
                 running = alloca_once_value(builder, nothing)
                 best = alloca_once_value(builder, filled(double, width, -1.0))
-                where = alloca_once_value(builder, filled(word, width))
+                where, number = (alloca_once_value(builder, filled(word, width)) for _ in range(2))
                 builder.store(nothing, running)
                 builder.store(filled(double, width, -1.0), best)
                 builder.store(filled(word, width), where)
+                builder.store(filled(word, width), number)
                 with for_range(builder, given[7]) as loop:
                     at = builder.add(first, builder.mul(loop.index, ir.Constant(word, 2 * EIGHT)))
                     cells, _ = vector_at(
@@ -379,8 +418,9 @@ def order_finder(empties: bool) -> Any:
                     old = builder.load(best)
                     better = builder.and_(allowed, builder.fcmp_ordered(">", gain, old))
                     builder.store(builder.select(better, gain, old), best)
-                    number = repeated(builder, loop.index, width)
-                    builder.store(builder.select(better, number, builder.load(where)), where)
+                    here = builder.load(number)
+                    builder.store(builder.select(better, here, builder.load(where)), where)
+                    builder.store(builder.add(here, filled(word, width, 1)), number)
                 lane = builder.mul(group.index, ends[1])
                 for array, numbers in ((0, best), (2, where)):
                     behind = builder.add(given[array + 1], lane)
@@ -467,6 +507,25 @@ def repeater(width: int) -> Any:
 
 
 repeat_four, repeat_eight, repeat_sixteen = map(repeater, (4, 8, 16))
+
+
+@intrinsic
+def mark_codes(typing_context: Any, cells: Any, last: Any) -> Generated:
+    """cells[code] = 1 where code <= last, else 0, for all 256 codes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        byte = ir.IntType(8)
+        lanes = ir.VectorType(byte, LANES)
+        last = repeated(builder, builder.trunc(given[1], byte), LANES)
+        for begin in range(0, CODES, LANES):
+            at = ir.Constant(ir.IntType(64), begin)
+            to, _ = vector_at(context, builder, signature.args[0], given[0], at, LANES)
+            codes = ir.Constant(lanes, list(range(begin, begin + LANES)))
+            marked = builder.zext(builder.icmp_unsigned("<=", codes, last), lanes)
+            builder.store(marked, to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(cells, int64), generate
 
 
 @intrinsic

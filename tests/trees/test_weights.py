@@ -7,6 +7,7 @@ import pytest
 
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 from ensembles.trees.preparing import HEAVIEST, whole_weights
+from ensembles.trees.tree import times_two_to
 
 RNG = np.random.default_rng(0)
 N = 500
@@ -132,3 +133,10 @@ def test_weights_that_are_rounded_up_stay_lighter_than_the_last_bits_of_a_double
     assert total == weights.sum()
     with pytest.raises(ValueError, match=r"counts must have a sum below 2\^52; got 4.5036e\+15"):
         whole_weights(2, np.array([2**52 - 1, 1]), None)
+
+
+@pytest.mark.parametrize("power", [0, 3, -61, 1023, 1500, -1070, -1500])
+def test_a_product_with_a_power_of_two_rounds_as_the_power_does(power):
+    numbers = np.array([1.0, -3.0, 1 / 3, 0.0, 2.0**-500, 1.7e308, 5e-324])
+    with np.errstate(over="ignore", under="ignore"):
+        assert np.array_equal(times_two_to(power, numbers), np.ldexp(numbers, power))

@@ -12,7 +12,7 @@ from ensembles.trees.compiling import kernel, once, reads
 from ensembles.trees.deep.nodes import CODE, COLUMN, MISSING_LEFT, START, STOP
 from ensembles.trees.deep.settings import FIRST
 from ensembles.trees.table import CATEGORICAL
-from ensembles.trees.vectors import FOUR, TWO, copy_four, copy_two
+from ensembles.trees.vectors import FOUR, TWO, copy_four, copy_two, mark_codes
 
 Array = Any
 
@@ -48,11 +48,7 @@ def gather(
 @once
 def tell_sides(node: Any, categorical: Any, nodes: Array, sides: Array, go_left: Array) -> None:
     """Write which codes go left at a node's split."""
-    following = uint64(nodes[node, CODE]) + 1
-    for code in range(following):
-        go_left[code] = 1
-    for code in range(following, uint64(256)):
-        go_left[code] = 0
+    mark_codes(go_left, nodes[node, CODE])
     if categorical:
         for code in range(256):
             go_left[code] = (sides[node, code >> 6] >> uint64(code & 63)) & 1
@@ -70,17 +66,17 @@ def partition(
     than a branch that is mispredicted half of the time.
     """
     words = uint64(records.shape[1])
+    fours = words & ~uint64(FOUR - 1)
     left = uint64(start) * words
     right = uint64(0)
     for row in range(uint64(start), uint64(stop)):
         goes = uint64(go_left[codes[row, uint64(byte)]]) * words
-        if words == FOUR:
-            copy_four(scratch, right, records, row * words)
-            copy_four(records, left, records, row * words)
-        else:
-            for word in range(0, words, TWO):
-                copy_two(scratch, right + word, records, row * words + word)
-                copy_two(records, left + word, records, row * words + word)
+        for word in range(0, fours, FOUR):
+            copy_four(scratch, right + word, records, row * words + word)
+            copy_four(records, left + word, records, row * words + word)
+        if fours < words:
+            copy_two(scratch, right + fours, records, row * words + fours)
+            copy_two(records, left + fours, records, row * words + fours)
         left += goes
         right += words - goes
     for word in range(0, right, TWO):
