@@ -76,6 +76,17 @@ def first_highest(n: Any, work: Array, bits: Array, place: Array) -> Any:
     return work[SPARE + split]
 
 
+@once
+def following_code(work: Array, code: Any, n_codes: Any) -> Any:
+    """Return the first code after a split that has rows, or the number of codes: an empty code
+    repeats the weight before it.
+    """
+    following = uint64(code) + 1
+    while following < uint64(n_codes) and work[LEFT + following] == work[LEFT + uint64(code)]:
+        following += 1
+    return int64(following)
+
+
 @part
 def gains_of_sums(n: Any, total: Any, target: Any, work: Array) -> None:
     """Write the gains of n splits from the weight and the target on the left of each."""
@@ -204,12 +215,7 @@ def scanner(mode: int) -> Any:
         else:
             gain = best_of_gains(n_codes, total, least, work, bits, place)
         if gain > best:
-            # All codes are listed: an empty one repeats the split before it, and needs no test.
-            split = uint64(place[0])
-            following = split + 1
-            while work[LEFT + following] == work[LEFT + split]:
-                following += 1
-            place[1] = int64(following)
+            place[1] = following_code(work, place[0], n_codes)
         return gain
 
     return scan

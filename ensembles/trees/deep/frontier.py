@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ensembles.trees.compiling import once
-from ensembles.trees.deep.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.deep.settings import ENTROPY
 from ensembles.trees.deep.totals import decrease_of
+from ensembles.trees.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.table import CATEGORICAL
 
 Array = Any

@@ -15,16 +15,13 @@ from ensembles.trees.deep.frontier import note_split, take_best
 from ensembles.trees.deep.keeping import keeper
 from ensembles.trees.deep.nodes import (
     BLOCK,
-    COLUMN,
-    DEPTH,
-    KEY,
-    PLACE,
+    OPEN,
     START,
     STOP,
     begin_children,
     bind_children,
     close_nodes,
-    name_nodes,
+    list_nodes,
 )
 from ensembles.trees.deep.parting import part_rows
 from ensembles.trees.deep.searching import searcher
@@ -37,6 +34,7 @@ from ensembles.trees.deep.settings import (
 )
 from ensembles.trees.deep.totals import opener
 from ensembles.trees.histogram import OUTPUTS, PACKED
+from ensembles.trees.nodes import COLUMN, DEPTH, KEY, name_nodes
 from ensembles.trees.table import mix
 
 Array = Any
@@ -141,7 +139,7 @@ def grow(
         # The larger child goes on the stack first: few histograms then wait at a time.
         for turn in range(n_new):
             node = larger if turn == 0 else smaller
-            if not nodes[node, PLACE]:
+            if not nodes[node, OPEN]:
                 continue
             best = search(
                 node,
@@ -212,7 +210,8 @@ def grow(
         n_nodes += 2
         n_new = 2
     close_nodes(n_nodes, nodes, errors, totals)
-    name_nodes(int64(n_nodes), nodes, listed, frontier)
+    name_nodes(n_nodes, nodes, frontier)
+    list_nodes(n_nodes, nodes, listed)
     return n_nodes
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from numba import uint64
 
 from ensembles.trees.compiling import larger_of, once, smaller_of
-from ensembles.trees.deep.nodes import BLOCK, PLACE, START, STOP
+from ensembles.trees.deep.nodes import BLOCK, OPEN, START, STOP
 from ensembles.trees.deep.settings import FIRST, KEEP, N_COLUMNS, WIDTH, holds_fours
 from ensembles.trees.fields import fill_classes, join_fours
 from ensembles.trees.histogram import CLASSES, PAIRS, SCALAR, filler, most_codes
@@ -44,8 +44,8 @@ def keeper(mode: int) -> Any:
         free blocks.
         """
         last = totals.shape[1] - 1
-        keep = nodes[larger, PLACE] and totals[larger, last] >= settings[KEEP]
-        keep_smaller = nodes[smaller, PLACE] and totals[smaller, last] >= settings[KEEP]
+        keep = nodes[larger, OPEN] and totals[larger, last] >= settings[KEEP]
+        keep_smaller = nodes[smaller, OPEN] and totals[smaller, last] >= settings[KEEP]
         above = nodes[parent, BLOCK] if parent >= 0 else -1
         counted = -1
         if keep and n_free > 0 and (above >= 0 or parent < 0):

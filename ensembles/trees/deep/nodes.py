@@ -1,4 +1,4 @@
-"""The nodes of a deep tree: their fields, their children, their names."""
+"""The nodes of a deep tree: their children, and what is left of them in the end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import once, part
+from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, KEY, MISSING_LEFT, NAME
 from ensembles.trees.table import mix
 
 Array = Any
 
-RIGHT, DEPTH, COLUMN, CODE, MISSING_LEFT, SAMPLES, CHILD, START, STOP, BLOCK, KEY, PLACE = range(12)
-"""The fields of a node; the first six outlive the growing. PLACE says first whether it may
-split.
-"""
+START, STOP, BLOCK = range(7, 10)
+"""More fields of a node: where its rows stand, and its histograms."""
+OPEN = NAME
+"""Whether a node may split, until it has a name."""
 
 
 @once
@@ -64,22 +65,7 @@ def close_nodes(n_nodes: Any, nodes: Array, errors: Array, totals: Array) -> Non
 
 
 @once
-def name_nodes(n_nodes: Any, nodes: Array, listed: Array, stack: Array) -> None:
-    """List the nodes in depth-first order, left before right, and call the right children by their
-    new numbers.
-    """
-    stack[0] = 0
-    n_stack, n_listed = 1, 0
-    while n_stack > 0:
-        n_stack -= 1
-        node = stack[n_stack]
-        listed[n_listed] = node
-        nodes[node, PLACE] = n_listed
-        n_listed += 1
-        if nodes[node, CHILD] >= 0:
-            stack[n_stack] = nodes[node, CHILD] + 1
-            stack[n_stack + 1] = nodes[node, CHILD]
-            n_stack += 2
+def list_nodes(n_nodes: Any, nodes: Array, listed: Array) -> None:
+    """List the nodes by their names."""
     for node in range(n_nodes):
-        child = nodes[node, CHILD]
-        nodes[node, RIGHT] = nodes[child + 1, PLACE] if child >= 0 else -1
+        listed[nodes[node, NAME]] = node

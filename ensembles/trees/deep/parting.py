@@ -9,8 +9,9 @@ from typing import Any
 from numba import int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, once, reads
-from ensembles.trees.deep.nodes import CODE, COLUMN, MISSING_LEFT, START, STOP
+from ensembles.trees.deep.nodes import START, STOP
 from ensembles.trees.deep.settings import FIRST
+from ensembles.trees.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.table import CATEGORICAL
 from ensembles.trees.vectors import FOUR, TWO, copy_four, copy_two, mark_codes
 

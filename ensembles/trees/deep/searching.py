@@ -18,10 +18,11 @@ from ensembles.trees.deep.choosing import (
     teller,
 )
 from ensembles.trees.deep.looking import looker, n_constant, preparer, tabler
-from ensembles.trees.deep.nodes import BLOCK, KEY, START, STOP
+from ensembles.trees.deep.nodes import BLOCK, START, STOP
 from ensembles.trees.deep.settings import CONSTRAINED, MAX_FEATURES, N_COLUMNS, SHEET_WIDTH, WIDTH
 from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
 from ensembles.trees.missing import missing_scanner
+from ensembles.trees.nodes import KEY
 from ensembles.trees.small import (
     LOWEST,
     PLANE,

@@ -8,20 +8,10 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import once
-from ensembles.trees.deep.nodes import (
-    BLOCK,
-    CHILD,
-    CODE,
-    COLUMN,
-    DEPTH,
-    MISSING_LEFT,
-    PLACE,
-    SAMPLES,
-    START,
-    STOP,
-)
+from ensembles.trees.deep.nodes import BLOCK, OPEN, START, STOP
 from ensembles.trees.deep.settings import BY_ROWS, MAX_DEPTH, MIN_LEAF, MIN_SPLIT
 from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
+from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, MISSING_LEFT, SAMPLES
 
 Array = Any
 
@@ -138,7 +128,7 @@ def opener(mode: int) -> Any:
         totals[node, n_sums] = stop - start
         samples = stop - start if settings[BY_ROWS] else totals[node, 0]
         nodes[node, SAMPLES] = samples
-        nodes[node, PLACE] = (
+        nodes[node, OPEN] = (
             not pure
             and nodes[node, DEPTH] < settings[MAX_DEPTH]
             and samples >= settings[MIN_SPLIT]
