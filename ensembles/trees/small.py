@@ -35,11 +35,8 @@ from ensembles.trees.vectors import (
     highest_lanes,
     keep_highest,
     lowest_bit,
+    rank_cells,
     rank_codes,
-    rank_in_eights,
-    rank_in_fours,
-    rank_in_rows,
-    rank_in_sixteens,
     repeat_eight,
     repeat_four,
     repeat_sixteen,
@@ -51,16 +48,18 @@ PLANE = 8192
 """Cells of a sheet."""
 SPLITS = PLANE + LANES
 """Where it is written, behind the best gain of each lane, after what the lane is split (SCALAR)."""
-PATTERN = PLANE + LANES
-"""Where a sheet has room for one row over and over; a wide write may reach over its end."""
-LOWEST = PATTERN + LANES
-"""Where a sheet has the lowest code of each lane, once it was looked for."""
-SHEET = LOWEST + LANES
+MANY = 96
+"""Rows of a node from which they are ranked among the codes (SCALAR)."""
+LOWEST = PLANE + LANES
+"""Where a sheet has the lowest code of each lane, once it was looked for; before that a wide write
+may reach over the end.
+"""
+PATTERN = LOWEST + LANES
+"""Where a sheet has room for narrow rows, each over and over."""
+SHEET = PATTERN + MANY * LANES
 """Bytes of a sheet."""
 ROWS, CELLS = 128, 2048
 """Rows of a small node, and cells, where every row is compared with every other."""
-MANY = 96
-"""Rows of a node from which they are ranked among the codes (SCALAR)."""
 RANKED = 255
 """Rows of a small node, if they are ranked."""
 TABLE = 2 * PLANE
@@ -125,18 +124,18 @@ def turn_codes(sheet: Array, n: Any, width: Any, step: Any) -> None:
 
 
 @part
-def repeat_row(sheet: Array, row: Any, width: Any) -> Any:
-    """Lay a row's codes side by side until they fill a register; return where."""
+def repeat_row(sheet: Array, row: Any, width: Any, at: Any) -> Any:
+    """Lay a row's codes side by side until they fill a register; return where they are."""
     place = row * uint64(width)
     if width == LANES:
         return place
     if width == 4:
-        repeat_four(sheet, PATTERN, place)
+        repeat_four(sheet, at, place)
     elif width == 8:
-        repeat_eight(sheet, PATTERN, place)
+        repeat_eight(sheet, at, place)
     else:
-        repeat_sixteen(sheet, PATTERN, place)
-    return uint64(PATTERN)
+        repeat_sixteen(sheet, at, place)
+    return at
 
 
 @once
@@ -163,7 +162,7 @@ def survey_packed(
         word = records[uint64(start) + row, 0]
         plane = uint64(PLANE) if word >> uint64(32) else uint64(0)
         weight = uint8(word & 0xFF)
-        mine = repeat_row(sheet, row, width)
+        mine = repeat_row(sheet, row, width, uint64(PATTERN))
         for cell in range(0, n_cells, LANES):
             add_where(counts, plane + cell, sheet, mine, cell, weight)
     for begin in range(0, n_spans * LANES, LANES):
@@ -179,15 +178,13 @@ def survey_packed(
 @once
 def rank_by_rows(sheet: Array, n: Any, width: Any, counts: Array) -> Any:
     """Write for each cell how many rows have no higher code; return the highest rank."""
+    rows = uint64(0)
+    if width != LANES:
+        rows = uint64(PATTERN)
+        for row in range(uint64(n)):
+            repeat_row(sheet, row, width, rows + row * LANES)
     for cell in range(0, uint64(n) * uint64(width), LANES):
-        if width == LANES:
-            rank_in_rows(counts, cell, sheet, int64(n))
-        elif width == 16:
-            rank_in_sixteens(counts, cell, sheet, int64(n))
-        elif width == 8:
-            rank_in_eights(counts, cell, sheet, int64(n))
-        else:
-            rank_in_fours(counts, cell, sheet, int64(n))
+        rank_cells(counts, cell, sheet, rows, int64(n))
     return uint64(n)
 
 
@@ -312,7 +309,7 @@ def survey_classes(
         k = records[uint64(start) + row, 1]
         while row < uint64(n) and records[uint64(start) + row, 1] == k:
             weight = uint8(records[uint64(start) + row, 0])
-            mine = repeat_row(sheet, row, width)
+            mine = repeat_row(sheet, row, width, uint64(PATTERN))
             for cell in range(0, n_cells, LANES):
                 add_where(counts, cell, sheet, mine, cell, weight)
             row += 1

@@ -60,39 +60,30 @@ def copier(width: int) -> Any:
 copy_two, copy_four, copy_lanes = map(copier, (TWO, FOUR, LANES))
 
 
-def ranker(width: int) -> Any:
-    """Return what ranks cells among rows of so many cells."""
+@intrinsic
+def rank_cells(
+    typing_context: Any, counts: Any, place: Any, sheet: Any, rows: Any, n: Any
+) -> Generated:
+    """counts[place + lane] = the number of n rows of 32 codes, which begin at sheet[rows], whose
+    code of the lane is not above sheet[place + lane].
+    """
 
-    def rank(typing_context: Any, counts: Any, place: Any, sheet: Any, n: Any) -> Generated:
-        """counts[place + lane] = the number of the n rows of a sheet whose code is not above that
-        of sheet[place + lane] in its column, for 32 lanes, which are one row or several.
-        """
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, lanes = ir.IntType(64), ir.VectorType(ir.IntType(8), LANES)
+        own, _ = vector_at(context, builder, signature.args[2], given[2], given[1], LANES)
+        own = builder.load(own, align=1)
+        rank = alloca_once_value(builder, ir.Constant(lanes, None))
+        builder.store(ir.Constant(lanes, None), rank)
+        with for_range(builder, given[4]) as loop:
+            at = builder.add(given[3], builder.mul(loop.index, word(LANES)))
+            row, _ = vector_at(context, builder, signature.args[2], given[2], at, LANES)
+            goes = builder.icmp_unsigned("<=", builder.load(row, align=1), own)
+            builder.store(builder.add(builder.load(rank), builder.zext(goes, lanes)), rank)
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+        builder.store(builder.load(rank), to, align=1)
+        return context.get_dummy_value()
 
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            word, byte = ir.IntType(64), ir.IntType(8)
-            lanes = ir.VectorType(byte, LANES)
-            own, _ = vector_at(context, builder, signature.args[2], given[2], given[1], LANES)
-            own = builder.load(own, align=1)
-            rank = alloca_once_value(builder, ir.Constant(lanes, None))
-            builder.store(ir.Constant(lanes, None), rank)
-            with for_range(builder, given[3]) as loop:
-                at = builder.mul(loop.index, word(width))
-                row, _ = vector_at(context, builder, signature.args[2], given[2], at, width)
-                row = builder.load(row, align=1)
-                over_and_over = picked([lane % width for lane in range(LANES)])
-                row = builder.shuffle_vector(row, row, over_and_over)
-                below = builder.zext(builder.icmp_unsigned("<=", row, own), lanes)
-                builder.store(builder.add(builder.load(rank), below), rank)
-            to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
-            builder.store(builder.load(rank), to, align=1)
-            return context.get_dummy_value()
-
-        return types.none(counts, uint64, sheet, int64), generate
-
-    return intrinsic(rank)
-
-
-rank_in_fours, rank_in_eights, rank_in_sixteens, rank_in_rows = map(ranker, (4, 8, 16, LANES))
+    return types.none(counts, uint64, sheet, uint64, int64), generate
 
 
 CODES = 256
