@@ -1,6 +1,6 @@
 """Tree after tree over all rows of one training set, of which only weights and targets change.
 
-Shallow trees with the usual rules go the fast way of `shallow`; all others are grown by `growing`,
+Shallow trees with the usual rules go the fast way of `shallow`; all others are grown by `deep`,
 and then asked about the rows.
 """
 

@@ -18,8 +18,6 @@ import numba
 from numba import types
 from numba.extending import intrinsic
 
-Kernel = Callable[[Callable[..., Any]], Any]
-
 lean: Any = None
 GIVEN_UP: list[Exception] = []
 """Why `lean` is not asked in this process."""

@@ -9,7 +9,7 @@ from typing import Any
 from numba import float64, int32, int64, uint8, uint64
 
 from ensembles.trees.compiling import kernel, larger_of, reads
-from ensembles.trees.growing import CODE, COLUMN, DEPTH, MISSING_LEFT, RIGHT, SAMPLES
+from ensembles.trees.nodes import CODE, COLUMN, DEPTH, MISSING_LEFT, RIGHT, SAMPLES
 
 Array = Any
 

@@ -17,6 +17,7 @@ from typing import Any
 from numba import int64, uint64
 
 from ensembles.trees.compiling import once, part
+from ensembles.trees.histogram import clear_tables
 from ensembles.trees.vectors import (
     EIGHT,
     PLANE_OF_FIELDS,
@@ -80,12 +81,7 @@ def fill_classes(
     i * width; a row is read once. Cells behind a column's last code are not touched.
     """
     n_tables = planes_of(n_classes, 4) if fours else uint64(n_classes)
-    for i in range(uint64(n_columns)):
-        used = uint64(sizes[columns[i]])
-        for plane in range(n_tables):
-            table = i * uint64(width) + (plane << 8)
-            for cell in range(table, table + used):
-                histogram[cell] = 0
+    clear_tables(columns, n_columns, n_tables, sizes, width, histogram)
     for row in range(uint64(start), uint64(stop)):
         word, k = records[row, 0], records[row, 1]
         if fours:

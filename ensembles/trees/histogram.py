@@ -63,6 +63,18 @@ def clear_pairs(columns: Array, n_columns: Any, sizes: Array, width: Any, histog
 
 
 @part
+def clear_tables(
+    columns: Array, n_columns: Any, n_tables: Any, sizes: Array, width: Any, histogram: Array
+) -> None:
+    """Empty the tables of columns, up to the last code of each."""
+    for i in range(uint64(n_columns)):
+        first, used = i * uint64(width), uint64(sizes[columns[i]])
+        for table in range(first, first + uint64(n_tables) * 256, 256):
+            for cell in range(table, table + used):
+                histogram[cell] = 0
+
+
+@part
 def fill_pairs(
     records: Array,
     codes: Array,
@@ -138,11 +150,7 @@ def filler(mode: int) -> Any:
         The bins of the i-th column begin at i * width; of SCALAR see `fill_pairs`, of CLASSES
         `fields`. Cells behind a column's last code are not touched.
         """
-        for i in range(uint64(n_columns)):
-            used = uint64(sizes[columns[i]])
-            for table in range(i * uint64(width), (i + 1) * uint64(width), 256):
-                for cell in range(table, table + used):
-                    histogram[cell] = 0
+        clear_tables(columns, n_columns, 1, sizes, width, histogram)
         for row in range(uint64(start), uint64(stop)):
             word = records[row, 0]
             base = uint64(0)

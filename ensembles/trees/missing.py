@@ -18,6 +18,7 @@ from ensembles.trees.splitting import (
     CONSTANT,
     INVALID,
     best_of_gains,
+    following_code,
     gains_of_sums,
 )
 
@@ -77,12 +78,3 @@ def missing_scanner(mode: int) -> Any:
         return found
 
     return scan
-
-
-@once
-def following_code(work: Array, code: Any, n_codes: Any) -> Any:
-    """Return the first code after a split that has rows, or the number of codes."""
-    following = uint64(code) + 1
-    while following < uint64(n_codes) and work[LEFT + following] == work[LEFT + uint64(code)]:
-        following += 1
-    return int64(following)

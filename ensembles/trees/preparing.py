@@ -28,6 +28,8 @@ PACKED, SCALAR, CLASSES, OUTPUTS = 0, 1, 2, 3
 """How a node's target is summed; see `histogram`."""
 FURTHEST = float(np.sqrt(np.finfo(float).max))
 """A number whose square is one."""
+HEAVIEST = 2**52
+"""A weight, as a whole number, that no node has: lighter ones fit in the last bits of a double."""
 NOTHING = np.zeros(1, np.int64)
 
 
@@ -272,11 +274,14 @@ def check_range(y: Floats, heaviest: int, total: float) -> None:
 
 def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, float]:
     """Return weights as whole numbers of 2^-power, that power, and their sum; none lighter than
-    one such part.
+    one such part, and all together lighter than `HEAVIEST`.
     """
     if weights is None:
         share = np.ones(n, np.int64) if counts is None else np.ascontiguousarray(counts, np.int64)
-        return share, 0, float(share.sum())
+        total = float(share.sum())
+        if total >= HEAVIEST:
+            raise ValueError(f"counts must have a sum below 2^52; got {total:g}.")
+        return share, 0, total
     weights = np.ascontiguousarray(weights, np.float64)
     with np.errstate(over="ignore"):
         total = float(weights.sum())
@@ -285,5 +290,14 @@ def whole_weights(n: int, counts: Any, weights: Any) -> tuple[Integers, int, flo
     if total < 2**31 and np.array_equal(weights, np.rint(weights)):
         return weights.astype(np.int64), 0, total
     power = int(52 - np.frexp(total)[1])
+    share = in_parts(weights, power)
+    if share.sum() >= HEAVIEST:  # they were rounded up
+        power -= 1
+        share = in_parts(weights, power)
+    return share, power, total
+
+
+def in_parts(weights: Floats, power: int) -> Integers:
+    """Return weights as whole numbers of 2^-power, none of them nothing that was not."""
     share = np.rint(np.ldexp(weights, power)).astype(np.int64)
-    return np.maximum(share, weights > 0), power, total
+    return np.maximum(share, weights > 0)

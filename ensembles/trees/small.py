@@ -23,17 +23,20 @@ from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.histogram import CLASSES, PACKED, PAIRS, SCALAR
 from ensembles.trees.splitting import INVALID
 from ensembles.trees.vectors import (
+    CODES,
     EIGHT,
     FOUR,
     LANES,
     TWO,
     add_pair,
     add_where,
-    best_in_order,
-    best_of_few,
+    best_and_empty,
     copy_lanes,
+    highest_lanes,
     keep_highest,
     lowest_bit,
+    rank_cells,
+    rank_codes,
     repeat_eight,
     repeat_four,
     repeat_sixteen,
@@ -41,20 +44,28 @@ from ensembles.trees.vectors import (
 
 Array = Any
 
-PLANE = 2048
+PLANE = 8192
 """Cells of a sheet."""
 SPLITS = PLANE + LANES
 """Where it is written, behind the best gain of each lane, after what the lane is split (SCALAR)."""
-FEW = 8
-"""Rows of a node that are all compared with each other (SCALAR)."""
-PATTERN = PLANE + LANES
-"""Where a sheet has room for one row over and over; a wide write may reach over its end."""
-LOWEST = PATTERN + LANES
-"""Where a sheet has the lowest code of each lane, once it was looked for."""
-SHEET = LOWEST + LANES
+MANY = 96
+"""Rows of a node from which they are ranked among the codes (SCALAR)."""
+LOWEST = PLANE + LANES
+"""Where a sheet has the lowest code of each lane, once it was looked for; before that a wide write
+may reach over the end.
+"""
+PATTERN = LOWEST + LANES
+"""Where a sheet has room for narrow rows, each over and over."""
+SHEET = PATTERN + MANY * LANES
 """Bytes of a sheet."""
-ROWS = 128
-"""Rows of a small node, where they fit on a sheet."""
+ROWS, CELLS = 128, 2048
+"""Rows of a small node, and cells, where every row is compared with every other."""
+RANKED = 255
+"""Rows of a small node, if they are ranked."""
+TABLE = 2 * PLANE
+"""Where the ranks of codes lie, behind the counts."""
+COUNTS = TABLE + CODES * LANES
+"""Bytes of the counts, and of the ranks."""
 LIGHT = 255.0
 """The weight that a small node may have, where weights are summed in bytes."""
 
@@ -113,18 +124,18 @@ def turn_codes(sheet: Array, n: Any, width: Any, step: Any) -> None:
 
 
 @part
-def repeat_row(sheet: Array, row: Any, width: Any) -> Any:
-    """Lay a row's codes side by side until they fill a register; return where."""
+def repeat_row(sheet: Array, row: Any, width: Any, at: Any) -> Any:
+    """Lay a row's codes side by side until they fill a register; return where they are."""
     place = row * uint64(width)
     if width == LANES:
         return place
     if width == 4:
-        repeat_four(sheet, PATTERN, place)
+        repeat_four(sheet, at, place)
     elif width == 8:
-        repeat_eight(sheet, PATTERN, place)
+        repeat_eight(sheet, at, place)
     else:
-        repeat_sixteen(sheet, PATTERN, place)
-    return uint64(PATTERN)
+        repeat_sixteen(sheet, at, place)
+    return at
 
 
 @once
@@ -151,7 +162,7 @@ def survey_packed(
         word = records[uint64(start) + row, 0]
         plane = uint64(PLANE) if word >> uint64(32) else uint64(0)
         weight = uint8(word & 0xFF)
-        mine = repeat_row(sheet, row, width)
+        mine = repeat_row(sheet, row, width, uint64(PATTERN))
         for cell in range(0, n_cells, LANES):
             add_where(counts, plane + cell, sheet, mine, cell, weight)
     for begin in range(0, n_spans * LANES, LANES):
@@ -165,37 +176,37 @@ def survey_packed(
 
 
 @once
-def survey_few(
-    records: Array,
-    start: Any,
-    n: Any,
-    totals: Array,
-    least: Any,
-    n_lanes: Any,
-    width: Any,
-    sheet: Array,
-    work: Array,
-    bits: Array,
-) -> None:
-    """Best splits of a weight and a target in a node of few rows; told by their last code."""
-    words = uint64(records.shape[1])
-    for lane in range(0, uint64(n_lanes), EIGHT):
-        best_of_few(
-            work,
-            uint64(PLANE) + lane,
-            bits,
-            uint64(SPLITS) + lane,
-            sheet,
-            lane,
-            uint64(width),
-            records,
-            uint64(start) * words,
-            words,
-            int64(n),
-            float64(totals[0]),
-            float64(totals[1]),
-            least,
-        )
+def rank_by_rows(sheet: Array, n: Any, width: Any, counts: Array) -> Any:
+    """Write for each cell how many rows have no higher code; return the highest rank."""
+    rows = uint64(0)
+    if width != LANES:
+        rows = uint64(PATTERN)
+        for row in range(uint64(n)):
+            repeat_row(sheet, row, width, rows + row * LANES)
+    for cell in range(0, uint64(n) * uint64(width), LANES):
+        rank_cells(counts, cell, sheet, rows, int64(n))
+    return uint64(n)
+
+
+@once
+def rank_by_codes(sheet: Array, n: Any, n_lanes: Any, width: Any, counts: Array) -> Any:
+    """Write for each cell how many codes that occur are no higher; return the highest rank."""
+    for cell in range(uint64(TABLE), uint64(TABLE + CODES * LANES)):
+        counts[cell] = 0
+    lanes = (uint64(n_lanes) + 3) & ~uint64(3)
+    for row in range(uint64(n)):
+        for lane in range(lanes):
+            code = uint64(sheet[row * uint64(width) + lane])
+            counts[TABLE + code * LANES + lane] = 1
+    rank_codes(counts, uint64(TABLE))
+    for row in range(uint64(n)):
+        for lane in range(lanes):
+            cell = row * uint64(width) + lane
+            counts[cell] = counts[TABLE + uint64(sheet[cell]) * LANES + lane]
+    most = uint8(0)
+    for lane in range(lanes):
+        most = larger_of(most, counts[uint64(TABLE + (CODES - 1) * LANES) + lane])
+    return uint64(most)
 
 
 @once
@@ -216,52 +227,48 @@ def survey_scalar(
     """Best splits of a weight and a target: rows are put in the place of their rank, then summed
     up; a split is told by its place.
 
-    Rows of one code share the place of the last of them; an empty place repeats the split before.
+    Rows of one code share a place; an empty place repeats the split before. A rank is found among
+    the rows or, where they are many, among the codes.
     """
-    n_cells, plane = uint64(n) * uint64(width), uint64(n) * PAIRS
-    for cell in range(n_cells):
-        counts[cell] = 0
-    for cell in range((uint64(n_lanes) + 7) // EIGHT * plane):
-        sums[cell] = 0
-    for row in range(uint64(n)):
-        mine = repeat_row(sheet, row, width)
-        for cell in range(0, n_cells, LANES):
-            add_where(counts, cell, sheet, mine, cell, uint8(1))
+    if n < MANY:
+        n_places = rank_by_rows(sheet, n, width, counts)
+    else:
+        n_places = rank_by_codes(sheet, n, n_lanes, width, counts)
+    plane = n_places * PAIRS
     for row in range(uint64(n)):
         weight = int64(records[uint64(start) + row, 0])
         target = int64(records[uint64(start) + row, 1])
-        for begin in range(0, uint64(n_lanes), EIGHT):
-            first = (begin >> 3) * plane - PAIRS
-            for lane in range(smaller_of(EIGHT, uint64(n_lanes) - begin)):
+        for begin in range(0, uint64(n_lanes), FOUR):
+            first = (begin >> 3) * plane + TWO * (begin & 4) - PAIRS
+            for lane in range(uint64(FOUR)):
                 rank = uint64(counts[row * uint64(width) + begin + lane])
                 add_pair(sums, first + rank * PAIRS + TWO * lane, weight, target)
     for begin in range(0, uint64(n_lanes), EIGHT):
-        best_in_order(
+        first = (begin >> 3) * plane
+        best_and_empty(
             work,
             uint64(PLANE) + begin,
             bits,
             uint64(SPLITS) + begin,
             sums,
-            (begin >> 3) * plane,
-            int64(n),
+            first,
+            smaller_of(EIGHT, uint64(n_lanes) - begin),
+            int64(n_places) - 1,
             float64(totals[0]),
             float64(totals[1]),
             least,
         )
+        last = first + plane - PAIRS  # nothing lies right of the last
+        for cell in range(last, last + PAIRS):
+            sums[cell] = 0
 
 
 @part
-def highest_lane(bits: Array, n_lanes: Any, first: Any) -> Any:
+def highest_lane(tops: Array, n_lanes: Any, first: Any) -> Any:
     """Return the lane of the highest gain; of equals the first of those from a lane on, then of
     those before; the first of all where no gain is one.
     """
-    top = int64(0)
-    for lane in range(uint64(LANES)):
-        top = larger_of(top, bits[PLANE + lane] if lane < uint64(n_lanes) else int64(0))
-    found = uint64(0)
-    for lane in range(uint64(LANES)):
-        found |= uint64(bits[PLANE + lane] == top) << lane
-    found &= (uint64(1) << uint64(n_lanes)) - 1
+    found = highest_lanes(tops, uint64(PLANE), uint64(n_lanes))
     if found == 0:
         return int64(0)
     passed = uint64(smaller_of(larger_of(int64(first), 0), LANES))
@@ -302,7 +309,7 @@ def survey_classes(
         k = records[uint64(start) + row, 1]
         while row < uint64(n) and records[uint64(start) + row, 1] == k:
             weight = uint8(records[uint64(start) + row, 0])
-            mine = repeat_row(sheet, row, width)
+            mine = repeat_row(sheet, row, width, uint64(PATTERN))
             for cell in range(0, n_cells, LANES):
                 add_where(counts, cell, sheet, mine, cell, weight)
             row += 1
@@ -362,23 +369,9 @@ def surveyor(mode: int) -> Any:
         bits: Array,
     ) -> None:
         if mode == SCALAR:
-            if n <= FEW:
-                survey_few(records, start, n, totals, least, n_lanes, width, sheet, work, bits)
-            else:
-                survey_scalar(
-                    records,
-                    start,
-                    n,
-                    totals,
-                    least,
-                    n_lanes,
-                    width,
-                    sheet,
-                    counts,
-                    sums,
-                    work,
-                    bits,
-                )
+            survey_scalar(
+                records, start, n, totals, least, n_lanes, width, sheet, counts, sums, work, bits
+            )
             return
         # Of wide rows only the eights in use are looked at, of narrow ones all cells as one row.
         n_spans, span = uint64(1), uint64(n) * uint64(width)
@@ -411,14 +404,14 @@ def is_constant(sheet: Array, lane: Any, n: Any, width: Any) -> Any:
 def place_of_split(
     sheet: Array, lane: Any, n: Any, width: Any, counts: Array, bits: Array, place: Array
 ) -> None:
-    """Write the codes on either side of a lane's best split, which is told by its last code where
-    the rows are few, else by the place of that code's rank.
+    """Write the codes on either side of a lane's best split, which is told by the place of the
+    last code's rank.
     """
     last, lowest, above = bits[SPLITS + uint64(lane)], np.uint16(0), np.uint16(256)
     for row in range(uint64(n)):
         cell = row * uint64(width) + uint64(lane)
         code = np.uint16(sheet[cell])
-        at = int64(code) if n <= FEW else int64(counts[cell]) - 1
+        at = int64(counts[cell]) - 1
         lowest = larger_of(lowest, code if at <= last else np.uint16(0))
         above = smaller_of(above, code if at > last else np.uint16(256))
     place[0], place[1] = int64(lowest), int64(above)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, uint64
 
-from ensembles.trees.compiling import larger_of, once, part
+from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.fields import GAINS, LEFT, SEEN, SPARE, SUMS, in_fours, scan_fours
 from ensembles.trees.histogram import CLASSES, PAIRS, bins_of, most_codes
 from ensembles.trees.vectors import EIGHT, LANES, best_in_order, lowest_bit
@@ -74,6 +74,17 @@ def first_highest(n: Any, work: Array, bits: Array, place: Array) -> Any:
         split += 1
     place[0] = int64(split)
     return work[SPARE + split]
+
+
+@once
+def following_code(work: Array, code: Any, n_codes: Any) -> Any:
+    """Return the first code after a split that has rows, or the number of codes: an empty code
+    repeats the weight before it.
+    """
+    following = uint64(code) + 1
+    while following < uint64(n_codes) and work[LEFT + following] == work[LEFT + uint64(code)]:
+        following += 1
+    return int64(following)
 
 
 @part
@@ -204,12 +215,7 @@ def scanner(mode: int) -> Any:
         else:
             gain = best_of_gains(n_codes, total, least, work, bits, place)
         if gain > best:
-            # All codes are listed: an empty one repeats the split before it, and needs no test.
-            split = uint64(place[0])
-            following = split + 1
-            while work[LEFT + following] == work[LEFT + split]:
-                following += 1
-            place[1] = int64(following)
+            place[1] = following_code(work, place[0], n_codes)
         return gain
 
     return scan
@@ -244,7 +250,8 @@ def scan_pairs(
             uint64(place + LANES) + lane,
             histogram,
             bins_of(uint64(first) + lane, width),
-            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)),
+            smaller_of(EIGHT, uint64(n_lanes) - lane),
+            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)) - 1,
             total,
             target,
             least,

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 LEAF = -1
 """The child of a leaf."""
 KEEP = 256
-"""Rows from which a node keeps its histograms; see `growing`."""
+"""Rows from which a node keeps its histograms; see `deep`."""
 KEEP_FIELDS = 160
 """The same of many classes that share words; see `fields`."""
 ONE, EPSILON = np.ones(1), float(np.finfo(float).eps)
@@ -212,7 +212,7 @@ def grow_tree(
     prepared: Prepared, draw: Draw, rules: Rules, seed: int, columns: NDArray[np.int64]
 ) -> Tree:
     """Grow one tree on a draw, over the columns given."""
-    from ensembles.trees import growing, small
+    from ensembles.trees import deep, small
 
     kinds, sizes, plain = prepared.kinds, prepared.sizes, prepared.plain
     if len(columns) < len(kinds):
@@ -226,7 +226,7 @@ def grow_tree(
     n_words = n_payload + (len(columns) + 7) // 8
     records = np.empty((m + BEHIND, n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
-    growing.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
+    deep.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
     planes, keep = histogram_planes(draw, rules)
     width = 256 * planes
@@ -236,7 +236,7 @@ def grow_tree(
         wanted = rules.max_leaf_nodes + 2 if rules.max_leaf_nodes else (m // keep).bit_length() + 3
         possible = HISTOGRAMS // (len(columns) * width)
         n_blocks = min(wanted, possible) if possible > 1 else 0
-    settings = growing.Settings(
+    settings = deep.Settings(
         n_rows=m,
         n_columns=len(columns),
         first=8 * n_payload,
@@ -251,7 +251,6 @@ def grow_tree(
         max_leaf_nodes=rules.max_leaf_nodes,
         random=int(rules.random),
         seed=seed,
-        capacity=capacity,
         n_blocks=n_blocks,
         constrained=int(constrained),
         width=width,
@@ -262,8 +261,8 @@ def grow_tree(
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     scale, units, power = decrease_units(prepared, draw)
     enough = scaled(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
-    desk = growing.desk_for(draw.mode, special, settings, records)
-    n_nodes = growing.grower(draw.mode, special)(
+    desk = deep.desk_for(draw.mode, special, capacity, settings, records)
+    n_nodes = deep.grower(draw.mode, special)(
         records,
         cells,
         records.view(np.float64),
@@ -361,9 +360,7 @@ def finish(
         missing_go_to_left=missing_left,
         category_codes=desk.sides[listed] if sorts else NO_CATEGORIES,
         n_node_samples=samples,
-        weighted_n_node_samples=np.ldexp(weight, -draw.weight_power)
-        if draw.weight_power
-        else weight,
+        weighted_n_node_samples=times_two_to(-draw.weight_power, weight),
         value=spoken(prepared, draw, values, desk.bounds, listed),
         max_depth=depth,
         bins=prepared.bins,
@@ -384,10 +381,22 @@ def spoken(
             values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)
             np.subtract(1.0, values[:, 1], out=values[:, 0])
         return values[:, np.newaxis, :]
-    means = np.ldexp(values, draw.weight_power - draw.powers)
+    means = times_two_to(draw.weight_power - draw.powers, values)
     if limited:
         means = bounded(means, bounds[listed], draw)
     return (means + prepared.centre)[:, :, np.newaxis]
+
+
+def times_two_to(power: Any, numbers: Floats) -> Floats:
+    """Return numbers times 2^power: by a product, which rounds alike and is quicker, where the
+    power is a double.
+    """
+    if not np.any(power):
+        return numbers
+    factor = np.ldexp(1.0, power)
+    if np.all((factor > 0) & (factor < inf)):
+        return np.asarray(numbers * factor)
+    return np.asarray(np.ldexp(numbers, power))
 
 
 def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:

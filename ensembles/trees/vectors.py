@@ -61,6 +61,55 @@ copy_two, copy_four, copy_lanes = map(copier, (TWO, FOUR, LANES))
 
 
 @intrinsic
+def rank_cells(
+    typing_context: Any, counts: Any, place: Any, sheet: Any, rows: Any, n: Any
+) -> Generated:
+    """counts[place + lane] = the number of n rows of 32 codes, which begin at sheet[rows], whose
+    code of the lane is not above sheet[place + lane].
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, lanes = ir.IntType(64), ir.VectorType(ir.IntType(8), LANES)
+        own, _ = vector_at(context, builder, signature.args[2], given[2], given[1], LANES)
+        own = builder.load(own, align=1)
+        rank = alloca_once_value(builder, ir.Constant(lanes, None))
+        builder.store(ir.Constant(lanes, None), rank)
+        with for_range(builder, given[4]) as loop:
+            at = builder.add(given[3], builder.mul(loop.index, word(LANES)))
+            row, _ = vector_at(context, builder, signature.args[2], given[2], at, LANES)
+            goes = builder.icmp_unsigned("<=", builder.load(row, align=1), own)
+            builder.store(builder.add(builder.load(rank), builder.zext(goes, lanes)), rank)
+        to, _ = vector_at(context, builder, signature.args[0], given[0], given[1], LANES)
+        builder.store(builder.load(rank), to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(counts, uint64, sheet, uint64, int64), generate
+
+
+CODES = 256
+"""Codes that a column may have."""
+
+
+@intrinsic
+def rank_codes(typing_context: Any, table: Any, place: Any) -> Generated:
+    """Add table[place + 32 code + lane] up over the codes before, for 32 lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, lanes = ir.IntType(64), ir.VectorType(ir.IntType(8), LANES)
+        running = alloca_once_value(builder, ir.Constant(lanes, None))
+        builder.store(ir.Constant(lanes, None), running)
+        with for_range(builder, word(CODES)) as loop:
+            at = builder.add(given[1], builder.mul(loop.index, word(LANES)))
+            cells, _ = vector_at(context, builder, signature.args[0], given[0], at, LANES)
+            total = builder.add(builder.load(running), builder.load(cells, align=1))
+            builder.store(total, running)
+            builder.store(total, cells, align=1)
+        return context.get_dummy_value()
+
+    return types.none(table, uint64), generate
+
+
+@intrinsic
 def add_where(
     typing_context: Any, sums: Any, place: Any, sheet: Any, mine: Any, other: Any, amount: Any
 ) -> Generated:
@@ -231,199 +280,201 @@ def add_pair(typing_context: Any, sums: Any, place: Any, weight: Any, target: An
     return types.none(sums, uint64, int64, int64), generate
 
 
-def eight(kind: Any, value: Any = None) -> Any:
-    """Return a vector that holds a number eight times, or zeros."""
-    vector = ir.VectorType(kind, EIGHT)
-    return ir.Constant(vector, None if value is None else [value] * EIGHT)
+def filled(kind: Any, width: int, value: Any = None) -> Any:
+    """Return a vector that holds a number over and over, or zeros."""
+    return ir.Constant(ir.VectorType(kind, width), None if value is None else [value] * width)
+
+
+def has_wide_registers(context: Any) -> bool:
+    """Tell whether the processor has the instructions of AVX-512."""
+    triple, _, features = context.codegen().magic_tuple()
+    return bool(triple.startswith("x86") and "+avx512dq" in features)
 
 
 def doubles(context: Any, builder: Any, whole: Any) -> Any:
-    """Return eight integers of 64 bits as doubles: one instruction on ARM and with AVX-512; other
-    x86 processors have none for several at once.
+    """Return integers of 64 bits as doubles: one instruction on ARM and with AVX-512; other x86
+    processors have none for several at once.
     """
-    triple, _, features = context.codegen().magic_tuple()
-    if triple.startswith("x86") and "+avx512dq" not in features:
+    triple, _, _ = context.codegen().magic_tuple()
+    if triple.startswith("x86") and not has_wide_registers(context):
         return doubles_of_halves(builder, whole)
-    return builder.sitofp(whole, ir.VectorType(ir.DoubleType(), EIGHT))
+    return builder.sitofp(whole, ir.VectorType(ir.DoubleType(), whole.type.count))
 
 
 def doubles_of_halves(builder: Any, whole: Any) -> Any:
-    """Return eight integers of 64 bits as doubles, without an instruction for it.
+    """Return integers of 64 bits as doubles, without an instruction for it.
 
     The lower half is written into the last bits of 2^52, the upper half, sign and all, into those
     of 2^84, and both numbers are taken off again: only the last addition rounds.
     """
-    kind, word = ir.VectorType(ir.DoubleType(), EIGHT), ir.IntType(64)
-    low = builder.or_(builder.and_(whole, eight(word, 2**32 - 1)), eight(word, 0x433 << 52))
-    high = builder.xor(builder.lshr(whole, eight(word, 32)), eight(word, (0x453 << 52) + 2**31))
-    taken_off = eight(ir.DoubleType(), 2.0**84 + 2.0**63 + 2.0**52)
+    word, width = ir.IntType(64), whole.type.count
+    kind = ir.VectorType(ir.DoubleType(), width)
+    halves = ir.VectorType(ir.IntType(32), 2 * width)
+    low = builder.shuffle_vector(
+        builder.bitcast(whole, halves),
+        ir.Constant(halves, [0, 0x433 << 20] * width),
+        picked([half + half % 2 * 2 * width for half in range(2 * width)]),
+    )
+    high = builder.xor(
+        builder.lshr(whole, filled(word, width, 32)),
+        filled(word, width, (0x453 << 52) + 2**31),
+    )
+    taken_off = filled(ir.DoubleType(), width, 2.0**84 + 2.0**63 + 2.0**52)
     high = builder.fsub(builder.bitcast(high, kind), taken_off)
     return builder.fadd(high, builder.bitcast(low, kind))
 
 
-def gains_of(context: Any, builder: Any, sums: Any, given: Any) -> Any:
-    """Return the gains of eight splits by the sums of the weights and of the targets on their left;
-    `given` are the node's weight, its target and the least weight of a side.
+def gains_of(builder: Any, left: Any, sums: Any, given: Any) -> tuple[Any, Any]:
+    """Return the gains of splits by the weights and the targets on their left, and which are
+    allowed; `given` are the node's weight, its target and the least weight of a side.
     """
-    weights, targets = sums
-    total, target, least = (repeated(builder, number, EIGHT) for number in given)
-    left = doubles(context, builder, weights)
+    total, target, least = given
     right = builder.fsub(total, left)
-    slope = builder.fsub(
-        builder.fmul(doubles(context, builder, targets), total), builder.fmul(left, target)
-    )
+    slope = builder.fsub(builder.fmul(sums, total), builder.fmul(left, target))
     gain = builder.fdiv(builder.fmul(slope, slope), builder.fmul(left, right))
-    allowed = builder.and_(
-        builder.fcmp_ordered(">=", left, least), builder.fcmp_ordered(">=", right, least)
-    )
-    return builder.select(allowed, gain, eight(ir.DoubleType(), -1.0))
-
-
-def keep_gains(context: Any, builder: Any, signature: Any, given: Any, gains: Any) -> None:
-    """Write eight gains, and what tells their splits, a row of lanes behind them."""
-    for array, numbers in zip((0, 2), gains, strict=True):
-        at = given[array + 1]
-        to, _ = vector_at(context, builder, signature.args[array], given[array], at, EIGHT)
-        builder.store(numbers, to, align=8)
-
-
-@intrinsic
-def best_in_order(
-    typing_context: Any,
-    tops: Any,
-    top: Any,
-    splits: Any,
-    split: Any,
-    sums: Any,
-    place: Any,
-    n: Any,
-    total: Any,
-    target: Any,
-    least: Any,
-) -> Generated:
-    """Find the best of n splits of each of eight columns; write its gain to tops[top + lane] and
-    its number to splits[split + lane].
-
-    sums[place + 16 i + 2 lane] and the cell behind hold the weight and the target that split i
-    moves to the left. Of equal gains the first wins.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        word, pairs = ir.IntType(64), ir.VectorType(ir.IntType(64), 2 * EIGHT)
-        running = alloca_once_value(builder, ir.Constant(pairs, None))
-        best = alloca_once_value(builder, eight(ir.DoubleType(), -1.0))
-        where = alloca_once_value(builder, eight(word))
-        # Neighbours of two registers are told apart by one instruction, in this order of lanes.
-        order = [0, 4, 1, 5, 2, 6, 3, 7]
-        with for_range(builder, given[6]) as loop:
-            at = builder.add(given[5], builder.mul(loop.index, ir.Constant(word, 2 * EIGHT)))
-            cells, _ = vector_at(context, builder, signature.args[4], given[4], at, 2 * EIGHT)
-            moved = builder.add(builder.load(running), builder.load(cells, align=8))
-            builder.store(moved, running)
-            sides = [
-                builder.shuffle_vector(moved, moved, picked([2 * lane + side for lane in order]))
-                for side in range(2)
-            ]
-            gain = gains_of(context, builder, sides, given[7:])
-            better = builder.fcmp_ordered(">", gain, builder.load(best))
-            builder.store(builder.select(better, gain, builder.load(best)), best)
-            number = repeated(builder, loop.index, EIGHT)
-            builder.store(builder.select(better, number, builder.load(where)), where)
-        back = picked([order.index(lane) for lane in range(EIGHT)])
-        found = [builder.load(best), builder.load(where)]
-        found = [builder.shuffle_vector(numbers, numbers, back) for numbers in found]
-        keep_gains(context, builder, signature, given, found)
-        return context.get_dummy_value()
-
-    kinds = (tops, uint64, splits, uint64, sums, uint64, int64, float64, float64, float64)
-    return types.none(*kinds), generate
+    lighter = builder.select(builder.fcmp_ordered("<", left, right), left, right)
+    return gain, builder.fcmp_ordered(">=", lighter, least)
 
 
 def picked(lanes: Any) -> Any:
     """Return the lanes that a shuffle picks."""
-    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
+
+
+def order_finder(empties: bool) -> Any:
+    """Return what finds the best of splits in their order, and empties the cells it read if so."""
+
+    def best_in_order(
+        typing_context: Any,
+        tops: Any,
+        top: Any,
+        splits: Any,
+        split: Any,
+        sums: Any,
+        place: Any,
+        n_lanes: Any,
+        n: Any,
+        total: Any,
+        target: Any,
+        least: Any,
+    ) -> Generated:
+        """Find the best of n splits of each of up to eight columns; write its gain to
+        tops[top + lane] and its number to splits[split + lane].
+
+        sums[place + 16 i + 2 lane] and the cell behind hold the weight and the target that split i
+        moves to the left. Of equal gains the first wins. As many columns go together as a register
+        holds; weights are added up in the last bits of 2^52, which makes doubles of them.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            word, double = ir.IntType(64), ir.DoubleType()
+            width = EIGHT if has_wide_registers(context) else FOUR
+            pairs = ir.VectorType(word, 2 * width)
+            nothing = ir.Constant(pairs, [0x433 << 52, 0] * width)
+            node = [repeated(builder, number, width) for number in given[8:]]
+            # Neighbours of two registers are told apart by one instruction, in this order of lanes.
+            order = [lane // 2 + width // 2 * (lane % 2) for lane in range(width)]
+            back = picked([order.index(lane) for lane in range(width)])
+            ends = [ir.Constant(word, number) for number in (width - 1, width, 2 * width)]
+            groups = builder.udiv(builder.add(given[6], ends[0]), ends[1])
+            with for_range(builder, groups) as group:
+                first = builder.add(given[5], builder.mul(group.index, ends[2]))
+                running = alloca_once_value(builder, nothing)
+                best = alloca_once_value(builder, filled(double, width, -1.0))
+                where, number = (alloca_once_value(builder, filled(word, width)) for _ in range(2))
+                builder.store(nothing, running)
+                builder.store(filled(double, width, -1.0), best)
+                builder.store(filled(word, width), where)
+                builder.store(filled(word, width), number)
+                with for_range(builder, given[7]) as loop:
+                    at = builder.add(first, builder.mul(loop.index, ir.Constant(word, 2 * EIGHT)))
+                    cells, _ = vector_at(
+                        context, builder, signature.args[4], given[4], at, 2 * width
+                    )
+                    moved = builder.add(builder.load(running), builder.load(cells, align=8))
+                    if empties:
+                        builder.store(ir.Constant(pairs, None), cells, align=8)
+                    builder.store(moved, running)
+                    weights, targets = (
+                        builder.shuffle_vector(
+                            moved, moved, picked([2 * at + side for at in order])
+                        )
+                        for side in range(2)
+                    )
+                    left = builder.bitcast(weights, ir.VectorType(double, width))
+                    left = builder.fsub(left, filled(double, width, 2.0**52))
+                    gain, allowed = gains_of(
+                        builder, left, doubles(context, builder, targets), node
+                    )
+                    old = builder.load(best)
+                    better = builder.and_(allowed, builder.fcmp_ordered(">", gain, old))
+                    builder.store(builder.select(better, gain, old), best)
+                    here = builder.load(number)
+                    builder.store(builder.select(better, here, builder.load(where)), where)
+                    builder.store(builder.add(here, filled(word, width, 1)), number)
+                lane = builder.mul(group.index, ends[1])
+                for array, numbers in ((0, best), (2, where)):
+                    behind = builder.add(given[array + 1], lane)
+                    to, _ = vector_at(
+                        context, builder, signature.args[array], given[array], behind, width
+                    )
+                    found = builder.load(numbers)
+                    builder.store(builder.shuffle_vector(found, found, back), to, align=8)
+            return context.get_dummy_value()
+
+        plain = (uint64, uint64, int64, float64, float64, float64)
+        return types.none(tops, uint64, splits, uint64, sums, *plain), generate
+
+    return intrinsic(best_in_order)
+
+
+best_in_order, best_and_empty = map(order_finder, (False, True))
 
 
 @intrinsic
-def best_of_few(
-    typing_context: Any,
-    tops: Any,
-    top: Any,
-    splits: Any,
-    split: Any,
-    codes: Any,
-    place: Any,
-    width: Any,
-    records: Any,
-    begin: Any,
-    words: Any,
-    n: Any,
-    total: Any,
-    target: Any,
-    least: Any,
-) -> Generated:
-    """Find the best split of n rows by each of eight columns: write its gain to tops[top + lane],
-    and the last code that goes left to splits[split + lane].
-
-    Row i has the codes codes[place + i width + lane], the weight records[begin + i words], and the
-    target behind that. Every row is compared with all others, and of equal gains the lowest code
-    wins. Rows go in twos; the row behind an odd last one is compared too, but not added up: its
-    code, whatever it is, parts the rows no otherwise than a lower code of theirs, or not at all.
+def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> Generated:
+    """Return which of tops[place : place + n_lanes] are the highest, as bits; none where all are
+    negative.
     """
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        word, flat = ir.IntType(64), eight(ir.IntType(64))
-        n, two = given[10], ir.Constant(word, 2)
-        best = alloca_once_value(builder, eight(ir.DoubleType(), -1.0))
-        where = alloca_once_value(builder, flat)
-        sums = [alloca_once_value(builder, flat) for _ in range(4)]
+        word, double = ir.IntType(64), ir.DoubleType()
+        best = alloca_once_value(builder, filled(double, EIGHT, -1.0))
+        found = alloca_once_value(builder, ir.Constant(word, 0))
+        builder.store(filled(double, EIGHT, -1.0), best)
+        builder.store(ir.Constant(word, 0), found)
+        numbers = ir.Constant(ir.VectorType(word, EIGHT), list(range(EIGHT)))
+        eights = builder.udiv(builder.add(given[2], ir.Constant(word, EIGHT - 1)), word(EIGHT))
 
-        def codes_of(row: Any) -> Any:
-            at = builder.add(given[5], builder.mul(row, given[6]))
-            cells, _ = vector_at(context, builder, signature.args[4], given[4], at, EIGHT)
-            return builder.load(cells, align=1)
+        def lanes_of(group: Any) -> tuple[Any, Any, Any]:
+            begin = builder.mul(group.index, word(EIGHT))
+            at = builder.add(given[1], begin)
+            tops, _ = vector_at(context, builder, signature.args[0], given[0], at, EIGHT)
+            lanes = builder.add(numbers, repeated(builder, begin, EIGHT))
+            there = builder.icmp_unsigned("<", lanes, repeated(builder, given[2], EIGHT))
+            return builder.load(tops, align=8), there, begin
 
-        halves = builder.udiv(builder.add(n, ir.Constant(word, 1)), two)
-        with for_range(builder, halves) as half:
-            row = builder.mul(half.index, two)
-            own = [codes_of(builder.add(row, ir.Constant(word, k))) for k in range(2)]
-            for each in sums:
-                builder.store(flat, each)
-            with for_range(builder, n) as loop:
-                others = codes_of(loop.index)
-                at = builder.add(given[8], builder.mul(loop.index, given[9]))
-                pair, _ = vector_at(context, builder, signature.args[7], given[7], at, 2)
-                pair = builder.load(pair, align=8)
-                shares = [
-                    repeated(builder, builder.extract_element(pair, ir.Constant(word, side)), EIGHT)
-                    for side in range(2)
-                ]
-                for k, each in enumerate(sums):
-                    goes = builder.icmp_unsigned("<=", others, own[k // 2])
-                    moved = builder.select(goes, shares[k % 2], flat)
-                    builder.store(builder.add(builder.load(each), moved), each)
-            for k in range(2):
-                left = [builder.load(each) for each in sums[2 * k : 2 * k + 2]]
-                gain, code = (
-                    gains_of(context, builder, left, given[11:]),
-                    builder.zext(own[k], flat.type),
-                )
-                old, before = builder.load(best), builder.load(where)
-                better = builder.or_(
-                    builder.fcmp_ordered(">", gain, old),
-                    builder.and_(
-                        builder.fcmp_ordered("==", gain, old),
-                        builder.icmp_unsigned("<", code, before),
-                    ),
-                )
-                builder.store(builder.select(better, gain, old), best)
-                builder.store(builder.select(better, code, before), where)
-        keep_gains(context, builder, signature, given, (builder.load(best), builder.load(where)))
-        return context.get_dummy_value()
+        with for_range(builder, eights) as group:
+            gains, there, _ = lanes_of(group)
+            gains = builder.select(there, gains, filled(double, EIGHT, -1.0))
+            old = builder.load(best)
+            builder.store(builder.select(builder.fcmp_ordered(">", gains, old), gains, old), best)
+        highest = builder.load(best)
+        for half in (4, 2, 1):
+            low, high = picked(range(half)), picked(range(half, 2 * half))
+            sides = [builder.shuffle_vector(highest, highest, lanes) for lanes in (low, high)]
+            highest = builder.select(builder.fcmp_ordered(">", *sides), *sides)
+        highest = builder.extract_element(highest, ir.Constant(ir.IntType(32), 0))
+        with for_range(builder, eights) as group:
+            gains, there, begin = lanes_of(group)
+            equal = builder.fcmp_ordered("==", gains, repeated(builder, highest, EIGHT))
+            bits = builder.bitcast(builder.and_(equal, there), ir.IntType(EIGHT))
+            bits = builder.shl(builder.zext(bits, word), begin)
+            builder.store(builder.or_(builder.load(found), bits), found)
+        any_gain = builder.fcmp_ordered(">=", highest, ir.Constant(double, 0.0))
+        return builder.select(any_gain, builder.load(found), ir.Constant(word, 0))
 
-    plain = (uint64, uint64, int64, float64, float64, float64)
-    kinds = (tops, uint64, splits, uint64, codes, uint64, uint64, records, *plain)
-    return types.none(*kinds), generate
+    return uint64(tops, uint64, uint64), generate
 
 
 def repeater(width: int) -> Any:
@@ -447,6 +498,25 @@ def repeater(width: int) -> Any:
 
 
 repeat_four, repeat_eight, repeat_sixteen = map(repeater, (4, 8, 16))
+
+
+@intrinsic
+def mark_codes(typing_context: Any, cells: Any, last: Any) -> Generated:
+    """cells[code] = 1 where code <= last, else 0, for all 256 codes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        byte = ir.IntType(8)
+        lanes = ir.VectorType(byte, LANES)
+        last = repeated(builder, builder.trunc(given[1], byte), LANES)
+        for begin in range(0, CODES, LANES):
+            at = ir.Constant(ir.IntType(64), begin)
+            to, _ = vector_at(context, builder, signature.args[0], given[0], at, LANES)
+            codes = ir.Constant(lanes, list(range(begin, begin + LANES)))
+            marked = builder.zext(builder.icmp_unsigned("<=", codes, last), lanes)
+            builder.store(marked, to, align=1)
+        return context.get_dummy_value()
+
+    return types.none(cells, int64), generate
 
 
 @intrinsic

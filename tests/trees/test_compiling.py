@@ -60,7 +60,7 @@ def nowhere_to_cache(tmp_path):
     shutil.copytree(
         ROOT / "ensembles", tmp_path / "ensembles", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for room in ("trees", "trees/shallow"):
+    for room in ("trees", "trees/deep", "trees/shallow"):
         (tmp_path / "ensembles" / room / "__pycache__").touch()
     home = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "NUMBA_CACHE_DIR": ""}
     return {"root": tmp_path, **home}
@@ -78,7 +78,7 @@ def test_kernels_are_made_of_nothing_that_the_fingerprint_leaves_out():
     }
     read = kernel_sources()
     kernels = {name for name, source in rooms.items() if source.encode() in read}
-    named = ("coding", "compiling", "growing", "histogram", "splitting", "shallow.growing")
+    named = ("coding", "compiling", "deep.growing", "histogram", "splitting", "shallow.growing")
     assert {f"ensembles.trees.{name}" for name in named} <= kernels
     for name in kernels:
         found = {
@@ -324,7 +324,7 @@ def test_what_wide_registers_read_begins_where_lines_of_the_cache_do():
     """In every thread, whatever the arrays before it took."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from ensembles.trees.growing import LINE, SCRATCH
+    from ensembles.trees.deep.desk import LINE, SCRATCH
 
     def offsets(_):
         wide = SCRATCH.work, SCRATCH.bins, SCRATCH.sheet, SCRATCH.counts, SCRATCH.folded

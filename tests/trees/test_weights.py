@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
+from ensembles.trees.preparing import HEAVIEST, whole_weights
+from ensembles.trees.tree import times_two_to
 
 RNG = np.random.default_rng(0)
 N = 500
@@ -120,3 +122,21 @@ def test_a_row_of_no_weight_is_no_row(target):
     one = learner(random_state=0).fit(spoiled_X, spoiled_y, COUNTS)
     other = learner(random_state=0).fit(MANY[kept], y[kept], COUNTS[kept])
     assert_same_tree(one, other)
+
+
+def test_weights_that_are_rounded_up_stay_lighter_than_the_last_bits_of_a_double():
+    weights = np.full(1024, np.ldexp(2.0**42 - 0.5, -52))  # rounded, they would add up to 2^52
+    share, power, total = whole_weights(len(weights), None, weights)
+    assert power == 51
+    assert share.sum() < HEAVIEST
+    assert len(set(share)) == 1
+    assert total == weights.sum()
+    with pytest.raises(ValueError, match=r"counts must have a sum below 2\^52; got 4.5036e\+15"):
+        whole_weights(2, np.array([2**52 - 1, 1]), None)
+
+
+@pytest.mark.parametrize("power", [0, 3, -61, 1023, 1500, -1070, -1500])
+def test_a_product_with_a_power_of_two_rounds_as_the_power_does(power):
+    numbers = np.array([1.0, -3.0, 1 / 3, 0.0, 2.0**-500, 1.7e308, 5e-324])
+    with np.errstate(over="ignore", under="ignore"):
+        assert np.array_equal(times_two_to(power, numbers), np.ldexp(numbers, power))

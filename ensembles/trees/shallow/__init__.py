@@ -2,7 +2,7 @@
 
 Nothing is copied and no row moves: a row is a word of weight and target, its codes stay where they
 are, and `place` says which node it is in. Sums are sums of integers, as in `histogram`, so the tree
-is the one that `growing` grows from the same whole weights, node for node.
+is the one that `deep` grows from the same whole weights, node for node.
 
 A word holds the weight in its lower `shift` bits and the weighted target, which may be negative,
 above them: one addition does a cell. With more than two classes the word is the weight, and the

@@ -7,7 +7,7 @@ from typing import Any
 from numba import int64, types, uint8, uint32, uint64
 
 from ensembles.trees.compiling import kernel, once, part, reads, smaller_of
-from ensembles.trees.shallow.nodes import RIGHT
+from ensembles.trees.nodes import RIGHT
 
 Array = Any
 

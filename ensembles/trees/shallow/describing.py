@@ -7,7 +7,7 @@ from typing import Any
 from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, larger_of, reads
-from ensembles.trees.shallow.nodes import (
+from ensembles.trees.nodes import (
     CHILD,
     CODE,
     COLUMN,

@@ -9,8 +9,7 @@ import numpy as np
 from numba import float64, int64, uint8, uint32, uint64
 
 from ensembles.trees.compiling import bound, kernel, larger_of, once, part, reads, smaller_of
-from ensembles.trees.shallow.counting import count_level
-from ensembles.trees.shallow.nodes import (
+from ensembles.trees.nodes import (
     CHILD,
     CODE,
     COLUMN,
@@ -18,18 +17,21 @@ from ensembles.trees.shallow.nodes import (
     KEY,
     MISSING_LEFT,
     NAME,
-    OPEN,
     RIGHT,
-    ROWS_IN,
     SAMPLES,
-    SLOT,
     name_nodes,
 )
-from ensembles.trees.shallow.scanning import INVALID, keep_split, scan_classes, scan_words
+from ensembles.trees.shallow.counting import count_level
+from ensembles.trees.shallow.scanning import keep_split, scan_classes, scan_words
+from ensembles.trees.splitting import INVALID
 from ensembles.trees.table import drawn_below, mix
 
 Array = Any
 
+SLOT, ROWS_IN, OPEN = range(7, 10)
+"""More fields of a node: where its histograms are, how many rows it has, and whether it may split.
+While the tree grows, RIGHT is where its parent's histograms are.
+"""
 MAX_DEPTH, MIN_SPLIT, BY_ROWS, SHIFT, N_SUMS, SEED, MOST = range(7)
 """Where the settings stand."""
 UNCOUNTED = -1

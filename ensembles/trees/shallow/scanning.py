@@ -7,13 +7,13 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import part
+from ensembles.trees.fields import LEFT
+from ensembles.trees.splitting import INVALID, following_code
 
 Array = Any
 
-LEFT, SUMS, GAINS, INSIDE, BESIDE = 0, 256, 512, 768, 1024
-"""Where the numbers of a scan are in its room to work in."""
-INVALID = -1.0
-"""The gain of a split that is not allowed; of a column that has none."""
+SUMS, GAINS, INSIDE, BESIDE = 256, 512, 768, 1024
+"""Where the numbers of a scan are in its room to work in, behind the weights on the left."""
 
 
 @part
@@ -128,8 +128,6 @@ def keep_split(work: Array, n_codes: Any, top: Any, open_ended: Any, best: Array
     code = 1
     while work[GAINS + code] != top:
         code += 1
-    following = code + 1
-    while following < n_codes and work[LEFT + following] == work[LEFT + code]:
-        following += 1
+    following = following_code(work, code, n_codes)
     best[0] = 255 if open_ended and following == n_codes else (code + following - 1) // 2
     best[1] = code

@@ -1,4 +1,4 @@
-"""The nodes of a shallow tree: their fields, and their names."""
+"""What is known of a node, whichever way its tree is grown, and its name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from ensembles.trees.compiling import once
 
 Array = Any
 
-CHILD, COLUMN, CODE, MISSING_LEFT, SAMPLES, DEPTH, RIGHT, KEY, SLOT, ROWS_IN, OPEN, NAME = range(12)
-"""NAME is the node's number in depth-first order. While the tree grows, RIGHT is where its parent's
-histograms are, and SLOT where its own.
+RIGHT, DEPTH, COLUMN, CODE, MISSING_LEFT, SAMPLES, CHILD = range(7)
+KEY, NAME = 10, 11
+"""The fields of a node; between them stand those of one way of growing. NAME is the node's number
+in depth-first order, and RIGHT the name of its right child; CHILD is where its left child stands,
+the right one behind it.
 """
 
 
