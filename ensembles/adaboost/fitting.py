@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -111,7 +111,7 @@ class Fitting(Checking, Asking):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
         **fit_params: Any,
-    ) -> Any:
+    ) -> Self:
         """Fit member after member, each to what those before it got wrong.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,7 +83,7 @@ class Fitting(Checking, Asking):
         *,
         groups: ArrayLike | None = None,
         **fit_params: Any,
-    ) -> Any:
+    ) -> Self:
         """Fit the members, each on its own draw of the rows.
 
         Parameters

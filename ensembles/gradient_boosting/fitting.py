@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,7 +113,7 @@ class Fitting(Asking):
         eval_set: Any = None,
         groups: ArrayLike | None = None,
         init_model: Any = None,
-    ) -> Any:
+    ) -> Self:
         """Fit the trees.
 
         Parameters

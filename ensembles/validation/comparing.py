@@ -147,6 +147,22 @@ def compare_models(
     *these* fitted models differ on new rows. The t- and F-tests ask about the learners: what would
     change with other training data is part of their error.
 
+    References
+    ----------
+    C. Nadeau and Y. Bengio (2003). Inference for the generalization error. Machine Learning 52.
+
+    E. Alpaydin (1999). Combined 5x2cv F test for comparing supervised classification learning
+    algorithms. Neural Computation 11.
+
+    Q. McNemar (1947). Note on the sampling error of the difference between correlated proportions.
+    Psychometrika 12.
+
+    E. DeLong, D. DeLong and D. Clarke-Pearson (1988). Comparing the areas under two or more
+    correlated receiver operating characteristic curves. Biometrics 44.
+
+    J. Demsar (2006). Statistical comparisons of classifiers over multiple data sets. Journal of
+    Machine Learning Research 7.
+
     Examples
     --------
     >>> result = compare_models([0.81, 0.83, 0.80], [0.78, 0.80, 0.79], n_train=200, n_test=100)
