@@ -27,7 +27,7 @@ from ensembles.parameters import (
     unchanged_on_error,
 )
 from ensembles.resampling import seed_of
-from ensembles.tables import as_fitted, check_missing, check_table, container_of, take
+from ensembles.tables import as_fitted, check_missing, check_rows, check_table, container_of, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
 
 TRIES = 10
@@ -172,8 +172,7 @@ class Fitting(Checking, Asking):
         return dict(self.__dict__) if self.warm_start and "_rounds" in self.__dict__ else None
 
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
-        if y is not None:
-            check_consistent_length(X, y)
+        check_rows(X, y)
         X = check_table(self, X, reset=True, allow_nd=self.estimator is not None)
         labels, codes = self._check_targets(y)
         weights = check_sample_weight(sample_weight, X.shape[0])

@@ -21,7 +21,7 @@ from ensembles.parameters import (
     is_whole,
 )
 from ensembles.resampling import seed_of
-from ensembles.tables import is_frame
+from ensembles.tables import check_rows, is_frame
 from ensembles.tasks import tags_of
 from ensembles.validation.answering import METHODS
 from ensembles.validation.data import Data, check_estimator, n_rows_of
@@ -309,10 +309,7 @@ def _check_groups(groups: Any) -> None:
 
 
 def _checked_data(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Data:
-    if isinstance(y, str):
-        raise ValueError(
-            f"y must hold a target for every row, not the name of a column; got {y!r}."
-        )
+    check_rows(X, y)
     X_indexed, y_indexed, groups = indexable(X, y, given["groups"])
     n_rows = n_rows_of(X_indexed)
     if y_indexed is not None and not hasattr(y_indexed, "tocsr"):
