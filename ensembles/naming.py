@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["named_here"]
 
 
-def named_here(cls: type[Any]) -> type[Any]:
+Class = TypeVar("Class", bound=type[Any])
+"""Whatever is handed in: editors go on knowing what a decorated class can do."""
+
+
+def named_here(cls: Class) -> Class:
     """Give a class its own copies of the constructor and the `fit` that it inherits.
 
     Python's error about an unexpected argument names the function as it was first written, which

@@ -57,10 +57,26 @@ NO_LABELS = {
 """Metrics of scikit-learn that judge no labels, and what its own scorers ask for in their place."""
 
 
+SHORT_FOR = {
+    "ap": "average_precision",
+    "auc": "roc_auc",
+    "log_loss": "neg_log_loss",
+    "logloss": "neg_log_loss",
+    "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "mlogloss": "neg_log_loss",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "rmsle": "neg_root_mean_squared_log_error",
+}
+"""What competitions and boosters call a metric, and the scorer that goes by it."""
+
+
 def check_scoring(name: str, scoring: Any) -> None:
     """Refuse the name of a scorer that does not exist, and suggest the nearest."""
     if isinstance(scoring, str) and scoring not in get_scorer_names():
-        near = get_close_matches(scoring, get_scorer_names(), n=1)
+        meant = SHORT_FOR.get(scoring.lower())
+        near = [meant] if meant else get_close_matches(scoring, get_scorer_names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
@@ -194,7 +210,11 @@ def _score_by_task(
     answers: Answers, rows: NDArray[np.intp], y: NDArray[Any], weighted: dict[str, Any]
 ) -> float:
     if answers.classes is not None:
-        return float(accuracy_score(y, answers.predict(rows), **weighted))
+        predicted = answers.predict(rows)
+        if y.ndim == 1 and y.dtype == predicted.dtype and len(rows):
+            # what accuracy_score comes to, without its millisecond of looking at labels
+            return float(np.average(y == predicted, weights=weighted.get("sample_weight")))
+        return float(accuracy_score(y, predicted, **weighted))
     if len(rows) < 2:
         return float("nan")
     return float(r2_score(y, answers.predict(rows), **weighted))

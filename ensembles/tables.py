@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import assert_all_finite, get_tags
+from sklearn.utils import assert_all_finite, check_consistent_length, get_tags
 from sklearn.utils.validation import validate_data
 
 __all__ = [
     "as_fitted",
     "check_missing",
+    "check_rows",
     "check_table",
     "container_of",
     "is_frame",
@@ -101,6 +102,17 @@ def _check_numbered(estimator: Any, frame: Any, *, reset: bool) -> None:
     known, given = estimator.__dict__.get("_numbered_columns"), list(frame.columns)
     if known and given != known and set(given) == set(known):
         raise ValueError(f"X must have its columns in the order of fit, {known}; got {given}.")
+
+
+def check_rows(X: Any, y: Any) -> None:
+    """Refuse targets that are not one for every row of a table in memory."""
+    if isinstance(y, str):
+        raise ValueError(
+            f"y must hold a target for every row, not the name of a column; got {y!r}."
+        )
+    if not is_frame(X):
+        _check_in_memory(X)
+    check_consistent_length(X, y)
 
 
 def _check_in_memory(X: Any) -> None:

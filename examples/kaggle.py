@@ -2,10 +2,10 @@
 
     python examples/kaggle.py [train.csv test.csv [target [id]]]
 
-Without files: the Titanic from ENSEMBLES_REAL_DATA or a data folder next door, or bundled data.
+Without files: the Titanic, where a folder beside this one has it in its data folder; else data that
+comes with scikit-learn. The target is a column of classes, the id is the first column.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -19,9 +19,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ensembles import BaggingClassifier, GradientBoostingClassifier, cross_validate
 
-folder = Path(os.environ.get("ENSEMBLES_REAL_DATA") or next(Path("..").glob("*/data"), "."))
-paths = sys.argv[1:3] or [folder / "titanic.csv", folder / "titanic__test.csv"]
-if all(Path(path).is_file() for path in paths):
+paths = sys.argv[1:3] or sorted(Path("..").glob("*/data/titanic*.csv"))[:2]
+if paths:
     train, test = map(pd.read_csv, paths)
 else:
     frame = load_breast_cancer(as_frame=True).frame.sample(frac=1, random_state=0)
@@ -44,7 +43,8 @@ models = {
 board = cross_validate(
     models, X, train[target], X_test=X_test, scoring="accuracy", n_repeats=2, random_state=0
 )
-print(board, board.best_, sep="\n\n")
-labels = board.best_.classes_[board.best_.test_prediction_.argmax(axis=1)]
+best = board.best_
+print(board, best, sep="\n\n")
+labels = best.classes_[best.test_prediction_.argmax(axis=1)]
 pd.DataFrame({id_column: test[id_column], target: labels}).to_csv("submission.csv", index=False)
-print(f"\nsubmission.csv: {len(labels)} rows of {board.best_name_}'s fold models")
+print(f"\nsubmission.csv: {len(labels)} rows of {best.name_}'s fold models")

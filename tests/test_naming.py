@@ -58,3 +58,9 @@ def test_a_class_of_the_user_keeps_what_it_inherits():
     assert Mine(n_estimators=3).get_params()["n_estimators"] == 3
     with pytest.raises(TypeError, match=r"^GradientBoostingClassifier\.__init__\(\)"):
         Mine(n_estimator=3)
+
+
+@pytest.mark.parametrize("public", [one for one in PUBLIC if hasattr(one, "fit")])
+def test_editors_know_that_fit_returns_the_estimator(public):
+    assert inspect.signature(public.fit).return_annotation in ("Self", public.__name__)
+    assert inspect.get_annotations(named_here) == {"cls": "Class", "return": "Class"}

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import make_scorer
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.scoring import Answers, check_scoring, score_answers
+from ensembles.scoring import SHORT_FOR, Answers, check_scoring, score_answers
 
 LABELS = np.array(["no", "yes"])
 PROBABILITIES = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.5, 0.5], [0.8, 0.2]])
@@ -191,6 +191,27 @@ def test_a_score_is_a_plain_number(scoring):
 @pytest.mark.parametrize("scoring", [True, "accuracy", metrics.accuracy_score])
 def test_what_can_score_passes_the_check(scoring):
     check_scoring("oob_score", scoring)
+
+
+@pytest.mark.parametrize("short", SHORT_FOR)
+def test_what_competitions_call_a_metric_is_told_the_scorer(short):
+    assert SHORT_FOR[short] in metrics.get_scorer_names()
+    with pytest.raises(ValueError, match=rf"got '{short}'\. Did you mean '{SHORT_FOR[short]}'\?"):
+        check_scoring("scoring", short)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, 6.0)])
+def test_accuracy_is_scikit_learn_s_to_the_bit(weights):
+    answers = Answers(np.eye(3)[[0, 2, 1, 1, 0]], np.array(["a", "b", "c"]))
+    y = np.array(["a", "c", "c", "b", "b"])
+    expected = metrics.accuracy_score(y, answers.predict(np.arange(5)), sample_weight=weights)
+    assert score_answers(True, answers, np.arange(5), y, weights) == expected
+
+
+def test_labels_of_another_kind_are_not_called_wrong_in_silence():
+    answers = Answers(np.eye(2)[[0, 1]], np.array([0, 1]))
+    with pytest.raises((TypeError, ValueError)):
+        score_answers(True, answers, np.arange(2), np.array(["0", "1"]), None)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from ensembles import AdaBoost, Bagging, GradientBoosting, HistTreeClassifier, cross_validate
 from ensembles.tables import (
     BLOCK,
     as_fitted,
@@ -351,3 +352,23 @@ def test_nan_is_missing_in_polars_too():
 @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 def test_a_frame_without_missing_values_names_none(library):
     assert missing_columns(library.DataFrame({"height": [1.0, 2.0]})) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "y", "fault"),
+    [
+        (pl.DataFrame(VALUES).lazy(), np.arange(4), r"got a LazyFrame: call its collect\(\)"),
+        (VALUES, "target", "y must hold a target for every row, not the name of a column"),
+        (VALUES, np.arange(3), "inconsistent numbers of samples"),
+    ],
+)
+@pytest.mark.parametrize(
+    "learner", [AdaBoost(), Bagging(), GradientBoosting(), HistTreeClassifier()], ids=repr
+)
+def test_every_learner_refuses_in_the_same_words_what_is_no_table_with_targets(
+    learner, table, y, fault
+):
+    with pytest.raises(ValueError, match=fault):
+        learner.fit(table, y)
+    with pytest.raises(ValueError, match=fault):
+        cross_validate(learner, table, y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ from ensembles.parameters import (
     unchanged_on_error,
 )
 from ensembles.resampling import seed_of
-from ensembles.tables import as_fitted, check_missing, check_table, container_of, take
+from ensembles.tables import as_fitted, check_missing, check_rows, check_table, container_of, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
 
 TRIES = 10
@@ -111,7 +111,7 @@ class Fitting(Checking, Asking):
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
         **fit_params: Any,
-    ) -> Any:
+    ) -> Self:
         """Fit member after member, each to what those before it got wrong.
 
         Parameters
@@ -172,8 +172,7 @@ class Fitting(Checking, Asking):
         return dict(self.__dict__) if self.warm_start and "_rounds" in self.__dict__ else None
 
     def _checked_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
-        if y is not None:
-            check_consistent_length(X, y)
+        check_rows(X, y)
         X = check_table(self, X, reset=True, allow_nd=self.estimator is not None)
         labels, codes = self._check_targets(y)
         weights = check_sample_weight(sample_weight, X.shape[0])

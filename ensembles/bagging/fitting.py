@@ -5,15 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import (
-    check_consistent_length,
-)
 
 from ensembles import members
 from ensembles.aggregation import Aggregation, OutOfBag
@@ -41,6 +38,7 @@ from ensembles.scoring import Answers, score_answers
 from ensembles.stopping import takes_validation
 from ensembles.tables import (
     check_missing,
+    check_rows,
     check_table,
     container_of,
 )
@@ -83,7 +81,7 @@ class Fitting(Checking, Asking):
         *,
         groups: ArrayLike | None = None,
         **fit_params: Any,
-    ) -> Any:
+    ) -> Self:
         """Fit the members, each on its own draw of the rows.
 
         Parameters
@@ -155,8 +153,7 @@ class Fitting(Checking, Asking):
     ) -> Training:
         """Check what the user gave, and settle how rows are drawn and members made."""
         arguments = self._routed("fit", fit_params).get("fit", {})
-        if y is not None:
-            check_consistent_length(X, y)
+        check_rows(X, y)
         X = check_table(self, X, reset=True)
         y = self._check_targets(X, y)
         weights = check_sample_weight(sample_weight, X.shape[0])

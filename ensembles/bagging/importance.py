@@ -26,6 +26,9 @@ from ensembles.tables import (
     take,
 )
 
+ROWS_AT_ONCE = 2**15
+"""Most rows of shuffled copies that a member is asked about together, if one copy has fewer."""
+
 
 def _has_importances(bag: Any) -> bool:
     check_is_fitted(bag, "estimators_")
@@ -130,21 +133,27 @@ class Importance(Asking):
         member = self._members()[i]
         question = self._question(self._aggregation(self.task_))
         own = None if weights is None else weights[rows]
-        table = take(X, rows, member.columns)
+        table, n = take(X, rows, member.columns), len(rows)
 
-        def score_of(asked: Any) -> float:
+        def scores_of(asked: Any, n_tables: int) -> list[float]:
+            """Judge tables that stand one above the other: one question costs less than many."""
             answers = Answers(question(member, asked), getattr(self, "classes_", None))
-            return score_answers(scoring, answers, np.arange(len(rows)), y[rows], own)
+            places = np.arange(n_tables * n).reshape(n_tables, n)
+            return [score_answers(scoring, answers, place, y[rows], own) for place in places]
 
-        before = score_of(table)
+        (before,) = scores_of(table, 1)
+        at_once = max(1, min(n_repeats, ROWS_AT_ONCE // n))
+        copies = take(table, np.tile(np.arange(n), at_once))
         columns = np.arange(self.n_features_in_) if member.columns is None else member.columns
         for column in np.unique(columns):
             rng = generator(self._seed, i, FOR_SHUFFLES, int(column))
             places = np.flatnonzero(columns == column)
-            after = [
-                score_of(_shuffled(table, places, rng.permutation(len(rows))))
-                for _ in range(n_repeats)
-            ]
+            after: list[float] = []
+            while len(after) < n_repeats:
+                n_tables = min(at_once, n_repeats - len(after))
+                orders = np.concatenate([rng.permutation(n) for _ in range(n_tables)])
+                above = copies if n_tables == at_once else take(copies, np.arange(len(orders)))
+                after += scores_of(_shuffled(above, places, orders), n_tables)
             drop[column] = before - float(np.mean(after))
         return drop
 
@@ -155,7 +164,7 @@ def _shuffled(table: Any, places: NDArray[np.intp], order: NDArray[np.intp]) -> 
     if container_of(table) == "pandas":
         shuffled = table.copy()
         for place in places:
-            shuffled.isetitem(place, others.iloc[:, place].set_axis(table.index))
+            shuffled.isetitem(place, others.iloc[:, place].array)
         return shuffled
     if container_of(table) == "polars":
         return table.with_columns([others.to_series(int(place)) for place in places])

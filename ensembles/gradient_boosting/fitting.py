@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.asking import Asking
@@ -53,7 +52,7 @@ from ensembles.parameters import (
     unchanged_on_error,
 )
 from ensembles.resampling import generator, seed_of
-from ensembles.tables import check_table, take
+from ensembles.tables import check_rows, check_table, take
 from ensembles.tasks import CLASSIFICATION, REGRESSION, infer_task
 
 __all__ = ["Fitting"]
@@ -113,7 +112,7 @@ class Fitting(Asking):
         eval_set: Any = None,
         groups: ArrayLike | None = None,
         init_model: Any = None,
-    ) -> Any:
+    ) -> Self:
         """Fit the trees.
 
         Parameters
@@ -464,7 +463,7 @@ class Fitting(Asking):
 def check_consistent_length_of(X: Any, y: Any) -> None:
     """Refuse targets that are not one for every row."""
     if y is not None and not hasattr(X, "__cuda_array_interface__"):
-        check_consistent_length(X, y)
+        check_rows(X, y)
 
 
 def _rows(job: Job, given: Given) -> Rows:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ensembles.parameters import check_sample_weight, is_whole, unchanged_on_error
-from ensembles.tables import check_table, is_frame
+from ensembles.tables import check_rows, check_table, is_frame
 from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
 from ensembles.trees.boosting import Crew, Rounds
@@ -100,7 +100,7 @@ class HistTree(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        check_consistent_length(X, y)
+        check_rows(X, y)
         weights = check_sample_weight(sample_weight, X.shape[0])
         max_bins = check_max_bins(self.max_bins)
         bins = find_bins(X, weights, max_bins, self.categorical_features, names)

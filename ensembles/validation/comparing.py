@@ -102,7 +102,7 @@ def compare_models(
         of the same folds; for "mcnemar", "delong" and "bootstrap" predictions of the same rows,
         shape (n_rows,) or (n_rows, n_classes). A `CrossValidation` holds both. For "friedman",
         ``a`` is a table of scores of shape (n_data_sets, n_models), or a dict of names to scores,
-        and ``b`` is None.
+        and ``b`` is None. Folds of one data set share their rows and are no data sets.
     test : str, optional
         "corrected_t"
             Nadeau and Bengio's corrected resampled t-test; the default for two models.
@@ -146,6 +146,22 @@ def compare_models(
     McNemar's, DeLong's and the bootstrap test take the predictions as given: they say whether
     *these* fitted models differ on new rows. The t- and F-tests ask about the learners: what would
     change with other training data is part of their error.
+
+    References
+    ----------
+    C. Nadeau and Y. Bengio (2003). Inference for the generalization error. Machine Learning 52.
+
+    E. Alpaydin (1999). Combined 5x2cv F test for comparing supervised classification learning
+    algorithms. Neural Computation 11.
+
+    Q. McNemar (1947). Note on the sampling error of the difference between correlated proportions.
+    Psychometrika 12.
+
+    E. DeLong, D. DeLong and D. Clarke-Pearson (1988). Comparing the areas under two or more
+    correlated receiver operating characteristic curves. Biometrics 44.
+
+    J. Demsar (2006). Statistical comparisons of classifiers over multiple data sets. Journal of
+    Machine Learning Research 7.
 
     Examples
     --------
@@ -264,7 +280,8 @@ def _compare_scores(
     if n_train is None or n_test is None:
         raise ValueError(
             "n_train and n_test must be given with bare scores: the correction needs the rows in "
-            f"the training and the test part of a fold; got n_train={n_train!r}, n_test={n_test!r}."
+            "the training and the test part of a fold, and predictions need test='bootstrap', "
+            f"'mcnemar' or 'delong'; got n_train={n_train!r}, n_test={n_test!r}."
         )
     corrected = corrected_resampled_t_test(differences, n_train, n_test, confidence_level=level)
     return Comparison(test, *corrected[:5], level, len(differences))
@@ -281,7 +298,10 @@ def _fold_scores(given: Any, score: str) -> Any:
     try:
         return given[score]
     except KeyError:
-        raise ValueError(f"score must name scores that both models have; got {score!r}.") from None
+        names = [name for name in given if str(name).startswith("test_")]
+        raise ValueError(
+            f"score must name scores that both models have, one of {names}; got {score!r}."
+        ) from None
 
 
 def _check_same_score(a: Any, b: Any, score: str) -> None:

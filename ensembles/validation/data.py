@@ -104,7 +104,11 @@ def check_estimator(estimator: Any, called: str = "") -> None:
     if isinstance(estimator, type):
         raise ValueError(f"estimator must be an instance, not a class; got {estimator!r}{called}.")
     if not hasattr(estimator, "fit"):
-        raise ValueError(f"estimator must have the method fit; got {estimator!r}{called}.")
+        several = isinstance(estimator, list | tuple)
+        hint = (
+            " Several models are handed over as a dict of names to estimators." if several else ""
+        )
+        raise ValueError(f"estimator must have the method fit; got {estimator!r}{called}.{hint}")
 
 
 def is_pairwise(learner: Any) -> bool:

@@ -21,7 +21,7 @@ from ensembles.parameters import (
     is_whole,
 )
 from ensembles.resampling import seed_of
-from ensembles.tables import is_frame
+from ensembles.tables import check_rows, is_frame
 from ensembles.tasks import tags_of
 from ensembles.validation.answering import METHODS
 from ensembles.validation.data import Data, check_estimator, n_rows_of
@@ -309,6 +309,7 @@ def _check_groups(groups: Any) -> None:
 
 
 def _checked_data(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Data:
+    check_rows(X, y)
     X_indexed, y_indexed, groups = indexable(X, y, given["groups"])
     n_rows = n_rows_of(X_indexed)
     if y_indexed is not None and not hasattr(y_indexed, "tocsr"):
@@ -332,6 +333,16 @@ def _in_one_dimension(estimator: Any, y: Any) -> Any:
     return column_or_1d(np.asarray(y), warn=True) if is_classification(estimator, y) else y
 
 
+def _strangers(X: Any, X_test: Any) -> str:
+    """Say which columns only one of two frames has."""
+    if not (is_frame(X) and is_frame(X_test)):
+        return ""
+    missing = [name for name in X.columns if name not in list(X_test.columns)]
+    added = [name for name in X_test.columns if name not in list(X.columns)]
+    told = [("without", missing), ("with", added)]
+    return "".join(f", {word} {names[:5]}" for word, names in told if names)
+
+
 def _check_columns(X: Any, X_test: Any) -> None:
     """Refuse rows to predict that are not shaped, or named, like those to learn from."""
     ours, theirs = np.shape(X), np.shape(X_test)
@@ -339,7 +350,8 @@ def _check_columns(X: Any, X_test: Any) -> None:
         raise ValueError("X_test must hold at least one row, or be None; got none.")
     if len(ours) > 1 and (len(theirs) != len(ours) or theirs[1] != ours[1]):
         raise ValueError(
-            f"X_test must have the columns of X; got shape {theirs} for X of shape {ours}."
+            f"X_test must have the columns of X; got shape {theirs} for X of shape "
+            f"{ours}{_strangers(X, X_test)}."
         )
     if is_frame(X) and is_frame(X_test) and list(X.columns) != list(X_test.columns):
         raise ValueError(

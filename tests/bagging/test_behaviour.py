@@ -62,6 +62,8 @@ from ensembles import (
     HistTreeClassifier,
     Subsample,
 )
+from ensembles.members import FOR_SHUFFLES
+from ensembles.resampling import generator
 from ensembles.tables import take
 
 N = 48
@@ -861,6 +863,30 @@ def test_permutation_importance_finds_what_matters(container):
     same = CONTAINERS["csc"](X) if container in ("csr", "csc") else X  # sparse trees break ties
     plain = clone(bag).fit(same, VALUES).oob_permutation_importance(same, VALUES, n_repeats=3)
     np.testing.assert_allclose(found.importances, plain.importances, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 150, 2**15])
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_permutation_importance_is_breiman_s_loop_however_many_tables_are_asked_at_once(
+    container, rows_at_once, monkeypatch
+):
+    monkeypatch.setattr("ensembles.bagging.importance.ROWS_AT_ONCE", rows_at_once)
+    codes = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    table = CONTAINERS[container](X)
+    bag = BaggingClassifier(DecisionTreeClassifier(), 2, random_state=0).fit(table, codes)
+    found = bag.oob_permutation_importance(table, codes, n_repeats=3).importances
+    for i, member in enumerate(bag.estimators_):
+        held_out = np.setdiff1d(np.arange(N), bag.estimators_samples_[i])
+        rows, truth = take(table, held_out), codes[held_out]
+        right = np.mean(member.predict(rows) == truth)
+        for column in range(4):
+            rng, after = generator(bag._seed, i, FOR_SHUFFLES, column), []
+            for _ in range(3):
+                shuffled = X.copy()
+                shuffled[held_out, column] = X[rng.permutation(held_out), column]
+                rows = take(CONTAINERS[container](shuffled), held_out)
+                after.append(np.mean(member.predict(rows) == truth))
+            assert found[column, i] == pytest.approx(right - np.mean(after), abs=1e-12)
 
 
 def test_permutation_importance_of_a_column_that_is_not_used_is_zero():

@@ -640,3 +640,17 @@ def test_nemenyi_of_pmcmrs_example():
     for (one, other), p_value in printed.items():
         found = ranking.p_values["ABCDEF".index(one), "ABCDEF".index(other)]
         assert found == pytest.approx(p_value, abs=5.1e-5)
+
+
+def test_a_score_that_is_not_there_is_told_which_are():
+    X, y = make_classification(60, random_state=0)
+    found = cross_validate(GaussianNB(), X, y, scoring=["accuracy", "f1"])
+    with pytest.raises(
+        ValueError, match=r"one of \['test_accuracy', 'test_f1'\]; got 'test_score'"
+    ):
+        compare_models(found, found)
+
+
+def test_predictions_without_a_test_are_told_which_go_by_predictions():
+    with pytest.raises(ValueError, match="predictions need test='bootstrap'"):
+        compare_models([0.2, 0.7, 0.6], [0.1, 0.9, 0.4], y_true=[0, 1, 1])

@@ -671,6 +671,7 @@ def test_labels_in_one_column(container):
         ({"n_repeats": 0}, "n_repeats must be an integer >= 1; got 0"),
         ({"n_repeats": 2, "cv": TimeSeriesSplit(3)}, "n_repeats must be 1 with a cv that cannot"),
         ({"scoring": "acuracy"}, "Did you mean 'accuracy'"),
+        ({"scoring": "RMSE"}, "Did you mean 'neg_root_mean_squared_error'"),
         ({"scoring": accuracy_score}, "looks like it is a metric"),
         ({"method": "probability"}, "method must be one of"),
         ({"early_stopping": "nestd"}, "Did you mean 'nested'"),
@@ -692,6 +693,7 @@ def test_labels_in_one_column(container):
         ({"cache_dir": ""}, "cache_dir must be the path of a folder or None; got ''"),
         ({"cache_dir": 3}, "cache_dir must be the path of a folder or None; got 3"),
         ({"params": [1]}, r"params must be a dict of arguments or None; got \[1\]"),
+        ({"y": "target"}, "y must hold a target for every row, not the name of a column"),
         ({"X_test": X[:0]}, "X_test must hold at least one row"),
     ],
 )
@@ -701,7 +703,7 @@ def test_what_is_refused_before_any_work(given, message):
             raise AssertionError("work was done")
 
     with pytest.raises(ValueError, match=message):
-        cross_validate(NeverFitted(), X, y, **given)
+        cross_validate(NeverFitted(), X, **{"y": y, **given})
 
 
 def test_more_that_is_refused():
@@ -711,12 +713,18 @@ def test_more_that_is_refused():
         cross_validate(GaussianNB(), X, np.where(y > 1, None, y))
     with pytest.raises(ValueError, match="estimator must have the method fit"):
         cross_validate("ridge", X, y)
+    with pytest.raises(ValueError, match="Several models are handed over as a dict of names"):
+        cross_validate([Ridge(), Ridge()], X, y)
     for estimator in (Ridge, {"one": Ridge(), "other": Ridge}):
         with pytest.raises(ValueError, match="estimator must be an instance, not a class"):
             cross_validate(estimator, X, y)
     frame = pd.DataFrame(X, columns=list("abcdef"))
     with pytest.raises(ValueError, match="X_test must have the columns of X, in their order"):
         cross_validate(Ridge(), frame, y, X_test=frame[list("bacdef")])
+    with pytest.raises(
+        ValueError, match=r"of shape \(120, 6\), without \['b'\], with \['id', 'no'\]"
+    ):
+        cross_validate(Ridge(), frame, y, X_test=frame.drop(columns="b").assign(id=1, no=2))
 
 
 def test_custom_scorers_are_given_the_model_itself():

@@ -26,15 +26,15 @@ def run(name, folder, *arguments):
 
 def test_the_readme_shows_the_competition_as_it_is():
     code = (ROOT / "examples" / "kaggle.py").read_text()
-    assert code[code.index("import os") :] in (ROOT / "README.md").read_text()
+    assert code[code.index("import sys") :] in (ROOT / "README.md").read_text()
 
 
 def test_a_whole_competition_is_fifty_lines_and_the_notebook_reads_the_same_data():
     lines = (ROOT / "examples" / "kaggle.py").read_text().splitlines()
     assert len(lines) <= 50
     cells = nbformat.read(ROOT / "examples" / "kaggle.ipynb", as_version=4).cells
-    (folder,) = (line for line in lines if line.startswith("folder = "))
-    assert folder in cells[1].source.splitlines()
+    (found,) = (line for line in lines if line.startswith("paths = "))
+    assert found.partition(" or ")[2] in cells[1].source
 
 
 def test_a_competition_without_any_data_at_hand(tmp_path):
@@ -44,6 +44,12 @@ def test_a_competition_without_any_data_at_hand(tmp_path):
     assert list(submission) == ["id", "target"]
     assert len(submission) == 169
     assert set(submission["target"]) == {0, 1}
+
+
+def test_a_misspelled_file_is_not_passed_over_for_other_data(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run("kaggle.py", tmp_path, "trian.csv", "test.csv")
+    assert "trian.csv" in failed.value.stderr
 
 
 @pytest.mark.skipif(
