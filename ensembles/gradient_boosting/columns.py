@@ -25,6 +25,7 @@ __all__ = [
     "counted",
     "frequent",
     "learn_columns",
+    "opened",
     "packed",
     "places",
 ]
@@ -420,6 +421,21 @@ def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) 
         _refuse_change(name, "text", f"{column.dtype}")
     with named_if_no_levels(name):
         return places(column.tolist(), levels)
+
+
+def opened(table: Any) -> NDArray[np.float32]:
+    """Return a coded table as one array, NaN where a sparse matrix stores nothing."""
+    if container_of(table) == "pandas":
+        return np.asarray(table.to_numpy(np.float32, na_value=np.nan))
+    if not sparse.issparse(table):
+        with np.errstate(over="ignore"):
+            return np.asarray(table, dtype=np.float32)
+    table = sparse.csr_matrix(table)
+    table.sum_duplicates()
+    table = table.tocoo()
+    whole = np.full(table.shape, np.nan, dtype=np.float32)
+    whole[table.row, table.col] = table.data
+    return whole
 
 
 FEW_CELLS = 1_000_000

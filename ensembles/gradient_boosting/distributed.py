@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ensembles.gradient_boosting.boosting import (
     Grown,
@@ -141,7 +142,7 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     """Gather the levels of the columns that do not hold numbers."""
     names = estimator._names()
     if not hasattr(X, "columns"):
-        return Columns(names, [None] * len(names))
+        return Columns(names, [None] * len(names), sparse.issparse(X._meta))
     meta = X._meta_nonempty
     texts = [
         i

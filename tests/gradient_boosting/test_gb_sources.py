@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import xgboost
+from scipy import sparse
 from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
@@ -126,6 +127,36 @@ def test_batches_come_in_any_container(kind, cache):
     model.fit(pieces if kind == "list" else source, "label")
     expected = GradientBoosting(**SMALL).fit(FRAME, LABEL)
     np.testing.assert_array_equal(model.predict_proba(FRAME), expected.predict_proba(FRAME))
+
+
+HOLED = np.where(rng.random((N, 4)) < 0.6, 0.0, rng.normal(size=(N, 4)))
+"""A table of zeros for the most part, which a sparse matrix does not store."""
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_what_sparse_batches_do_not_store_is_missing_as_in_the_whole(kind, cache):
+    table = sparse.coo_array(HOLED).asformat(kind)
+    pieces = [sparse.csr_array(HOLED[i : i + 500]).asformat(kind) for i in range(0, N, 500)]
+    source = ((piece, VALUE[i * 500 : i * 500 + 500]) for i, piece in enumerate(pieces))
+    given = {"X_val": table, "y_val": VALUE}
+    model = GradientBoosting(cache_dir=cache, **SMALL).fit(source, **given)
+    expected = GradientBoosting(**SMALL).fit(table, VALUE, **given)
+    assert model.evals_result_ == expected.evals_result_
+    for asked in (table, HOLED):
+        np.testing.assert_array_equal(model.predict(asked), expected.predict(asked))
+
+
+def test_the_first_batch_says_what_zeros_are(cache):
+    """As `fit` does for `predict`: zeros of a dense table are zeros in a sparse one too."""
+    first, second = HOLED[:800], HOLED[800:]
+    for mixed, whole in (
+        ((first, sparse.csr_array(second)), HOLED),
+        ((sparse.csr_array(first), second), sparse.csr_array(HOLED)),
+    ):
+        source = zip(mixed, (VALUE[:800], VALUE[800:]), strict=True)
+        model = GradientBoosting(cache_dir=cache, **SMALL).fit(source)
+        expected = GradientBoosting(**SMALL).fit(whole, VALUE)
+        np.testing.assert_array_equal(model.predict(HOLED), expected.predict(HOLED))
 
 
 def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
@@ -584,6 +615,20 @@ def test_dask_arrays_of_values(client):
         GradientBoostingRegressor(**SMALL).fit(X, VALUE)
     with pytest.raises(ValueError, match="partitions"):
         GradientBoostingRegressor(**SMALL).fit(X, y.rechunk(500))
+
+
+@DASK_NOISE
+def test_dask_arrays_may_have_sparse_blocks(client):
+    da = pytest.importorskip("dask.array")
+    X = da.from_array(HOLED, chunks=(500, 4)).map_blocks(sparse.csr_matrix)
+    y = da.from_array(VALUE.to_numpy(), chunks=500)
+    model = GradientBoosting(**SMALL).fit(X, y)
+    whole = sparse.csr_matrix(HOLED)
+    expected = GradientBoosting(**SMALL).fit(whole, VALUE)
+    np.testing.assert_allclose(model.predict(whole), expected.predict(whole), atol=0.05)
+    answers = model.predict(X).compute()
+    np.testing.assert_array_equal(answers, model.predict(whole))
+    assert np.abs(model.predict(np.where(HOLED == 0, np.nan, HOLED)) - answers).max() == 0
 
 
 @DASK_NOISE
