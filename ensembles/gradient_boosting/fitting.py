@@ -32,6 +32,7 @@ from ensembles.gradient_boosting.objectives import (
 )
 from ensembles.gradient_boosting.rounds import (
     Yardstick,
+    check_unweighted,
     holds_out,
     most_rounds,
     stops,
@@ -159,6 +160,8 @@ class Fitting(Asking):
             self._seed = seed_of(settings.random_state)
             device = choose_device(settings.device)
             validation = _pairs(X_val, y_val, sample_weight_val, eval_set)
+            given = [sample_weight, settings.class_weight, *(one[2] for one in validation.values())]
+            check_unweighted(settings.scoring, any(one is not None for one in given))
             elsewhere = self._source(X)
             if elsewhere is not None:
                 return elsewhere(

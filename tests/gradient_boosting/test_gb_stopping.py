@@ -131,6 +131,20 @@ def test_a_metric_whose_direction_nobody_knows_is_refused():
         stopping(scoring=profit).fit(X, y)
 
 
+@pytest.mark.parametrize("scoring", ["map", "ndcg", "pre@32"])
+def test_a_metric_of_ranked_lists_has_no_weights_of_rows(scoring):
+    """XGBoost takes all rows for one list, and crashes over weights that are not one."""
+    weights = np.ones(len(y))
+    stopping(scoring=scoring, n_estimators=2).fit(X, y)
+    for more, given in (
+        ({}, {"sample_weight": weights}),
+        ({"class_weight": "balanced"}, {}),
+        ({}, {"eval_set": [(X, y, weights)]}),
+    ):
+        with pytest.raises(ValueError, match="scoring must not rank all rows as one list"):
+            stopping(scoring=scoring, n_estimators=2, **more).fit(X, y, **given)
+
+
 def test_a_regression_is_judged_by_any_score():
     values = X[:, 0] * 3 + np.random.default_rng(0).normal(size=len(y))
     for scoring in ("r2", "neg_mean_absolute_error", mean_absolute_error, "mae", None):
