@@ -466,6 +466,11 @@ class Fitting(Asking):
 
 def check_consistent_length_of(X: Any, y: Any) -> None:
     """Refuse targets that are not one for every row."""
+    if isinstance(y, str):
+        raise ValueError(
+            "y must hold a target for every row of a table in memory, and names a column where X "
+            f"is a path or yields frames; got {y!r}."
+        )
     if y is not None and not hasattr(X, "__cuda_array_interface__"):
         check_consistent_length(X, y)
 
