@@ -45,7 +45,7 @@ from ensembles.gradient_boosting.partitions import (
     zipped,
 )
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, holds_out, stops, yardstick_of
-from ensembles.gradient_boosting.scales import warn_of_scales
+from ensembles.gradient_boosting.scales import check_level, warn_of_scales
 from ensembles.tables import container_of
 from ensembles.tasks import CLASSIFICATION, check_labels
 
@@ -81,6 +81,7 @@ def fit(
     job = estimator._job(settings, objective, columns, device, start)
     code = partial(coded_part, job=job, by_class=by_class)
     measure = measured(client, coded_parts(client, job, parts, code))
+    check_level(measure, settings, objective.name, start)
     warn_of_scales(measure, settings.min_child_weight, objective.name)
     outside = {
         name: _validation(estimator, client, job, code, name, *one)

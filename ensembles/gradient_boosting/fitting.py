@@ -39,7 +39,7 @@ from ensembles.gradient_boosting.rounds import (
     validation_rows,
     yardstick_of,
 )
-from ensembles.gradient_boosting.scales import measure_of, warn_of_scales
+from ensembles.gradient_boosting.scales import check_level, measure_of, warn_of_scales
 from ensembles.gradient_boosting.settings import check_settings, settings_of
 from ensembles.gradient_boosting.starting import (
     boosters_from,
@@ -203,6 +203,7 @@ class Fitting(Asking):
         objective = self._objective_for(settings, targets.values.shape, start)
         check_range(objective, given.targets.values)
         measure = measure_of(given.targets.values, given.weights)
+        check_level(measure, settings, objective.name, start)
         warn_of_scales(measure, settings.min_child_weight, objective.name)
         if settings.check_gradient:
             values = given.targets.values

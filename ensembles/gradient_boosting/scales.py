@@ -9,12 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measure", "measure_of", "together", "warn_of_scales"]
+__all__ = ["Measure", "check_level", "measure_of", "together", "warn_of_scales"]
 
 
 class Measure(NamedTuple):
@@ -77,6 +78,17 @@ def warn_of_scales(measure: Measure, least: float, objective: str) -> None:
     text = _of_targets(measure) if objective == "reg:squarederror" else None
     if text is not None:
         warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def check_level(measure: Measure, settings: SimpleNamespace, objective: str, start: Any) -> None:
+    """Refuse targets whose mean, zero, has no logarithm to start from: XGBoost answers NaN."""
+    if objective != "reg:tweedie" or settings.base_score is not None or start is not None:
+        return
+    if not np.all(measure.high > 0):
+        raise ValueError(
+            "y must hold a number above 0 in every column for the objective reg:tweedie, which "
+            "starts from the logarithm of its mean; got zeros alone. base_score=1e-6 starts there."
+        )
 
 
 CURVED_AT_MOST_ONE = frozenset(

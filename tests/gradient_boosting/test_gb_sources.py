@@ -752,6 +752,20 @@ def test_a_start_that_the_objective_cannot_take_is_refused_whatever_the_source(c
         GradientBoostingRegressor(2, base_score=[1.0, 2.0]).fit([(TABLE, counts)])
 
 
+def test_amounts_of_zero_alone_are_refused_whatever_the_source(client):
+    """XGBoost starts tweedie from the logarithm of the mean and answers NaN."""
+    nothing, some = VALUE * 0.0, VALUE.abs()
+    model = GradientBoostingRegressor(2, objective="tweedie")
+    pieces = [(TABLE[:750], nothing[:750]), (TABLE[750:], nothing[750:])]
+    both = np.column_stack([some, nothing])
+    for given in ((TABLE, nothing), (pieces,), collections(TABLE, nothing), (TABLE, both)):
+        with pytest.raises(ValueError, match="y must hold a number above 0"):
+            model.fit(*given)
+    model.fit([(TABLE[:750], nothing[:750]), (TABLE[750:], some[750:])])
+    model.set_params(base_score=1e-6).fit(TABLE, nothing)
+    np.testing.assert_allclose(model.predict(TABLE), 1e-6, rtol=1e-3)
+
+
 def test_dask_lets_seeds_that_stopped_apart_end_level(client):
     X, y = collections(TABLE, LABEL)
     given = SMALL | {"n_estimators": 8, "n_seeds": 2, "subsample": 0.5, "warm_start": True}
