@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,9 +25,15 @@ __all__ = [
     "check_table",
     "container_of",
     "is_frame",
+    "kind_of_times",
     "missing_columns",
     "take",
 ]
+
+NUMBERS = (Real, Decimal, np.bool_)
+"""What is a number among objects."""
+
+TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 BLOCK = 4096
 """Rows gathered at a time where gathering also converts."""
@@ -86,6 +96,18 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     validate_data(estimator, X, skip_check_array=True, reset=reset)
     _check_numbered(estimator, X, reset=reset)
     return X
+
+
+def kind_of_times(values: Iterable[Any]) -> str | None:
+    """Name the type of dates, times or spans of time among objects; None where there are none.
+
+    Such a column is neither one of numbers nor of categories, since no two rows need have the same,
+    and only its user can say what to make of it.
+    """
+    for kind in sorted(set(map(type, values)), key=str):
+        if kind.__name__ == "Period" or (issubclass(kind, TIMES) and kind.__name__ != "NaTType"):
+            return kind.__name__
+    return None
 
 
 def _check_numbered(estimator: Any, frame: Any, *, reset: bool) -> None:

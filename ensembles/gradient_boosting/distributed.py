@@ -154,13 +154,34 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     if texts:
         found = of_each(client, _texts, parts_of(X), texts)
         for i, parts in zip(texts, zip(*found, strict=True), strict=True):
-            levels[i] = frequent(sum(map(Counter, parts), Counter()), least, names[i])
+            levels[i] = _levels(parts, least, names[i])
     return Columns(names, levels)
 
 
-def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
-    """Count the rows of each level of some columns of a partition."""
-    return [counted(part.iloc[:, i], str(part.columns[i]), "pandas") for i in columns]
+def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int] | None]:
+    """Count the rows of each level of some columns of a partition, None for numbers."""
+    found: list[Mapping[Any, int] | None] = []
+    for i in columns:
+        column, name = part.iloc[:, i], str(part.columns[i])
+        numbers = is_numeric(column, name, "pandas") and column.notna().any()
+        found.append(None if numbers else counted(column, name, "pandas"))
+    return found
+
+
+def _levels(
+    parts: tuple[Mapping[Any, int] | None, ...], least: int, name: str
+) -> NDArray[Any] | None:
+    """Put the levels of a column together, None where all partitions hold numbers."""
+    counts = [Counter(part) for part in parts if part is not None]
+    together = sum(counts, Counter())
+    if len(counts) == len(parts):
+        return frequent(together, least, name)
+    if together:
+        raise ValueError(
+            f"X must hold one kind of value in a column; {name!r} holds numbers in some partitions "
+            "and text or categories in others."
+        )
+    return None
 
 
 def _settle_targets(

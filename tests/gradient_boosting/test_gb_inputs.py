@@ -1,5 +1,9 @@
 """Inputs: any labels, any columns, any container, and one meaning for all."""
 
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -684,6 +688,51 @@ def test_arrays_of_no_numbers_are_named_at_fit_and_predict(kind):
     for model in (of_numbers, of_text):
         with pytest.raises(ValueError, match=told):
             model.predict(UNFIT[kind])
+
+
+DAYS = np.array([date(2020, 1, 1) + timedelta(i) for i in range(20)], dtype=object)
+TIMES = {
+    "dates": DAYS,
+    "stamps": pd.Series(pd.to_datetime(DAYS)).astype(object).to_numpy(),
+    "days of numpy": np.array([np.datetime64("2020-01-01")] * 20 + [None], dtype=object)[:20],
+    "spans": DAYS - DAYS[0],
+    "periods": np.array([pd.Period("2020"), None] * 10, dtype=object),
+    "dates beside text": np.where(np.arange(20) % 5, DAYS, "unknown"),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_objects_that_are_dates_are_named_and_no_categories(kind):
+    flags = [0, 1] * 10
+    frame = pd.DataFrame({"when": pd.Series(TIMES[kind], dtype=object)})
+    column = frame.to_numpy()
+    by_number = GradientBoostingClassifier(2).fit(pd.DataFrame({"when": np.arange(20.0)}), flags)
+    for call in (
+        lambda: GradientBoostingClassifier(2).fit(frame, flags),
+        lambda: GradientBoostingClassifier(2).fit(iter([(frame, flags)])),
+        lambda: by_number.predict(frame),
+    ):
+        with pytest.raises(ValueError, match=r"column 'when' of type \w+\. Turn dates into"):
+            call()
+    with pytest.raises(ValueError, match="column 'x0' of type"):
+        GradientBoostingClassifier(2).fit(column, flags)
+
+
+def test_decimals_and_fractions_are_numbers_in_frames_as_in_arrays():
+    tenths = [Decimal(i) / 10 for i in range(18)] + [None, Decimal("NaN")]
+    thirds = [Fraction(i, 3) for i in range(20)]
+    frame = pd.DataFrame({"tenths": tenths, "thirds": thirds}, dtype=object)
+    plain = pd.DataFrame({"tenths": [*np.arange(18) / 10, np.nan, np.nan], "thirds": thirds})
+    plain = plain.astype(float)
+    y = np.arange(20.0)
+    expected = GradientBoostingRegressor(5).fit(plain, y).predict(plain)
+    model = GradientBoostingRegressor(5).fit(frame, y)
+    assert model._columns.types is None
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    array = frame.to_numpy()
+    np.testing.assert_array_equal(
+        GradientBoostingRegressor(5).fit(array, y).predict(array), expected
+    )
 
 
 def test_missing_marks_of_pandas_in_objects_are_missing():

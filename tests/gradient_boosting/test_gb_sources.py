@@ -618,6 +618,28 @@ def test_dask_arrays_of_values(client):
 
 
 @DASK_NOISE
+def test_dask_objects_are_numbers_or_text_as_in_the_whole(client, monkeypatch):
+    import dask
+
+    monkeypatch.setitem(dask.config.config, "dataframe", {"convert-string": False})
+    counts, days = FRAME["count"].astype(object), pd.Series(pd.date_range("2020", periods=N))
+    few = counts.where(counts < 35, None)
+    frame = FRAME.assign(count=few)
+    (X, y), model = collections(frame, VALUE), GradientBoosting(**SMALL)
+    assert model.fit(X, y)._columns.levels[2] is None
+    np.testing.assert_allclose(
+        model.predict(frame), GradientBoosting(**SMALL).fit(frame, VALUE).predict(frame), atol=0.1
+    )
+    mixed = FRAME.assign(count=counts.where(FRAME.index < 700, "many"))
+    for table, told in (
+        (mixed, "one kind of value in a column; 'count'"),
+        (FRAME.assign(count=days.astype(object)), "column 'count' of type Timestamp"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            GradientBoosting(**SMALL).fit(*collections(table, VALUE))
+
+
+@DASK_NOISE
 def test_dask_arrays_may_have_sparse_blocks(client):
     da = pytest.importorskip("dask.array")
     X = da.from_array(HOLED, chunks=(500, 4)).map_blocks(sparse.csr_matrix)
