@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from sklearn.datasets import make_classification
 from sklearn.metrics import f1_score, log_loss, make_scorer, mean_absolute_error, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -387,6 +388,30 @@ def test_a_bag_hands_its_members_their_rows():
         GradientBoostingClassifier(**FAST), 3, early_stopping=True, random_state=0
     ).fit(X, y)
     assert all(member.n_estimators_ < 2000 for member in bag.estimators_)
+
+
+def test_added_rounds_are_judged_among_themselves_as_xgboosts_own_are():
+    """The model is past its best already: the first round that is added is kept all the same."""
+    model = GradientBoostingClassifier(80, warm_start=True, **FAST | {"learning_rate": 0.3})
+    before = model.fit(X[:400], y[:400]).booster_.copy()
+    there = log_loss(y[400:], model.predict_proba(X[400:]))
+    model.set_params(n_estimators=200, early_stopping=True)
+    model.fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
+    matrix = xgboost.QuantileDMatrix(X[:400], y[:400])
+    other = xgboost.QuantileDMatrix(X[400:], y[400:], ref=matrix)
+    given = {"objective": "binary:logistic", "max_depth": 4, "eta": 0.3, "eval_metric": "logloss"}
+    theirs = xgboost.train(
+        given,
+        matrix,
+        120,
+        evals=[(other, "validation")],
+        early_stopping_rounds=5,
+        xgb_model=before,
+        verbose_eval=False,
+    )
+    assert model.best_iteration_ == theirs.best_iteration == model.n_estimators_ - 1 == 80
+    assert model.best_score_ == pytest.approx(theirs.best_score)
+    assert model.best_score_ > there
 
 
 def test_what_an_earlier_fit_left_is_gone():
