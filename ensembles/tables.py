@@ -24,6 +24,7 @@ __all__ = [
     "check_missing",
     "check_table",
     "container_of",
+    "framed",
     "is_frame",
     "kind_of_times",
     "missing_columns",
@@ -53,6 +54,15 @@ def is_frame(X: Any) -> bool:
     return container_of(X) is not None
 
 
+def framed(X: Any) -> Any:
+    """Turn a Table or a RecordBatch of Arrow into a pandas DataFrame, which keeps its names.
+
+    As an array a missing category of a dictionary would be some other category.
+    """
+    arrow = hasattr(X, "to_pandas") and hasattr(X, "schema") and not is_frame(X)
+    return X.to_pandas() if arrow else X
+
+
 def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Any:
     """Check ``X`` for ``estimator``: its shape, its names, and at predict that they are the same.
 
@@ -60,7 +70,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     ----------
     estimator : estimator
         Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``; else is compared with.
-    X : array-like, sparse matrix or DataFrame of shape (n_rows, n_columns)
+    X : array-like, sparse matrix, DataFrame or Arrow table of shape (n_rows, n_columns)
         The masked cells of a numpy masked array are missing values.
     reset : bool
         True at fit.
@@ -78,6 +88,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
             estimator.__dict__.pop(stale, None)
         estimator.n_features_in_ = X.shape[1]
         return X
+    X = framed(X)
     if not is_frame(X):
         _check_in_memory(X)
         if reset:

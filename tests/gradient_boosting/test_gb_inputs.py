@@ -735,6 +735,16 @@ def test_decimals_and_fractions_are_numbers_in_frames_as_in_arrays():
     )
 
 
+def test_a_table_of_arrow_is_the_frame_it_comes_from():
+    pa = pytest.importorskip("pyarrow")
+    frame = MIXED.assign(size=MIXED["size"].where(MIXED.index % 5 > 0))
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    model, expected = regressor().fit(table, VALUE), regressor().fit(frame, VALUE)
+    assert model.feature_names_in_.tolist() == frame.columns.tolist()
+    for given in (table, frame):
+        np.testing.assert_array_equal(model.predict(given), expected.predict(frame))
+
+
 def test_missing_marks_of_pandas_in_objects_are_missing():
     marked = np.array([[1.5], [pd.NA], [2.5], [pd.NaT], [None]] * 8, dtype=object)
     plain = np.array([[1.5], [np.nan], [2.5], [np.nan], [np.nan]] * 8)
