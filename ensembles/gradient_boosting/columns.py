@@ -102,7 +102,7 @@ def _as_floats(X: NDArray[Any]) -> NDArray[np.float64] | None:
         return None
     try:
         return np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -410,7 +410,12 @@ def _column_floats(column: NDArray[Any], name: str) -> NDArray[np.float64]:
     if not _array_numeric(column, name):
         _refuse_change(name, "numbers", "text")
     known = [np.nan if _is_missing(value) else value for value in column.tolist()]
-    return np.array(known, dtype=np.float64)
+    try:
+        return np.array(known, dtype=np.float64)
+    except OverflowError as error:
+        raise ValueError(
+            f"X must hold finite numbers; column {name!r} does not: {error}."
+        ) from None
 
 
 def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) -> NDArray[Any]:

@@ -735,6 +735,13 @@ def test_decimals_and_fractions_are_numbers_in_frames_as_in_arrays():
     )
 
 
+def test_integers_too_large_for_a_float_are_named():
+    table = np.array([[1, 10**400], [2, 3]] * 10, dtype=object)
+    for given in (table, pd.DataFrame(table, columns=["x0", "x1"])):
+        with pytest.raises(ValueError, match="column 'x1' does not: int too large"):
+            regressor().fit(given, np.arange(20.0))
+
+
 def test_a_table_of_arrow_is_the_frame_it_comes_from():
     pa = pytest.importorskip("pyarrow")
     frame = MIXED.assign(size=MIXED["size"].where(MIXED.index % 5 > 0))
