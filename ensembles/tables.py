@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,10 +25,17 @@ __all__ = [
     "check_rows",
     "check_table",
     "container_of",
+    "framed",
     "is_frame",
+    "kind_of_times",
     "missing_columns",
     "take",
 ]
+
+NUMBERS = (Real, Decimal, np.bool_)
+"""What is a number among objects."""
+
+TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 BLOCK = 4096
 """Rows gathered at a time where gathering also converts."""
@@ -44,6 +55,15 @@ def is_frame(X: Any) -> bool:
     return container_of(X) is not None
 
 
+def framed(X: Any) -> Any:
+    """Turn a Table or a RecordBatch of Arrow into a pandas DataFrame, which keeps its names.
+
+    As an array a missing category of a dictionary would be some other category.
+    """
+    arrow = hasattr(X, "to_pandas") and hasattr(X, "schema") and not is_frame(X)
+    return X.to_pandas() if arrow else X
+
+
 def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Any:
     """Check ``X`` for ``estimator``: its shape, its names, and at predict that they are the same.
 
@@ -51,7 +71,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     ----------
     estimator : estimator
         Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``; else is compared with.
-    X : array-like, sparse matrix or DataFrame of shape (n_rows, n_columns)
+    X : array-like, sparse matrix, DataFrame or Arrow table of shape (n_rows, n_columns)
         The masked cells of a numpy masked array are missing values.
     reset : bool
         True at fit.
@@ -69,6 +89,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
             estimator.__dict__.pop(stale, None)
         estimator.n_features_in_ = X.shape[1]
         return X
+    X = framed(X)
     if not is_frame(X):
         _check_in_memory(X)
         if reset:
@@ -87,6 +108,18 @@ def check_table(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) 
     validate_data(estimator, X, skip_check_array=True, reset=reset)
     _check_numbered(estimator, X, reset=reset)
     return X
+
+
+def kind_of_times(values: Iterable[Any]) -> str | None:
+    """Name the type of dates, times or spans of time among objects; None where there are none.
+
+    Such a column is neither one of numbers nor of categories, since no two rows need have the same,
+    and only its user can say what to make of it.
+    """
+    for kind in sorted(set(map(type, values)), key=str):
+        if kind.__name__ == "Period" or (issubclass(kind, TIMES) and kind.__name__ != "NaTType"):
+            return kind.__name__
+    return None
 
 
 def _check_numbered(estimator: Any, frame: Any, *, reset: bool) -> None:

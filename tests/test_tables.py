@@ -36,6 +36,19 @@ every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 every_frame = pytest.mark.parametrize("table", FRAMES.values(), ids=FRAMES)
 
 
+def test_tables_of_arrow_are_frames():
+    """As an array pyarrow fills a missing cell of a dictionary with some other category."""
+    pa = pytest.importorskip("pyarrow")
+    text = pa.array(["x", "y", None, "x"])
+    table = pa.table({"text": text, "coded": text.dictionary_encode(), "n": [1, 2, None, 4]})
+    for given_table in (table, table.to_batches()[0]):
+        estimator = BaseEstimator()
+        frame = check_table(estimator, given_table, reset=True)
+        assert estimator.feature_names_in_.tolist() == ["text", "coded", "n"]
+        assert frame.isna().to_numpy().tolist() == [[row == 2] * 3 for row in range(4)]
+        pd.testing.assert_frame_equal(frame, check_table(estimator, given_table, reset=False))
+
+
 def dense(table):
     return table.toarray() if sparse.issparse(table) else np.asarray(table)
 

@@ -126,7 +126,9 @@ class GradientBoostingClassifier(ClassifierMixin, Fitting):
     n_seeds : int, default=1
         Boosters to average, each with a seed of its own, on one shared quantile matrix.
     warm_start : bool, default=False
-        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
+        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total. Early
+        stopping judges the rounds that are added among themselves, as XGBoost's own does: it keeps
+        one at least, be it worse than what there was.
     missing : float, default=nan
         A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
@@ -320,7 +322,9 @@ class GradientBoostingRegressor(RegressorMixin, Fitting):
     n_seeds : int, default=1
         Boosters to average, each with a seed of its own, on one shared quantile matrix.
     warm_start : bool, default=False
-        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
+        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total. Early
+        stopping judges the rounds that are added among themselves, as XGBoost's own does: it keeps
+        one at least, be it worse than what there was.
     missing : float, default=nan
         A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"
@@ -511,7 +515,9 @@ class GradientBoosting(Fitting):
     n_seeds : int, default=1
         Boosters to average, each with a seed of its own, on one shared quantile matrix.
     warm_start : bool, default=False
-        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total.
+        Whether `fit` goes on from the rounds there are; ``n_estimators`` is the total. Early
+        stopping judges the rounds that are added among themselves, as XGBoost's own does: it keeps
+        one at least, be it worse than what there was.
     missing : float, default=nan
         A number that stands for a missing value, beside NaN; with categories none of their codes.
     importance_type : {"gain", "weight", "cover", "total_gain", "total_cover"}, default="gain"

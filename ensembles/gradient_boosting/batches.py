@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.tables import is_frame
+from ensembles.tables import framed, is_frame
 
 __all__ = ["batches_of", "is_source"]
 
@@ -44,15 +44,9 @@ def batches_of(X: Any, y: Any, weight: Any) -> Iterator[tuple[Any, Any, Any]]:
                     "X must yield DataFrames, (X, y) or (X, y, sample_weight); batch "
                     f"{k} is a tuple of {len(batch)}."
                 )
-            yield (_framed(batch[0]), *batch[1:], None)[:3]
+            yield (framed(batch[0]), *batch[1:], None)[:3]
         else:
-            yield _apart(_framed(batch), y, weight, k)
-
-
-def _framed(table: Any) -> Any:
-    """Turn a Table or a RecordBatch of Arrow, as its reader of Parquet yields, into a frame."""
-    arrow = hasattr(table, "to_pandas") and hasattr(table, "schema") and not is_frame(table)
-    return table.to_pandas() if arrow else table
+            yield _apart(framed(batch), y, weight, k)
 
 
 def _noted(source: Iterator[Any]) -> Iterator[Any]:

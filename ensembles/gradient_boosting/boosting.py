@@ -72,6 +72,7 @@ class Job:
 
     def __post_init__(self) -> None:
         check_categories(self.settings, self.columns)
+        check_monotone(self.settings, self.objective, self.columns.names)
 
     @property
     def names(self) -> list[str]:
@@ -121,6 +122,33 @@ def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
                 "monotone_constraints must be 0 for columns of categories or text, which have no "
                 f"order; got {signs[i]!r} for {columns.names[i]!r}."
             )
+
+
+KEEPS_CONSTRAINTS = (3, 4)
+"""The first version of XGBoost that keeps monotonic constraints in every kind of tree."""
+
+
+def check_monotone(settings: SimpleNamespace, objective: Objective, names: list[str]) -> None:
+    """Refuse monotonic constraints that the version of XGBoost at hand would break in silence.
+
+    Before 3.4 it puts the quantile of the residuals into a leaf after the tree has been grown, and
+    forgets the constraints over it.
+    """
+    version = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
+    if version >= KEEPS_CONSTRAINTS or settings.monotone_constraints is None:
+        return
+    if not any(signs_of(settings.monotone_constraints, names)):
+        return
+    if objective.name in ("reg:absoluteerror", "reg:quantileerror"):
+        fault = f"the objective {objective.name}, whose leaves do not keep them"
+    elif settings.multi_strategy == "multi_output_tree":
+        fault = "multi_strategy='multi_output_tree'"
+    else:
+        return
+    raise ValueError(
+        f"monotone_constraints must be None with {fault} in XGBoost {xgboost.__version__}; got "
+        f"{settings.monotone_constraints!r}. XGBoost 3.4 and later keep them."
+    )
 
 
 @dataclass

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.tables import container_of
+from ensembles.tables import NUMBERS, container_of, kind_of_times
 
 __all__ = [
     "Columns",
     "counted",
     "frequent",
     "learn_columns",
+    "opened",
     "packed",
     "places",
 ]
@@ -97,11 +98,11 @@ def _as_array(table: Any) -> NDArray[Any]:
 
 def _as_floats(X: NDArray[Any]) -> NDArray[np.float64] | None:
     """Objects as numbers, None where some are text, dates or the like."""
-    if X.dtype.kind in NO_NUMBERS:
+    if X.dtype.kind in NO_NUMBERS or (X.dtype.kind == "O" and kind_of_times(X.flat)):
         return None
     try:
         return np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -211,7 +212,7 @@ def _pandas_numeric(column: Any, name: str) -> bool:
     if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith(TEXTS):
         return False
     if _holds_objects(dtype):
-        return _all_numbers(column)
+        return _holds_numbers(column, name)
     numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
     if numeric and not pd.api.types.is_complex_dtype(dtype):
         return True
@@ -226,9 +227,12 @@ def _holds_objects(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
-def _all_numbers(column: Any) -> bool:
+def _holds_numbers(column: Any, name: str) -> bool:
+    """Tell whether a column of objects is one of numbers; refuse dates, beside text too."""
     present = column.dropna()
-    return all(isinstance(value, int | float | np.number | np.bool_) for value in present)
+    if (times := kind_of_times(present)) is not None:
+        raise _unfit(name, times)
+    return all(issubclass(kind, NUMBERS) for kind in set(map(type, present)))
 
 
 def _array_numeric(column: NDArray[Any], name: str) -> bool:
@@ -236,6 +240,8 @@ def _array_numeric(column: NDArray[Any], name: str) -> bool:
         raise _unfit(name, column.dtype)
     if column.dtype.kind in "iufb":
         return True
+    if (times := kind_of_times(column.flat)) is not None:
+        raise _unfit(name, times)
     values = column.tolist()
     if any(isinstance(value, str) for value in values):
         return False
@@ -332,11 +338,7 @@ def _pandas_column(column: Any, name: str, levels: NDArray[Any] | None) -> Any:
             return np.full(len(column), np.nan, dtype=np.float32)
         if isinstance(dtype, pd.SparseDtype):
             return np.asarray(column.sparse.to_dense())
-        return (
-            pd.to_numeric(column).to_numpy(np.float64, na_value=np.nan)
-            if _holds_objects(dtype)
-            else None
-        )
+        return _column_floats(column.to_numpy(), name) if _holds_objects(dtype) else None
     if isinstance(dtype, pd.CategoricalDtype):
         codes = places(dtype.categories.tolist(), levels)
         return np.append(codes, np.float32(np.nan))[column.cat.codes.to_numpy()]
@@ -408,7 +410,12 @@ def _column_floats(column: NDArray[Any], name: str) -> NDArray[np.float64]:
     if not _array_numeric(column, name):
         _refuse_change(name, "numbers", "text")
     known = [np.nan if _is_missing(value) else value for value in column.tolist()]
-    return np.array(known, dtype=np.float64)
+    try:
+        return np.array(known, dtype=np.float64)
+    except OverflowError as error:
+        raise ValueError(
+            f"X must hold finite numbers; column {name!r} does not: {error}."
+        ) from None
 
 
 def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) -> NDArray[Any]:
@@ -420,6 +427,21 @@ def _array_column(column: NDArray[Any], name: str, levels: NDArray[Any] | None) 
         _refuse_change(name, "text", f"{column.dtype}")
     with named_if_no_levels(name):
         return places(column.tolist(), levels)
+
+
+def opened(table: Any) -> NDArray[np.float32]:
+    """Return a coded table as one array, NaN where a sparse matrix stores nothing."""
+    if container_of(table) == "pandas":
+        return np.asarray(table.to_numpy(np.float32, na_value=np.nan))
+    if not sparse.issparse(table):
+        with np.errstate(over="ignore"):
+            return np.asarray(table, dtype=np.float32)
+    table = sparse.csr_matrix(table)
+    table.sum_duplicates()
+    table = table.tocoo()
+    whole = np.full(table.shape, np.nan, dtype=np.float32)
+    whole[table.row, table.col] = table.data
+    return whole
 
 
 FEW_CELLS = 1_000_000

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ensembles.gradient_boosting.boosting import (
     Grown,
@@ -44,7 +45,7 @@ from ensembles.gradient_boosting.partitions import (
     zipped,
 )
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, holds_out, stops, yardstick_of
-from ensembles.gradient_boosting.scales import warn_of_scales
+from ensembles.gradient_boosting.scales import check_level, warn_of_scales
 from ensembles.tables import container_of
 from ensembles.tasks import CLASSIFICATION, check_labels
 
@@ -80,6 +81,7 @@ def fit(
     job = estimator._job(settings, objective, columns, device, start)
     code = partial(coded_part, job=job, by_class=by_class)
     measure = measured(client, coded_parts(client, job, parts, code))
+    check_level(measure, settings, objective.name, start)
     warn_of_scales(measure, settings.min_child_weight, objective.name)
     outside = {
         name: _validation(estimator, client, job, code, name, *one)
@@ -141,7 +143,7 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     """Gather the levels of the columns that do not hold numbers."""
     names = estimator._names()
     if not hasattr(X, "columns"):
-        return Columns(names, [None] * len(names))
+        return Columns(names, [None] * len(names), sparse.issparse(X._meta))
     meta = X._meta_nonempty
     texts = [
         i
@@ -152,13 +154,34 @@ def _columns_of(estimator: Any, X: Any, client: Any, least: int) -> Columns:
     if texts:
         found = of_each(client, _texts, parts_of(X), texts)
         for i, parts in zip(texts, zip(*found, strict=True), strict=True):
-            levels[i] = frequent(sum(map(Counter, parts), Counter()), least, names[i])
+            levels[i] = _levels(parts, least, names[i])
     return Columns(names, levels)
 
 
-def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int]]:
-    """Count the rows of each level of some columns of a partition."""
-    return [counted(part.iloc[:, i], str(part.columns[i]), "pandas") for i in columns]
+def _texts(part: Any, columns: list[int]) -> list[Mapping[Any, int] | None]:
+    """Count the rows of each level of some columns of a partition, None for numbers."""
+    found: list[Mapping[Any, int] | None] = []
+    for i in columns:
+        column, name = part.iloc[:, i], str(part.columns[i])
+        numbers = is_numeric(column, name, "pandas") and column.notna().any()
+        found.append(None if numbers else counted(column, name, "pandas"))
+    return found
+
+
+def _levels(
+    parts: tuple[Mapping[Any, int] | None, ...], least: int, name: str
+) -> NDArray[Any] | None:
+    """Put the levels of a column together, None where all partitions hold numbers."""
+    counts = [Counter(part) for part in parts if part is not None]
+    together = sum(counts, Counter())
+    if len(counts) == len(parts):
+        return frequent(together, least, name)
+    if together:
+        raise ValueError(
+            f"X must hold one kind of value in a column; {name!r} holds numbers in some partitions "
+            "and text or categories in others."
+        )
+    return None
 
 
 def _settle_targets(

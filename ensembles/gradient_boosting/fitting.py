@@ -31,13 +31,14 @@ from ensembles.gradient_boosting.objectives import (
 )
 from ensembles.gradient_boosting.rounds import (
     Yardstick,
+    check_unweighted,
     holds_out,
     most_rounds,
     stops,
     validation_rows,
     yardstick_of,
 )
-from ensembles.gradient_boosting.scales import measure_of, warn_of_scales
+from ensembles.gradient_boosting.scales import check_level, measure_of, warn_of_scales
 from ensembles.gradient_boosting.settings import check_settings, settings_of
 from ensembles.gradient_boosting.starting import (
     boosters_from,
@@ -158,6 +159,8 @@ class Fitting(Asking):
             self._seed = seed_of(settings.random_state)
             device = choose_device(settings.device)
             validation = _pairs(X_val, y_val, sample_weight_val, eval_set)
+            given = [sample_weight, settings.class_weight, *(one[2] for one in validation.values())]
+            check_unweighted(settings.scoring, any(one is not None for one in given))
             elsewhere = self._source(X)
             if elsewhere is not None:
                 return elsewhere(
@@ -199,6 +202,7 @@ class Fitting(Asking):
         objective = self._objective_for(settings, targets.values.shape, start)
         check_range(objective, given.targets.values)
         measure = measure_of(given.targets.values, given.weights)
+        check_level(measure, settings, objective.name, start)
         warn_of_scales(measure, settings.min_child_weight, objective.name)
         if settings.check_gradient:
             values = given.targets.values
@@ -462,6 +466,11 @@ class Fitting(Asking):
 
 def check_consistent_length_of(X: Any, y: Any) -> None:
     """Refuse targets that are not one for every row."""
+    if isinstance(y, str):
+        raise ValueError(
+            "y must hold a target for every row of a table in memory, and names a column where X "
+            f"is a path or yields frames; got {y!r}."
+        )
     if y is not None and not hasattr(X, "__cuda_array_interface__"):
         check_rows(X, y)
 

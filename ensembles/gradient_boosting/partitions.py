@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ensembles.gradient_boosting.boosting import Job
+from ensembles.gradient_boosting.columns import opened
 from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import codes_of, row_weights, smoothed
 from ensembles.gradient_boosting.objectives import check_range
@@ -124,8 +126,8 @@ def coded_part(
     smooth: bool = True,
 ) -> tuple[Any, ...]:
     """Code one partition, where it lies: (table, targets, weights) of rows that weigh."""
-    X = X if container_of(X) else np.asarray(X)
-    if not len(X):  # a frame that was filtered keeps its empty partitions
+    X = X if container_of(X) or sparse.issparse(X) else np.asarray(X)
+    if not X.shape[0]:  # a frame that was filtered keeps its empty partitions
         return np.empty((0, len(job.names)), np.float32), np.empty(0), None
     table, values = _coded_table(X, job), _coded_targets(np.asarray(y), job)
     if len(values) != len(table):
@@ -145,9 +147,7 @@ def coded_part(
 def _coded_table(X: Any, job: Job) -> NDArray[Any]:
     table = job.columns.coded(X)
     refuse_infinity(table, job.columns.names, job.settings.missing)
-    if container_of(table):
-        table = table.to_numpy(np.float32, na_value=np.nan)
-    return np.asarray(table)
+    return opened(table)
 
 
 def _coded_targets(y: NDArray[Any], job: Job) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from ensembles.scoring import LOSSES, SCORES, Answers, check_scoring, score_answ
 __all__ = [
     "Watch",
     "Yardstick",
+    "check_unweighted",
     "holds_out",
     "most_rounds",
     "stops",
@@ -47,6 +48,9 @@ class Yardstick:
     sign: int
     score: Callable[..., float] | None = None
 
+
+OF_LISTS = frozenset({"pre", "ndcg", "map"})
+"""XGBoost's metrics of ranked lists, which have one weight each: all rows are one list."""
 
 OF_CLASSES = frozenset({"mlogloss", "merror", "auc", "aucpr"})
 """XGBoost's metrics of answers that have a column for every class; two of them take no others."""
@@ -77,6 +81,15 @@ def yardstick_of(scoring: Any, objective: Objective) -> Yardstick:
             f"got {scoring!r}."
         )
     return _of_callable(scoring)
+
+
+def check_unweighted(scoring: Any, weighted: bool) -> None:
+    """Refuse a metric of ranked lists where rows have weights."""
+    if weighted and isinstance(scoring, str) and _plain(scoring) in OF_LISTS:
+        raise ValueError(
+            f"scoring must not rank all rows as one list where they have weights; got {scoring!r} "
+            "with sample_weight or class_weight. 'auc' and 'aucpr' weigh rows."
+        )
 
 
 def _plain(metric: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measure", "measure_of", "together", "warn_of_scales"]
+__all__ = ["Measure", "check_level", "measure_of", "together", "warn_of_scales"]
 
 
 class Measure(NamedTuple):
@@ -74,10 +75,29 @@ def warn_of_scales(measure: Measure, least: float, objective: str) -> None:
     text = _of_weights(measure, least) if objective in CURVED_AT_MOST_ONE else None
     if text is not None:
         warnings.warn(text, UserWarning, stacklevel=4)
-    text = _of_targets(measure) if objective == "reg:squarederror" else None
+    text = _of_targets(measure) if objective == "reg:squarederror" else _of_sum(measure)
     if text is not None:
         warnings.warn(text, UserWarning, stacklevel=4)
 
+
+def check_level(measure: Measure, settings: SimpleNamespace, objective: str, start: Any) -> None:
+    """Refuse targets and weights that give XGBoost nothing to start from."""
+    if settings.base_score is not None or start is not None:
+        return
+    if objective == "reg:tweedie" and not np.all(measure.high > 0):
+        raise ValueError(
+            "y must hold a number above 0 in every column for the objective reg:tweedie, which "
+            "starts from the logarithm of its mean; got zeros alone. base_score=1e-6 starts there."
+        )
+    if objective == "multi:softprob" and measure.weight < LEAST_WEIGHT:
+        raise ValueError(
+            f"sample_weight must sum to {LEAST_WEIGHT:g} at least for more than two classes; got "
+            f"{measure.weight:.4g}. normalize_weights=True scales the weights to a mean of 1."
+        )
+
+
+LEAST_WEIGHT = 1e-6
+"""Below it XGBoost does not count classes."""
 
 CURVED_AT_MOST_ONE = frozenset(
     {"reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"}
@@ -94,6 +114,16 @@ def _of_weights(measure: Measure, least: float) -> str | None:
         f"sample_weight sums to {measure.weight:.4g} over {measure.n_rows} rows, and a split needs "
         f"min_child_weight={least:g} on either side: no tree can be more than its root. "
         "normalize_weights=True scales the weights to a mean of 1."
+    )
+
+
+def _of_sum(measure: Measure) -> str | None:
+    """Judge weights whose sum is too large to be squared, as a gain squares that of gradients."""
+    if measure.weight <= MOST_SUM:
+        return None
+    return (
+        f"sample_weight sums to {measure.weight:.4g}: XGBoost's 32-bit floats cannot add up "
+        "gradients of such a weight. normalize_weights=True scales the weights to a mean of 1."
     )
 
 

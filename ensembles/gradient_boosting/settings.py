@@ -329,7 +329,8 @@ def training_parameters(
         given |= {"sample_type": "uniform", "normalize_type": "tree", "one_drop": 0}
     if settings.monotone_constraints is not None:
         signs = signs_of(settings.monotone_constraints, names)
-        given["monotone_constraints"] = "(" + ",".join(map(str, signs)) + ")"
+        if any(signs):  # XGBoost takes zeros for constraints that some trees do not support
+            given["monotone_constraints"] = "(" + ",".join(map(str, signs)) + ")"
     if settings.interaction_constraints is not None:
         given["interaction_constraints"] = interactions(settings.interaction_constraints, names)
     return given | objective | settings.extra

@@ -26,7 +26,7 @@ from ensembles.gradient_boosting.external import (
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import check_own_gradient, check_range
 from ensembles.gradient_boosting.rounds import holds_out, stops, yardstick_of
-from ensembles.gradient_boosting.scales import measure_of, together, warn_of_scales
+from ensembles.gradient_boosting.scales import check_level, measure_of, together, warn_of_scales
 from ensembles.gradient_boosting.spool import Pages, Spool
 from ensembles.resampling import generator
 from ensembles.tasks import CLASSIFICATION
@@ -59,6 +59,7 @@ def fit(
         _check_targets(job, pages)
         parts = [pages.targets(k) for k, size in enumerate(spool.sizes) if size]
         measure = together(measure_of(*part) for part in parts)
+        check_level(measure, settings, job.objective.name, start)
         warn_of_scales(measure, settings.min_child_weight, job.objective.name)
         outside = {
             name: replace(pages, spool=_validation_spool(folder / name, estimator, job, *one))

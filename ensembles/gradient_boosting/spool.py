@@ -15,12 +15,13 @@ from ensembles.gradient_boosting.columns import (
     Columns,
     frequent,
     learn_columns,
+    opened,
     places,
 )
 from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.labels import smoothed
 from ensembles.parameters import check_sample_weight
-from ensembles.tables import check_table, is_frame, take
+from ensembles.tables import check_table, take
 from ensembles.tasks import CLASSIFICATION, check_labels, check_values
 
 __all__ = ["Pages", "Spool"]
@@ -31,7 +32,8 @@ class Spool:
     """Coded batches in a folder, and what has been learned of them so far.
 
     Codes of categories and classes are given in the order of appearance, and put in their final
-    order when the batches are read back.
+    order when the batches are read back. What a sparse matrix does not store is missing where the
+    first batch is one, as at `fit`; later batches are taken as tables to be asked about are.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Spool:
     total_weight: float = 0.0
     weighted: bool = False
     dense: bool = True
+    sparse: bool = False
 
     def take_in(self, X: Any, y: Any, weights: Any) -> None:
         """Code one batch and write it down."""
@@ -57,7 +60,7 @@ class Spool:
         if first:
             self.estimator._check_start_columns(self.start)
             self.estimator._settle_task(y)
-        table = self._coded(table.toarray() if sparse.issparse(table) else table)
+        table = self._coded(table)
         values = self._targets(y)
         if len(values) != len(table):
             raise ValueError(
@@ -113,14 +116,13 @@ class Spool:
             columns = self._grown(learn_columns(X, names), X, names)
         table = columns.coded(X)
         refuse_infinity(table, names, self.estimator.missing)
-        if is_frame(table):
-            table = table.to_numpy(np.float32, na_value=np.nan)
-        return np.ascontiguousarray(table, dtype=np.float32)
+        return np.ascontiguousarray(opened(table))
 
     def _grown(self, found: Columns, X: Any, names: list[str]) -> Columns:
         """Add the levels of a batch to those of the batches before it."""
         if not self.known:
             self.known, self.numeric = [None] * len(names), [False] * len(names)
+            self.sparse = found.sparse
         for i, levels in enumerate(found.levels):
             known = self.known[i]
             if levels is None:
@@ -134,7 +136,8 @@ class Spool:
             known = self.known[i] = {} if known is None else known
             for level in levels.tolist():
                 known.setdefault(level, len(known))
-        return Columns(names, [None if known is None else _array(known) for known in self.known])
+        so_far = [None if known is None else _array(known) for known in self.known]
+        return Columns(names, so_far, self.sparse)
 
     def _targets(self, y: Any) -> NDArray[Any]:
         if self.estimator.task_ != CLASSIFICATION:
@@ -157,7 +160,7 @@ class Spool:
         """Return the columns, with their levels in the final order."""
         if self.fixed is not None:
             return self.fixed
-        return Columns(self.estimator._names(), self._levels)
+        return Columns(self.estimator._names(), self._levels, self.sparse)
 
     @cached_property
     def _levels(self) -> list[NDArray[Any] | None]:
@@ -198,6 +201,8 @@ def _checked_weights(weights: Any, n_rows: int) -> NDArray[np.float64] | None:
 
 
 def _holds_something(X: Any) -> bool:
+    if sparse.issparse(X):
+        return bool(X.nnz)
     values = np.asarray(X, dtype=object).ravel()
     return any(value is not None and value == value for value in values)
 

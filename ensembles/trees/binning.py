@@ -260,7 +260,7 @@ def categorical_columns(X: Any, categorical: Any, names: Sequence[str]) -> NDArr
     if isinstance(categorical, str) and categorical == "from_dtype":
         if by_blocks(X) or is_sparse(X):
             return np.zeros(n_columns, bool)
-        return np.array([holds_categories(column(X, j)) for j in range(n_columns)], bool)
+        return np.array([holds_categories(column(X, j), names[j]) for j in range(n_columns)], bool)
     chosen = np.zeros(n_columns, bool)
     if categorical is None:
         return chosen

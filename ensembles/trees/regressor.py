@@ -68,8 +68,8 @@ class HistTreeRegressor(RegressorMixin, HistTree):
 default="from_dtype"
         Which columns hold categories, whose order means nothing. "from_dtype": those of a frame
         whose type is `category`, `Enum`, strings or objects that are strings, and the columns of
-        an array of strings or objects that hold strings. None: none. A boolean mask of
-        (n_features,), or a list of numbers (from the end if negative) or names of a frame's
+        text of an array, but those that read as numbers throughout. None: none. A boolean mask
+        of (n_features,), or a list of numbers (from the end if negative) or names of a frame's
         columns: these. Beyond ``max_bins - 1`` categories the rarest share a code.
 
     Attributes

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ensembles.tables import is_frame
+from ensembles.tables import NUMBERS, is_frame, kind_of_times
 
 Array = NDArray[Any]
 BLOCK_CELLS = 1 << 17
@@ -73,6 +72,8 @@ def numbers(series: Any) -> NDArray[np.float64]:
     Integers beyond 2^53 are rounded to the nearest float64, as everywhere in scikit-learn.
     """
     if isinstance(series, np.ndarray):
+        if series.dtype.kind == "O":
+            series = [np.nan if is_null(value) else value for value in series]
         return np.ascontiguousarray(series, np.float64)
     if hasattr(series, "iloc"):
         return np.ascontiguousarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -92,32 +93,52 @@ def type_of(series: Any) -> str:
     return str(series.dtype).lower()
 
 
-def holds_categories(series: Any) -> bool:
-    """Tell whether a column's type says that it holds categories: `category`, `Enum`, strings,
-    objects.
+def holds_categories(series: Any, name: str) -> bool:
+    """Tell whether a column holds categories: `category`, `Enum`, text.
+
+    An array has one type for all of its columns, so that beside a column of names numbers come as
+    text: where all of a column reads as numbers it holds numbers. In a frame text is text.
     """
     if isinstance(series, np.ndarray):
-        return series.dtype.kind in "OUST" and not holds_numbers(series)
-    name = type_of(series)
-    if name == "object":
-        return not holds_numbers(np.asarray(series))
-    return name.startswith(CATEGORIES) and not name.startswith("struct")
+        return series.dtype.kind in "OUST" and not (
+            holds_numbers(series, name) or reads_as_numbers(series)
+        )
+    kind = type_of(series)
+    if kind == "object":
+        return not holds_numbers(np.asarray(series), name)
+    return kind.startswith(CATEGORIES) and not kind.startswith("struct")
 
 
-def holds_numbers(values: Array) -> bool:
-    """Tell whether an array of objects is really one of numbers; None and NaN are missing
-    numbers.
+def holds_numbers(values: Array, name: str) -> bool:
+    """Tell whether an array of objects is really one of numbers, None and NaN missing ones; refuse
+    dates and the like.
     """
     if values.dtype.kind in "UST":
         return False
+    if (times := kind_of_times(values)) is not None:
+        raise TypeError(
+            f"column {name} holds {times}s, and an argument must be a string or a real number: "
+            "turn them into real numbers, a date say into days since the first."
+        )
     for value in values:
         if isinstance(value, str | bytes):
             return False
-        if not (is_null(value) or isinstance(value, Real | Decimal | np.bool_)):
+        if not (is_null(value) or isinstance(value, NUMBERS)):
             raise TypeError(
-                "a value of X must be a number or a string, argument must be a string or a "
+                f"column {name} must hold numbers or strings, an argument must be a string or a "
                 f"real number; got {value!r} of type {type(value).__name__}."
             )
+    return True
+
+
+def reads_as_numbers(values: Array) -> bool:
+    """Tell whether an array of text is that of numbers."""
+    if values.dtype.kind == "S" or any(isinstance(value, bytes) for value in values):
+        return False
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
     return True
 
 

@@ -1,5 +1,9 @@
 """Inputs: any labels, any columns, any container, and one meaning for all."""
 
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -491,6 +495,14 @@ def test_what_a_sparse_matrix_does_not_store_is_missing(kind, maker):
     assert model.shap_values(table).shape == (N, 5)
 
 
+def test_the_name_of_a_column_is_no_target_of_a_table_in_memory():
+    frame = MIXED.assign(label=VALUE)
+    with pytest.raises(ValueError, match=r"y must hold a target for every row .* got 'label'"):
+        regressor().fit(frame, "label")
+    with pytest.raises(ValueError, match="y must hold a target for every row"):
+        regressor().fit(MIXED, VALUE, X_val=MIXED, y_val="label")
+
+
 def test_predictions_do_not_depend_on_the_company():
     model = classifier().fit(X, CODES)
     together = model.predict_proba(X)
@@ -676,6 +688,68 @@ def test_arrays_of_no_numbers_are_named_at_fit_and_predict(kind):
     for model in (of_numbers, of_text):
         with pytest.raises(ValueError, match=told):
             model.predict(UNFIT[kind])
+
+
+DAYS = np.array([date(2020, 1, 1) + timedelta(i) for i in range(20)], dtype=object)
+TIMES = {
+    "dates": DAYS,
+    "stamps": pd.Series(pd.to_datetime(DAYS)).astype(object).to_numpy(),
+    "days of numpy": np.array([np.datetime64("2020-01-01")] * 20 + [None], dtype=object)[:20],
+    "spans": DAYS - DAYS[0],
+    "periods": np.array([pd.Period("2020"), None] * 10, dtype=object),
+    "dates beside text": np.where(np.arange(20) % 5, DAYS, "unknown"),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_objects_that_are_dates_are_named_and_no_categories(kind):
+    flags = [0, 1] * 10
+    frame = pd.DataFrame({"when": pd.Series(TIMES[kind], dtype=object)})
+    column = frame.to_numpy()
+    by_number = GradientBoostingClassifier(2).fit(pd.DataFrame({"when": np.arange(20.0)}), flags)
+    for call in (
+        lambda: GradientBoostingClassifier(2).fit(frame, flags),
+        lambda: GradientBoostingClassifier(2).fit(iter([(frame, flags)])),
+        lambda: by_number.predict(frame),
+    ):
+        with pytest.raises(ValueError, match=r"column 'when' of type \w+\. Turn dates into"):
+            call()
+    with pytest.raises(ValueError, match="column 'x0' of type"):
+        GradientBoostingClassifier(2).fit(column, flags)
+
+
+def test_decimals_and_fractions_are_numbers_in_frames_as_in_arrays():
+    tenths = [Decimal(i) / 10 for i in range(18)] + [None, Decimal("NaN")]
+    thirds = [Fraction(i, 3) for i in range(20)]
+    frame = pd.DataFrame({"tenths": tenths, "thirds": thirds}, dtype=object)
+    plain = pd.DataFrame({"tenths": [*np.arange(18) / 10, np.nan, np.nan], "thirds": thirds})
+    plain = plain.astype(float)
+    y = np.arange(20.0)
+    expected = GradientBoostingRegressor(5).fit(plain, y).predict(plain)
+    model = GradientBoostingRegressor(5).fit(frame, y)
+    assert model._columns.types is None
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    array = frame.to_numpy()
+    np.testing.assert_array_equal(
+        GradientBoostingRegressor(5).fit(array, y).predict(array), expected
+    )
+
+
+def test_integers_too_large_for_a_float_are_named():
+    table = np.array([[1, 10**400], [2, 3]] * 10, dtype=object)
+    for given in (table, pd.DataFrame(table, columns=["x0", "x1"])):
+        with pytest.raises(ValueError, match="column 'x1' does not: int too large"):
+            regressor().fit(given, np.arange(20.0))
+
+
+def test_a_table_of_arrow_is_the_frame_it_comes_from():
+    pa = pytest.importorskip("pyarrow")
+    frame = MIXED.assign(size=MIXED["size"].where(MIXED.index % 5 > 0))
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    model, expected = regressor().fit(table, VALUE), regressor().fit(frame, VALUE)
+    assert model.feature_names_in_.tolist() == frame.columns.tolist()
+    for given in (table, frame):
+        np.testing.assert_array_equal(model.predict(given), expected.predict(frame))
 
 
 def test_missing_marks_of_pandas_in_objects_are_missing():

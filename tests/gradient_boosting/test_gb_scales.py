@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensembles import GradientBoostingRegressor
+from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
 from ensembles.gradient_boosting.scales import measure_of, together
 
 rng = np.random.default_rng(0)
@@ -38,3 +38,28 @@ def test_targets_of_few_bits_are_values_like_others(kind):
     model = GradientBoostingRegressor(5).fit(TABLE, y)
     whole = GradientBoostingRegressor(5).fit(TABLE, y.astype(float))
     np.testing.assert_array_equal(model.predict(TABLE), whole.predict(TABLE))
+
+
+CLASSES = np.digitize(Y, [-0.5, 0.5])
+
+
+def test_weights_too_light_to_count_classes_by_are_refused():
+    """XGBoost crashes over them, after a warning of ours."""
+    light = np.full(400, 1e-10)
+    for weights in (light, np.full(400, 1e-30)):
+        with pytest.raises(ValueError, match="must sum to 1e-06 at least for more than two"):
+            GradientBoostingClassifier(3).fit(TABLE, CLASSES, weights)
+    model = GradientBoostingClassifier(3, normalize_weights=True).fit(TABLE, CLASSES, light)
+    plain = GradientBoostingClassifier(3).fit(TABLE, CLASSES)
+    np.testing.assert_allclose(model.predict_proba(TABLE), plain.predict_proba(TABLE), rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [CLASSES, CLASSES > 0], ids=["three", "two"])
+def test_weights_too_heavy_to_add_up_are_pointed_out(labels):
+    """Of 1e30 each no tree of XGBoost learns anything, in silence."""
+    model = GradientBoostingClassifier(10)
+    plain = model.fit(TABLE, labels).score(TABLE, labels)
+    with pytest.warns(UserWarning, match=r"sums to 4e\+32: .* normalize_weights=True"):
+        assert model.fit(TABLE, labels, np.full(400, 1e30)).score(TABLE, labels) < plain - 0.2
+    model.fit(TABLE, labels, np.full(400, 1e12))
+    assert model.score(TABLE, labels) > plain - 0.02

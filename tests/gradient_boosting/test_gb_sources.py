@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import xgboost
+from scipy import sparse
 from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
@@ -126,6 +127,36 @@ def test_batches_come_in_any_container(kind, cache):
     model.fit(pieces if kind == "list" else source, "label")
     expected = GradientBoosting(**SMALL).fit(FRAME, LABEL)
     np.testing.assert_array_equal(model.predict_proba(FRAME), expected.predict_proba(FRAME))
+
+
+HOLED = np.where(rng.random((N, 4)) < 0.6, 0.0, rng.normal(size=(N, 4)))
+"""A table of zeros for the most part, which a sparse matrix does not store."""
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_what_sparse_batches_do_not_store_is_missing_as_in_the_whole(kind, cache):
+    table = sparse.coo_array(HOLED).asformat(kind)
+    pieces = [sparse.csr_array(HOLED[i : i + 500]).asformat(kind) for i in range(0, N, 500)]
+    source = ((piece, VALUE[i * 500 : i * 500 + 500]) for i, piece in enumerate(pieces))
+    given = {"X_val": table, "y_val": VALUE}
+    model = GradientBoosting(cache_dir=cache, **SMALL).fit(source, **given)
+    expected = GradientBoosting(**SMALL).fit(table, VALUE, **given)
+    assert model.evals_result_ == expected.evals_result_
+    for asked in (table, HOLED):
+        np.testing.assert_array_equal(model.predict(asked), expected.predict(asked))
+
+
+def test_the_first_batch_says_what_zeros_are(cache):
+    """As `fit` does for `predict`: zeros of a dense table are zeros in a sparse one too."""
+    first, second = HOLED[:800], HOLED[800:]
+    for mixed, whole in (
+        ((first, sparse.csr_array(second)), HOLED),
+        ((sparse.csr_array(first), second), sparse.csr_array(HOLED)),
+    ):
+        source = zip(mixed, (VALUE[:800], VALUE[800:]), strict=True)
+        model = GradientBoosting(cache_dir=cache, **SMALL).fit(source)
+        expected = GradientBoosting(**SMALL).fit(whole, VALUE)
+        np.testing.assert_array_equal(model.predict(HOLED), expected.predict(HOLED))
 
 
 def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
@@ -587,6 +618,42 @@ def test_dask_arrays_of_values(client):
 
 
 @DASK_NOISE
+def test_dask_objects_are_numbers_or_text_as_in_the_whole(client, monkeypatch):
+    import dask
+
+    monkeypatch.setitem(dask.config.config, "dataframe", {"convert-string": False})
+    counts, days = FRAME["count"].astype(object), pd.Series(pd.date_range("2020", periods=N))
+    few = counts.where(counts < 35, None)
+    frame = FRAME.assign(count=few)
+    (X, y), model = collections(frame, VALUE), GradientBoosting(**SMALL)
+    assert model.fit(X, y)._columns.levels[2] is None
+    np.testing.assert_allclose(
+        model.predict(frame), GradientBoosting(**SMALL).fit(frame, VALUE).predict(frame), atol=0.1
+    )
+    mixed = FRAME.assign(count=counts.where(FRAME.index < 700, "many"))
+    for table, told in (
+        (mixed, "one kind of value in a column; 'count'"),
+        (FRAME.assign(count=days.astype(object)), "column 'count' of type Timestamp"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            GradientBoosting(**SMALL).fit(*collections(table, VALUE))
+
+
+@DASK_NOISE
+def test_dask_arrays_may_have_sparse_blocks(client):
+    da = pytest.importorskip("dask.array")
+    X = da.from_array(HOLED, chunks=(500, 4)).map_blocks(sparse.csr_matrix)
+    y = da.from_array(VALUE.to_numpy(), chunks=500)
+    model = GradientBoosting(**SMALL).fit(X, y)
+    whole = sparse.csr_matrix(HOLED)
+    expected = GradientBoosting(**SMALL).fit(whole, VALUE)
+    np.testing.assert_allclose(model.predict(whole), expected.predict(whole), atol=0.05)
+    answers = model.predict(X).compute()
+    np.testing.assert_array_equal(answers, model.predict(whole))
+    assert np.abs(model.predict(np.where(HOLED == 0, np.nan, HOLED)) - answers).max() == 0
+
+
+@DASK_NOISE
 def test_dask_averages_seeds(client):
     X, y = collections(FRAME, LABEL, npartitions=1)
     given = {**SMALL, "subsample": 0.5}
@@ -705,6 +772,20 @@ def test_a_start_that_the_objective_cannot_take_is_refused_whatever_the_source(c
         wrong.fit(*collections(TABLE, counts))
     with pytest.raises(ValueError, match="base_score must be a number or one for each of the 1"):
         GradientBoostingRegressor(2, base_score=[1.0, 2.0]).fit([(TABLE, counts)])
+
+
+def test_amounts_of_zero_alone_are_refused_whatever_the_source(client):
+    """XGBoost starts tweedie from the logarithm of the mean and answers NaN."""
+    nothing, some = VALUE * 0.0, VALUE.abs()
+    model = GradientBoostingRegressor(2, objective="tweedie")
+    pieces = [(TABLE[:750], nothing[:750]), (TABLE[750:], nothing[750:])]
+    both = np.column_stack([some, nothing])
+    for given in ((TABLE, nothing), (pieces,), collections(TABLE, nothing), (TABLE, both)):
+        with pytest.raises(ValueError, match="y must hold a number above 0"):
+            model.fit(*given)
+    model.fit([(TABLE[:750], nothing[:750]), (TABLE[750:], some[750:])])
+    model.set_params(base_score=1e-6).fit(TABLE, nothing)
+    np.testing.assert_allclose(model.predict(TABLE), 1e-6, rtol=1e-3)
 
 
 def test_dask_lets_seeds_that_stopped_apart_end_level(client):

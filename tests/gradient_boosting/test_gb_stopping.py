@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from sklearn.datasets import make_classification
 from sklearn.metrics import f1_score, log_loss, make_scorer, mean_absolute_error, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -129,6 +130,20 @@ def test_a_metric_whose_direction_nobody_knows_is_refused():
 
     with pytest.raises(ValueError, match="make_scorer"):
         stopping(scoring=profit).fit(X, y)
+
+
+@pytest.mark.parametrize("scoring", ["map", "ndcg", "pre@32"])
+def test_a_metric_of_ranked_lists_has_no_weights_of_rows(scoring):
+    """XGBoost takes all rows for one list, and crashes over weights that are not one."""
+    weights = np.ones(len(y))
+    stopping(scoring=scoring, n_estimators=2).fit(X, y)
+    for more, given in (
+        ({}, {"sample_weight": weights}),
+        ({"class_weight": "balanced"}, {}),
+        ({}, {"eval_set": [(X, y, weights)]}),
+    ):
+        with pytest.raises(ValueError, match="scoring must not rank all rows as one list"):
+            stopping(scoring=scoring, n_estimators=2, **more).fit(X, y, **given)
 
 
 def test_a_regression_is_judged_by_any_score():
@@ -373,6 +388,30 @@ def test_a_bag_hands_its_members_their_rows():
         GradientBoostingClassifier(**FAST), 3, early_stopping=True, random_state=0
     ).fit(X, y)
     assert all(member.n_estimators_ < 2000 for member in bag.estimators_)
+
+
+def test_added_rounds_are_judged_among_themselves_as_xgboosts_own_are():
+    """The model is past its best already: the first round that is added is kept all the same."""
+    model = GradientBoostingClassifier(80, warm_start=True, **FAST | {"learning_rate": 0.3})
+    before = model.fit(X[:400], y[:400]).booster_.copy()
+    there = log_loss(y[400:], model.predict_proba(X[400:]))
+    model.set_params(n_estimators=200, early_stopping=True)
+    model.fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
+    matrix = xgboost.QuantileDMatrix(X[:400], y[:400])
+    other = xgboost.QuantileDMatrix(X[400:], y[400:], ref=matrix)
+    given = {"objective": "binary:logistic", "max_depth": 4, "eta": 0.3, "eval_metric": "logloss"}
+    theirs = xgboost.train(
+        given,
+        matrix,
+        120,
+        evals=[(other, "validation")],
+        early_stopping_rounds=5,
+        xgb_model=before,
+        verbose_eval=False,
+    )
+    assert model.best_iteration_ == theirs.best_iteration == model.n_estimators_ - 1 == 80
+    assert model.best_score_ == pytest.approx(theirs.best_score)
+    assert model.best_score_ > there
 
 
 def test_what_an_earlier_fit_left_is_gone():

@@ -280,6 +280,31 @@ def test_a_monotonic_constraint_is_kept(given):
     assert (np.diff(model.predict(grid)) <= 1e-6).all()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"objective": "absolute"},
+        {"objective": "quantile", "min_child_weight": 0},
+        {"quantiles": [0.1, 0.9]},
+        {"multi_strategy": "multi_output_tree"},
+    ],
+)
+def test_a_monotonic_constraint_is_kept_or_refused(given):
+    """XGBoost before 3.4 breaks them in silence where leaves are quantiles."""
+    table = rng.uniform(size=(1000, 2))
+    y = 5 * table[:, 0] + np.sin(10 * np.pi * table[:, 0]) - 5 * table[:, 1]
+    y = np.column_stack([y, -y]) if "multi_strategy" in given else y
+    model = GradientBoostingRegressor(16, learning_rate=0.3, **given)
+    model.set_params(monotone_constraints=[0, 0]).fit(table, y)
+    model.set_params(monotone_constraints=[1, 0])
+    if tuple(map(int, xgboost.__version__.split(".")[:2])) < (3, 4):
+        with pytest.raises(ValueError, match="monotone_constraints must be None with"):
+            model.fit(table, y)
+        return
+    grid = np.column_stack([np.linspace(0, 1, 100), np.full(100, 0.5)])
+    assert (np.diff(model.fit(table, y).predict(grid), axis=0) >= 0).all()
+
+
 def test_columns_interact_only_where_they_may():
     import pandas as pd
 

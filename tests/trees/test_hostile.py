@@ -60,6 +60,26 @@ def test_numbers_are_numbers(kind):
     assert np.array_equal(regression().fit(table, Y).predict(table), EXPECTED)
 
 
+@pytest.mark.parametrize("type_", ["U", object])
+def test_text_of_an_array_that_reads_as_numbers_is_numbers(type_):
+    """An array of numbers beside names comes as text; in a frame text is text."""
+    beside = np.column_stack([X.astype(str), np.where(Y > 10, "b", "a")]).astype(type_)
+    plain = pd.DataFrame(X, columns=list("abcd")).assign(names=pd.Categorical(beside[:, -1]))
+    tree = regression().fit(beside, Y)
+    assert [isinstance(cuts, dict) for cuts in tree.bins_.cuts] == [False] * 4 + [True]
+    assert np.array_equal(tree.predict(beside), regression().fit(plain, Y).predict(plain))
+    framed = regression().fit(pd.DataFrame(beside), Y)
+    assert all(isinstance(cuts, dict) for cuts in framed.bins_.cuts)
+
+
+def test_missing_marks_of_pandas_among_objects_are_missing():
+    marked = np.array([[1.5], [pd.NA], [2.5], [pd.NaT], [None]] * 8, dtype=object)
+    plain = np.array([[1.5], [np.nan], [2.5], [np.nan], [np.nan]] * 8)
+    y = np.arange(40.0)
+    expected = regression().fit(plain, y).predict(plain)
+    assert np.array_equal(regression().fit(marked, y).predict(marked), expected)
+
+
 @pytest.mark.parametrize("type_", ["bool", "boolean", "bool[pyarrow]"])
 def test_truth_values_are_numbers(type_):
     flags = X > 25
@@ -196,7 +216,10 @@ NOT_A_TABLE = {
     "complex": (pd.DataFrame({"c": [1 + 1j, 2]}), "column c holds complex"),
     "complex cells": (np.array([[1 + 1j], [2]], dtype=object), "real number"),
     "dates": (np.array([["2020"], ["2021"]], dtype="M8[D]"), "column 0 holds datetime"),
-    "date cells": (frame([date(2020, 1, 1)] * 2, object), "real number"),
+    "date cells": (frame([date(2020, 1, 1)] * 2, object), "column c holds dates, .* real number"),
+    "dates beside text": (frame(["unknown", date(2020, 1, 1)], object), "column c holds dates"),
+    "periods": (frame([pd.Period("2020")] * 2, object), "column c holds Periods"),
+    "tuples": (frame([(1,), (2,)], object), "column c must hold numbers or strings"),
     "arrow timestamps": (frame(["2020-01-01"] * 2, "timestamp[ns][pyarrow]"), "column c holds"),
     "polars time": (pl.DataFrame({"c": [1, 2]}).cast(pl.Time), "column c holds Time"),
     "polars duration": (pl.DataFrame({"c": [1, 2]}).cast(pl.Duration), "column c holds Duration"),
