@@ -17,6 +17,7 @@ from ensembles.validation.checking import (
     check_positives,
     check_same_length,
 )
+from ensembles.validation.formulas import paired_share_interval
 from ensembles.validation.roc import area_covariance
 
 __all__ = [
@@ -228,17 +229,8 @@ def mcnemar_test(
     excess = max(abs(only_a - only_b) - 1, 0)
     statistic = excess**2 / discordant if discordant else 0.0
     p_value = _mcnemar_p(only_a, only_b, statistic, method)
-    share_a, share_b = (only_a + 1) / (n_rows + 2), (only_b + 1) / (n_rows + 2)
-    error = np.sqrt((share_a + share_b - (share_a - share_b) ** 2) / (n_rows + 2))
-    half = float(norm.ppf((1 + level) / 2) * error)
-    centre = share_a - share_b
-    return PairedTest(
-        float(statistic),
-        p_value,
-        (only_a - only_b) / n_rows,
-        max(centre - half, -1.0),
-        min(centre + half, 1.0),
-    )
+    low, high = paired_share_interval(only_a, only_b, n_rows, level)
+    return PairedTest(float(statistic), p_value, (only_a - only_b) / n_rows, low, high)
 
 
 def _mcnemar_p(only_a: int, only_b: int, statistic: float, method: str) -> float:
