@@ -220,10 +220,13 @@ def mcnemar_test(
     level = check_level(confidence_level)
     truth, a, b = np.asarray(y_true), np.asarray(prediction_a), np.asarray(prediction_b)
     n_rows = check_same_length(y_true=truth, prediction_a=a, prediction_b=b)
+    if n_rows == 0 or not truth.ndim == a.ndim == b.ndim == 1:
+        raise ValueError(
+            "y_true and both predictions must be 1D labels and not be empty; got shapes "
+            f"{truth.shape}, {a.shape} and {b.shape}."
+        )
     check_labels_alike(y_true=truth, prediction_a=a, prediction_b=b)
     right_a, right_b = a == truth, b == truth
-    if n_rows == 0 or right_a.ndim != 1 or right_b.ndim != 1:
-        raise ValueError("y_true and both predictions must be 1D labels and not be empty.")
     only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(right_b & ~right_a))
     discordant = only_a + only_b
     excess = max(abs(only_a - only_b) - 1, 0)

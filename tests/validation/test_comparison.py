@@ -146,6 +146,8 @@ def test_mcnemar_of_equal_predictions_says_nothing():
             ["1", "0", "1"],
             r"prediction_a must hold labels of the kind that y_true holds; got \['1'",
         ),
+        ([0.9, 0.2, 1.0], "prediction_a must hold labels; got fractions such as 0.9, which no row"),
+        (np.eye(3), r"must be 1D labels and not be empty; got shapes \(3,\), \(3, 3\)"),
     ],
 )
 def test_mcnemar_never_counts_what_is_no_label_as_wrong(prediction, message):
@@ -542,6 +544,12 @@ def test_areas_of_either_class_are_by_its_own_column():
     first = compare_models(*tables, test="delong", y_true=y, pos_label=0)
     assert abs(last.difference) > 0.01
     assert_allclose([first.difference, first.p_value], [last.difference, last.p_value])
+
+
+def test_labels_that_no_row_has_are_wrong_and_not_refused():
+    """As where all rows are of one class, and a model says the other."""
+    found = compare_models([1, 1, 0, 1], [1, 0, 0, 0], test="mcnemar", y_true=[1, 1, 1, 1])
+    assert_allclose(found.difference, 0.5)
 
 
 def test_columns_that_are_no_classes_are_refused():
