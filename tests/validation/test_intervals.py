@@ -205,6 +205,13 @@ def test_the_studentized_interval_of_a_mean_is_the_bootstrap_t():
     assert_allclose([found.low, found.high], expected)
 
 
+def test_a_p_value_counts_what_strays_as_far_and_one_more():
+    distribution = np.arange(1.0, 10)
+    found = intervals.ConfidenceInterval(5.0, 1.0, 9.0, 2.7, distribution, 0.95, "bca")
+    assert found.p_value(null=1.0) == (1 + 2) / (1 + 9)
+    assert found.p_value(null=100.0) == 1 / 10
+
+
 def test_a_studentized_interval_turns_its_tails_round():
     """Of a hundred t the fifth from below, -4.6, gives the upper end, the 95th, 4.4, the lower."""
     scaled = np.arange(-50, 50) / 10
