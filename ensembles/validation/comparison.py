@@ -76,6 +76,16 @@ def corrected_resampled_t_test(
         Where all differences are equal the statistic is infinite and the p-value 0, or 0 and 1 when
         they are all zero.
 
+    Notes
+    -----
+    The correction supposes that a learner hardly changes when other rows of the same sample train
+    it. Equal learners were called different at the 5 % level in 4 to 6 % of simulations with ridge
+    regression and nearest centroids (uncorrected in 19 to 35 %), but with less stable ones more
+    often: one nearest neighbour 8.0 to 9.5 %, decision stumps 8.9 (a fifth held out) and 11.5 %
+    (a tenth; 1 000 simulations each, give or take 1). Halves are on the safe side:
+    ``RepeatedKFold(n_splits=2, n_repeats=5)`` gave 2.7 % with one nearest neighbour of 100 rows and
+    1.6 % with stumps of 200.
+
     References
     ----------
     C. Nadeau and Y. Bengio (2003). Inference for the generalization error. Machine Learning 52.
@@ -152,6 +162,12 @@ def five_by_two_f_test(differences: ArrayLike) -> PairedTest:
     ----------
     differences : array-like of shape (5, 2) or (10,)
         Repeats by folds; flat, the two folds of a repeat come one after the other.
+
+    Notes
+    -----
+    Equal learners were called different at the 5 % level in 5.6 % of simulations with decision
+    stumps of 200 rows, but in 12.8 % with one nearest neighbour of 100, where
+    `corrected_resampled_t_test` of the same folds did so in 2.7 % (1 000 simulations each).
 
     References
     ----------
