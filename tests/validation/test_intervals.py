@@ -532,6 +532,8 @@ def test_an_array_in_the_metrics_place_is_not_printed_whole():
 def test_the_result_reads_well():
     found = bootstrap_ci("roc_auc", Y, PROBABILITY, random_state=0)
     assert str(found).endswith("(95 %, bca)")
+    few = bootstrap_ci("roc_auc", Y, PROBABILITY, n_resamples=3, random_state=0)
+    assert_allclose(few.standard_error, np.std(few.distribution, ddof=1))
     assert "distribution" not in repr(found)
 
 
