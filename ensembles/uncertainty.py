@@ -30,7 +30,7 @@ BLOCK = 1 << 23
 def _checked(answers: ArrayLike, **shown: NDArray[Any]) -> Floats:
     """Return what the members answer as finite numbers, of as many members as were shown rows."""
     ((name, table),) = shown.items()
-    given = np.asarray(answers, dtype=np.float64)
+    given = _numbers("answers", answers)
     if table.ndim != 2 or given.shape[:1] != table.shape[:1] or table.size == 0:
         raise ValueError(
             f"answers and {name} must be of the same members, at least one; got shapes "
@@ -41,6 +41,13 @@ def _checked(answers: ArrayLike, **shown: NDArray[Any]) -> Floats:
             f"answers must be finite; got {int(np.sum(~np.isfinite(given)))} that are not."
         )
     return given
+
+
+def _numbers(name: str, values: ArrayLike) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers; got {values!r}.") from None
 
 
 def infinitesimal_jackknife(
@@ -75,7 +82,8 @@ def infinitesimal_jackknife(
     Raises
     ------
     ValueError
-        When answers and counts are not of the same members, or answers are not finite.
+        When answers and counts are not of the same members, answers are not finite, or counts or
+        their variance negative.
 
     Notes
     -----
@@ -126,7 +134,15 @@ def infinitesimal_jackknife(
     1.0
     """
     counts = np.asarray(counts)
+    if counts.dtype.kind not in "iu":
+        counts = _numbers("counts", counts)
     answers = _checked(answers, counts=counts)
+    if not 0 <= counts.min() <= counts.max() < np.inf:
+        raise ValueError(
+            f"counts must be numbers >= 0; got values in [{counts.min()}, {counts.max()}]."
+        )
+    if counts_variance is not None:
+        check_real("counts_variance", counts_variance, 0.0)
     n_members, n_units = counts.shape
     centred = (answers - answers.mean(axis=0)).reshape(n_members, -1)
     raw = np.einsum("bm,bc,cm->m", centred, _gram(counts), centred, optimize=True) / n_members**2
@@ -268,7 +284,9 @@ def jackknife_plus_after_bootstrap(
     alpha = check_real("alpha", alpha, 0.0, 1.0, open_ends=True)
     held_out = np.asarray(held_out, dtype=bool)
     answers = _checked(answers, held_out=held_out)
-    residuals = np.asarray(residuals, dtype=np.float64)
+    if answers.ndim != 2:
+        raise ValueError(f"answers must have shape (n_members, n_rows); got {answers.shape}.")
+    residuals = _numbers("residuals", residuals)
     if residuals.shape != held_out.shape[1:] or np.any(residuals < 0):
         raise ValueError(
             f"residuals must be a number >= 0, or NaN, for each of {held_out.shape[1]} training "
@@ -296,6 +314,11 @@ def _leave_one_out(
         share = held_out / held_out.sum(axis=0)
         return np.asarray(share.T @ answers)
     without = [np.asarray(combine(answers[judges])) for judges in held_out.T]
+    if without and without[0].shape != answers.shape[1:]:
+        raise ValueError(
+            f"combine must return an answer for each of {answers.shape[1]} rows; it returned shape "
+            f"{without[0].shape}."
+        )
     return np.reshape(without, (len(without), answers.shape[1]))
 
 

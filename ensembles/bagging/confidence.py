@@ -59,8 +59,8 @@ class Confidence(Asking):
         Raises
         ------
         ValueError
-            When the rows were not drawn by a bootstrap or subsample, or the members are not
-            averaged.
+            When the rows were not drawn by a bootstrap or subsample, the members are not averaged,
+            there is one of them alone, or each was shown all rows.
         """
         X = self._check_asked(X)
         aggregation = self._aggregation(self.task_)
@@ -69,6 +69,8 @@ class Confidence(Asking):
                 "predict_std needs members that are averaged: aggregation must be None, 'soft', "
                 f"'hard' or 'mean'; got {self.aggregation!r}."
             )
+        if len(self.estimators_) < 2:
+            raise ValueError("predict_std needs at least 2 members; got n_estimators=1.")
         counts, spread, factor = self._counts_of_units()
         answers = np.stack(list(self._answers(aggregation, X)))
         variance = factor * infinitesimal_jackknife(answers, counts, spread)
@@ -98,6 +100,11 @@ class Confidence(Asking):
         if draws.repeats:
             return counts, size, 1.0
         n_units = counts.shape[1]
+        if size == n_units:
+            raise ValueError(
+                "predict_std needs members that were not shown every row; got draws of all "
+                f"{n_units} without replacement: set bootstrap=True, or max_samples below 1.0."
+            )
         spread = size * (1 - size / n_units)
         return counts, spread, (n_units - 1) / n_units * (n_units / (n_units - size)) ** 2
 

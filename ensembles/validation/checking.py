@@ -79,7 +79,7 @@ def check_level(confidence_level: Any) -> float:
 
 
 def check_labels_alike(**labels: NDArray[Any]) -> None:
-    """Refuse missing labels, and text beside numbers: they would never agree.
+    """Refuse missing labels, and text or probabilities beside numbers: they would never agree.
 
     The first is the truth that the others are held against.
     """
@@ -92,6 +92,12 @@ def check_labels_alike(**labels: NDArray[Any]) -> None:
             raise ValueError(
                 f"{name} must hold labels of the kind that {true_name} holds; got "
                 f"{given[:1].tolist()} where {true_name} has {truth[:1].tolist()}."
+            )
+        fractions = given[given != np.floor(given)] if given.dtype.kind == "f" else given[:0]
+        if not np.isin(fractions, truth).all():
+            raise ValueError(
+                f"{name} must hold labels; got fractions such as {fractions[0]}, which no row of "
+                f"{true_name} has."
             )
 
 

@@ -368,7 +368,7 @@ class _Predictions:
             )
         if given.ndim == 2:
             return np.asarray(self.classes[np.argmax(given, axis=1)])
-        if np.isin(given, self.classes).all():
+        if given.dtype.kind != "f" or np.isin(given, self.classes).all():
             return given
         if (
             given.dtype.kind == "f"

@@ -426,7 +426,12 @@ def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> floa
     if criterion.name == "roc_auc":
         return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
-    scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+    try:
+        scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+    except ValueError as error:
+        raise ValueError(
+            f"scoring must be defined on the data; {criterion.name!r} is not there: {error}"
+        ) from error
     defined = scores[np.isfinite(scores)]
     if len(defined) == 0:
         raise ValueError(

@@ -119,7 +119,7 @@ def learning_curve(
         raise ValueError("y must hold a target for every row; got None or NaN.")
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", None)
     name = name or ("accuracy" if is_classifier(ensemble) else "r2")
-    judge = _judge(ensemble, y, True if scoring is None else scoring)
+    judge = _judge(ensemble, y, True if scoring is None else scoring, name)
     if _is_staged(ensemble):
         scores = [judge(answer) for answer in _stages(ensemble, table)]
         chosen = _sizes(sizes, len(scores))
@@ -147,7 +147,7 @@ def _stages(ensemble: Any, X: Any) -> Any:
     return ((labels[:, None] == classes).astype(float) for labels in ensemble.staged_predict(X))
 
 
-def _judge(ensemble: Any, y: NDArray[Any], scoring: Any) -> Any:
+def _judge(ensemble: Any, y: NDArray[Any], scoring: Any, name: str) -> Any:
     classes = np.asarray(ensemble.classes_) if is_classifier(ensemble) else None
     rows = np.arange(len(y))
 
@@ -159,7 +159,7 @@ def _judge(ensemble: Any, y: NDArray[Any], scoring: Any) -> Any:
             score = score_answers(scoring, Answers(answer, classes), rows, y)
         if not np.isfinite(score):
             raise ValueError(
-                f"scoring must be defined on the rows of y; {scoring!r} is {score} there."
+                f"scoring must be defined on the rows of y; {name!r} is {score} there."
             )
         return score
 
@@ -172,6 +172,8 @@ def _sizes(sizes: Any, n_members: int) -> NDArray[np.intp]:
             return np.arange(1, n_members + 1)
         spread = np.geomspace(1, n_members, MOST_SIZES)
         return np.unique(np.round(spread).astype(np.intp))
+    if np.ndim(sizes) != 1:
+        raise ValueError(f"sizes must be a sequence of numbers of members; got {sizes!r}.")
     given = [check_whole("sizes", size, most=n_members) for size in sizes]
     if not given:
         raise ValueError("sizes must hold at least one number of members; got none.")

@@ -75,8 +75,13 @@ def ambiguity_terms(
     >>> error, of_members, diversity
     (array([4.]), array([5.]), array([1.]))
     """
-    given = np.asarray(answers, dtype=np.float64)
-    y = np.asarray(target, dtype=np.float64)
+    given = check_numbers("answers", answers, ndim=np.ndim(answers) or 1)
+    y = check_numbers("target", target, ndim=np.ndim(target) or 1)
+    if given.shape[1:] != y.shape:
+        raise ValueError(
+            f"answers must be of every member for a target of shape {y.shape}; got shape "
+            f"{given.shape}."
+        )
     shares = np.ones(len(given)) if weights is None else check_numbers("weights", weights)
     if len(shares) != len(given) or (shares < 0).any() or shares.sum() <= 0:
         raise ValueError(

@@ -26,9 +26,16 @@ from ensembles.validation.losses import (
     brier_loss,
     log_loss_of_rows,
     squared_loss,
-    zero_one_loss,
 )
-from ensembles.validation.weighted import Area, Called, Counts, Statistic, Sums
+from ensembles.validation.weighted import (
+    Area,
+    Called,
+    Counts,
+    Share,
+    Statistic,
+    Sums,
+    mean_of_sums,
+)
 
 __all__ = ["METRICS", "Rows", "statistic_of"]
 
@@ -200,22 +207,23 @@ def values_of(rows: Rows, given: Any) -> tuple[Floats, Floats]:
 # Metrics
 
 
-def _mean(sums: Any) -> Any:
-    return sums[..., 0] / sums[..., 1]
-
-
 def _mean_loss(rows: Rows, losses: Floats, high: float = np.inf) -> Sums:
-    return rows.sums([losses, np.ones(len(losses))], _mean, 0.0, high)
+    return rows.sums([losses, np.ones(len(losses))], mean_of_sums, 0.0, high)
+
+
+def _share(rows: Rows, hits: Any) -> Sums:
+    plain = rows.weights is None and rows.codes is None
+    return Share(hits) if plain else _mean_loss(rows, hits, 1.0)
 
 
 def accuracy(rows: Rows, given: Any) -> Statistic:
     """Share of right labels."""
-    return _mean_loss(rows, 1 - zero_one_loss(rows.truth, predicted_labels(rows, given)), 1.0)
+    return _share(rows, rows.truth == predicted_labels(rows, given))
 
 
 def zero_one(rows: Rows, given: Any) -> Statistic:
     """Share of wrong labels."""
-    return _mean_loss(rows, zero_one_loss(rows.truth, predicted_labels(rows, given)), 1.0)
+    return _share(rows, rows.truth != predicted_labels(rows, given))
 
 
 def log_loss(rows: Rows, given: Any) -> Statistic:

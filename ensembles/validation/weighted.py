@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Area", "Called", "Difference", "Statistic", "Sums"]
+from ensembles.validation.formulas import area_interval, paired_share_interval, share_interval
+
+__all__ = ["Area", "Called", "Difference", "Share", "Statistic", "Sums", "mean_of_sums"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[Any]
@@ -38,11 +40,14 @@ class Statistic(ABC):
         What is drawn: rows, or groups of rows.
     low, high : float
         The range of the metric's values.
+    usual : str
+        The method of `bootstrap_ci` that is taken where none is asked for.
     """
 
     n_units: int
     low: float = -np.inf
     high: float = np.inf
+    usual: str = "bca"
 
     @abstractmethod
     def values(self, counts: Counts) -> Floats:
@@ -68,6 +73,10 @@ class Statistic(ABC):
     def influence(self) -> Floats:
         """Return how much each unit, or block of units, pulls at the metric of the data."""
         return np.asarray(self.gradients(np.ones((1, self.n_units)))[0])
+
+    def by_formula(self, level: float) -> tuple[float, float] | None:
+        """Return the ends of an interval by a formula; None where there is none."""
+        return None
 
     def reason(self) -> str:
         """Return why the metric is undefined on the data, as far as it is known."""
@@ -107,6 +116,31 @@ class Sums(Statistic):
         return np.asarray(np.nan_to_num(slopes, posinf=0.0, neginf=0.0) @ self.parts.T)
 
 
+def mean_of_sums(sums: Any) -> Any:
+    """Return the first sum over the second."""
+    return sums[..., 0] / sums[..., 1]
+
+
+class Share(Sums):
+    """The share of the rows that hit, which are drawn one by one and alike.
+
+    Parameters
+    ----------
+    hits : boolean array of shape (n_rows,)
+    """
+
+    usual = "formula"
+
+    def __init__(self, hits: NDArray[np.bool_]) -> None:
+        parts = np.column_stack([hits, np.ones(len(hits))]).astype(np.float64)
+        super().__init__(parts, mean_of_sums, 0.0, 1.0)
+        self.hits = hits
+
+    def by_formula(self, level: float) -> tuple[float, float]:
+        """Return Wilson's interval."""
+        return share_interval(float(self.hits.mean()), self.n_units, level)
+
+
 class Area(Statistic):
     """The area under the ROC curve.
 
@@ -126,6 +160,7 @@ class Area(Statistic):
         self, positive: NDArray[np.bool_], scores: Floats, weights: Any, codes: Any, n_units: int
     ) -> None:
         self.n_units = n_units
+        self.counts_rows = weights is None and codes is None
         self.positives = _Side(np.flatnonzero(positive), scores, weights, codes)
         self.negatives = _Side(np.flatnonzero(~positive), scores, weights, codes)
         self.below = _Places(self.negatives.scores, self.positives.scores)
@@ -154,6 +189,13 @@ class Area(Statistic):
         self.positives.add_to(gradients, of_positives)
         self.negatives.add_to(gradients, of_negatives)
         return gradients
+
+    def by_formula(self, level: float) -> tuple[float, float] | None:
+        """Return Newcombe's interval, of rows without weights and groups."""
+        if not self.counts_rows:
+            return None
+        area = float(self.values(np.ones((1, self.n_units)))[0])
+        return area_interval(area, len(self.positives.scores), len(self.negatives.scores), level)
 
 
 class _Side:
@@ -210,6 +252,7 @@ class Difference(Statistic):
         self.first, self.second = first, second
         self.n_units = first.n_units
         self.low, self.high = first.low - second.high, first.high - second.low
+        self.usual = "percentile" if self.by_formula(0.5) is None else "formula"
 
     def values(self, counts: Counts) -> Floats:
         """Return the difference for every row of ``counts``."""
@@ -218,6 +261,13 @@ class Difference(Statistic):
     def gradients(self, counts: Counts) -> Floats:
         """Return the derivatives of the difference."""
         return np.asarray(self.first.gradients(counts) - self.second.gradients(counts))
+
+    def by_formula(self, level: float) -> tuple[float, float] | None:
+        """Return Bonett and Price's interval, of the difference of two shares."""
+        if not (isinstance(self.first, Share) and isinstance(self.second, Share)):
+            return None
+        a, b = self.first.hits, self.second.hits
+        return paired_share_interval(int(np.sum(a & ~b)), int(np.sum(b & ~a)), self.n_units, level)
 
 
 class Called(Statistic):

@@ -629,6 +629,19 @@ def test_a_deviation_needs_a_bootstrap_and_an_average(params):
 
 
 @pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_estimators": 1}, "predict_std needs at least 2 members; got n_estimators=1"),
+        ({"bootstrap": False, "max_samples": 1.0}, "got draws of all 40 without replacement"),
+    ],
+)
+def test_members_that_do_not_differ_in_their_rows_have_no_deviation(params, message):
+    bag = BaggingRegressor(**params).fit(X, VALUES)
+    with pytest.raises(ValueError, match=message):
+        bag.predict_std(X)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"X": X[:30], "y": VALUES[:30]}, "X must be the 40 rows that were fitted on; got 30"),

@@ -76,7 +76,7 @@ def row_of_intervals(metric: str, n: int, scale: float) -> Row:
     found = ", ".join(
         f"{name} {100 * share:.1f}{'' if kept[name] else '!'}" for name, share in covered.items()
     )
-    return Row(f"{metric}, {n} rows", found, "93-97 by bca (! outside)", bool(kept["bca"]))
+    return Row(f"{metric}, {n} rows", found, "93-97 by default (! outside)", bool(kept["default"]))
 
 
 def row_of_632(learner_name: str, problem_name: str, scale: float) -> Row:

@@ -369,6 +369,7 @@ def test_rows_never_held_out_are_counted():
         ({"scoring": "squared"}, "scoring must be the name of a scorer"),
         ({"scoring": "neg_mean_squared_error"}, "does not judge a classification"),
         ({"scoring": 3}, "scoring must be one of 'zero_one'"),
+        ({"scoring": "f1", "y": Y + 2}, "'f1' is not there: pos_label=1 is not a valid label"),
         ({"y": np.zeros(60)}, "at least 2 classes"),
         ({"y": Y[:5]}, r"a target for each of 60 rows of X; got shape \(5,\)"),
         ({"y": np.where(Y == 1, np.nan, 0.0)}, "y contains NaN"),

@@ -127,7 +127,8 @@ def test_mcnemar_counts_the_discordant_rows():
     assert_allclose(found.statistic, (10 - 1) ** 2 / 20)
     assert_allclose(found.difference, -10 / 127)
     assert found.low < found.difference < found.high < 0
-    assert mcnemar_test(*rows, method="mid-p").p_value < found.p_value
+    at_most_4, just_5 = stats.binom.cdf(4, 20, 0.5), stats.binom.pmf(5, 20, 0.5)
+    assert_allclose(mcnemar_test(*rows, method="mid-p").p_value, 2 * (at_most_4 + just_5 / 2))
     chi2 = mcnemar_test(*rows, method="chi2")
     assert_allclose(chi2.p_value, stats.chi2.sf(81 / 20, 1))
 
@@ -146,6 +147,8 @@ def test_mcnemar_of_equal_predictions_says_nothing():
             ["1", "0", "1"],
             r"prediction_a must hold labels of the kind that y_true holds; got \['1'",
         ),
+        ([0.9, 0.2, 1.0], "prediction_a must hold labels; got fractions such as 0.9, which no row"),
+        (np.eye(3), r"must be 1D labels and not be empty; got shapes \(3,\), \(3, 3\)"),
     ],
 )
 def test_mcnemar_never_counts_what_is_no_label_as_wrong(prediction, message):
@@ -542,6 +545,12 @@ def test_areas_of_either_class_are_by_its_own_column():
     first = compare_models(*tables, test="delong", y_true=y, pos_label=0)
     assert abs(last.difference) > 0.01
     assert_allclose([first.difference, first.p_value], [last.difference, last.p_value])
+
+
+def test_labels_that_no_row_has_are_wrong_and_not_refused():
+    """As where all rows are of one class, and a model says the other."""
+    found = compare_models([1, 1, 0, 1], [1, 0, 0, 0], test="mcnemar", y_true=[1, 1, 1, 1])
+    assert_allclose(found.difference, 0.5)
 
 
 def test_columns_that_are_no_classes_are_refused():

@@ -117,6 +117,7 @@ def test_a_boosted_curve_is_that_of_its_stages(boosted):
         ({"sizes": [0]}, r"sizes must be an integer in \[1, 24\]; got 0"),
         ({"sizes": [25]}, r"sizes must be an integer in \[1, 24\]; got 25"),
         ({"sizes": []}, "sizes must hold at least one"),
+        ({"sizes": 3}, "sizes must be a sequence of numbers of members; got 3"),
         ({"n_orders": 1}, "n_orders must be an integer >= 2"),
         ({"y": Y[:3]}, "a target for each of 100 rows"),
     ],
@@ -130,7 +131,7 @@ def test_bad_input_of_a_curve_gets_an_error(bag, changed, message):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"y": np.zeros(100, int), "scoring": "roc_auc"}, "scoring must be defined on the rows"),
+        ({"y": np.zeros(100, int), "scoring": "roc_auc"}, "'roc_auc' is nan there"),
         ({"y": np.where(Y[TEST] == 1, np.nan, 0.0)}, "a target for every row; got None or NaN"),
     ],
 )

@@ -372,6 +372,20 @@ def test_krogh_and_vedelsbys_equation_holds(seed, weighted):
     assert diversity.min() >= 0
 
 
+@pytest.mark.parametrize(
+    ("answers", "target", "message"),
+    [
+        (np.ones((3, 4)), np.ones(5), r"a target of shape \(5,\); got shape \(3, 4\)"),
+        ([[1.0, np.nan]], [1.0, 1.0], r"answers must hold finite numbers; got nan at \[0, 1\]"),
+        ([[1.0, 2.0]], [1.0, np.inf], "target must hold finite numbers"),
+        (np.ones((0, 4)), np.ones(4), "answers must have 2 dimensions and not be empty"),
+    ],
+)
+def test_answers_and_targets_that_do_not_fit_are_told_so(answers, target, message):
+    with pytest.raises(ValueError, match=message):
+        ambiguity_terms(answers, target)
+
+
 def voting():
     members = [("near", KNeighborsClassifier(3)), ("tree", DecisionTreeClassifier(max_depth=3))]
     return VotingClassifier(members, voting="soft")

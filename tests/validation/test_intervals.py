@@ -170,6 +170,16 @@ def test_the_interval_of_a_mean_of_few_rows_is_students(method):
     assert_allclose([found.low, found.high], expected, atol=0.08 * np.ptp(expected) / 2)
 
 
+def test_resamples_level_with_the_estimate_count_half():
+    """As many below as above, no skewness: nothing to correct, however many are level."""
+    distribution = np.repeat([-2.0, -1.0, 0.0, 1.0, 2.0], [10, 20, 40, 20, 10])
+    found = bca_interval(0.0, distribution, [-1.0, 0.0, 1.0], 0.9)
+    assert found == percentile_interval(distribution, 0.9)
+    one_sided = bca_interval(0.0, np.repeat([0.0, 1.0], 50), [-1.0, 0.0, 1.0], 0.5)
+    expected = stats.norm.cdf(2 * stats.norm.ppf(0.25) + stats.norm.ppf([0.25, 0.75]))
+    assert_allclose(one_sided, np.quantile(np.repeat([0.0, 1.0], 50), expected))
+
+
 def test_the_acceleration_of_a_mean_is_its_skewness():
     sample = np.random.default_rng(5).exponential(size=200)
     assert_allclose(acceleration(sample), stats.skew(sample) / (6 * np.sqrt(200)))
@@ -193,6 +203,22 @@ def test_the_studentized_interval_of_a_mean_is_the_bootstrap_t():
         random_state=0,
     )
     assert_allclose([found.low, found.high], expected)
+
+
+def test_a_p_value_counts_what_strays_as_far_and_one_more():
+    distribution = np.arange(1.0, 10)
+    found = intervals.ConfidenceInterval(5.0, 1.0, 9.0, 2.7, distribution, 0.95, "bca")
+    assert found.p_value(null=1.0) == (1 + 2) / (1 + 9)
+    assert found.p_value(null=100.0) == 1 / 10
+
+
+def test_a_studentized_interval_turns_its_tails_round():
+    """Of a hundred t the fifth from below, -4.6, gives the upper end, the 95th, 4.4, the lower."""
+    scaled = np.arange(-50, 50) / 10
+    errors = np.linspace(0.5, 2, 100)
+    found = studentized_interval(7.0, 3.0, 7 + scaled * errors, errors, 0.9)
+    assert_allclose(found, (7 - 3 * 4.4, 7 + 3 * 4.6))
+    assert studentized_interval(7.0, 0.0, 7 + scaled, errors, 0.9) == (7, 7)
 
 
 @pytest.mark.parametrize("method", ["bca", "percentile", "basic", "studentized"])
@@ -506,6 +532,8 @@ def test_an_array_in_the_metrics_place_is_not_printed_whole():
 def test_the_result_reads_well():
     found = bootstrap_ci("roc_auc", Y, PROBABILITY, random_state=0)
     assert str(found).endswith("(95 %, bca)")
+    few = bootstrap_ci("roc_auc", Y, PROBABILITY, n_resamples=3, random_state=0)
+    assert_allclose(few.standard_error, np.std(few.distribution, ddof=1))
     assert "distribution" not in repr(found)
 
 

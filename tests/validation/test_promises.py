@@ -64,7 +64,7 @@ def test_intervals_of_200_rows_cover(metric):
 @pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "log_loss", "rmse", "r2"])
 def test_the_default_interval_of_50_rows_covers(metric):
     n_simulations = 400
-    covered = promised.interval_coverage(metric, 50, n_simulations, n_resamples=400)["bca"]
+    covered = promised.interval_coverage(metric, 50, n_simulations, n_resamples=400)["default"]
     error = np.sqrt(0.95 * 0.05 / n_simulations)
     assert 0.93 - 2 * error < covered < 0.97 + 2 * error
 
