@@ -16,6 +16,7 @@ __all__ = [
     "check_flag",
     "check_groups",
     "check_n_jobs",
+    "check_one_label",
     "check_option",
     "check_real",
     "check_row_numbers",
@@ -144,6 +145,16 @@ def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
     if len(distinct) < least:
         raise ValueError(f"groups must hold at least {least} groups; got {distinct.tolist()}.")
     return labels
+
+
+def check_one_label(y: Any, learner: str) -> None:
+    """Refuse several labels a row, and name scikit-learn's way to learn them."""
+    shape = np.shape(y)
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"{learner} learns one label a row: y should be a 1d array; got y of shape {shape}. "
+            "Fit one classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
+        )
 
 
 def distinct_labels(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
