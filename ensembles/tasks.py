@@ -12,7 +12,12 @@ from sklearn.utils import ClassifierTags, RegressorTags, column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_array
 
-from ensembles.parameters import check_one_label, distinct_labels, has_missing
+from ensembles.parameters import (
+    check_one_label,
+    distinct_labels,
+    has_missing,
+    refuse_masked,
+)
 
 __all__ = [
     "CLASSIFICATION",
@@ -139,6 +144,7 @@ def check_labels(
         The place of each label in ``classes``.
     """
     _present(y, estimator)
+    refuse_masked("y", y)
     check_one_label(y, "A classifier" if estimator is None else type(estimator).__name__)
     labels = column_or_1d(np.asarray(y) if hasattr(y, "to_numpy") else y, warn=True)
     if has_missing(labels):
@@ -202,6 +208,7 @@ def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) 
 def check_values(y: Any, estimator: Any) -> NDArray[Any]:
     """Check the values of a regression target: numbers, shape (n_rows,) or (n_rows, n_outputs)."""
     _present(y, estimator)
+    refuse_masked("y", y)
     try:
         values = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
         if values.dtype.kind == "O":

@@ -155,9 +155,9 @@ class Fitting(Checking, Asking):
     ) -> Training:
         """Check what the user gave, and settle how rows are drawn and members made."""
         arguments = self._routed("fit", fit_params).get("fit", {})
+        X = check_table(self, X, reset=True)
         if y is not None:
             check_consistent_length(X, y)
-        X = check_table(self, X, reset=True)
         y = self._check_targets(X, y)
         weights = check_sample_weight(sample_weight, X.shape[0])
         drawn_by = self._row_weights(weights, y)
