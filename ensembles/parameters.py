@@ -16,6 +16,7 @@ __all__ = [
     "check_flag",
     "check_groups",
     "check_n_jobs",
+    "check_one_label",
     "check_option",
     "check_real",
     "check_row_numbers",
@@ -29,6 +30,7 @@ __all__ = [
     "is_whole",
     "place_of",
     "proportions",
+    "refuse_masked",
     "unchanged_on_error",
 ]
 
@@ -100,7 +102,10 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
     """Return row weights as an array of shape (n_rows,): finite, none negative, not all zero."""
     if sample_weight is None:
         return None
+    refuse_masked("sample_weight", sample_weight)
     try:
+        if np.iscomplexobj(sample_weight):
+            raise TypeError
         weights = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
@@ -129,6 +134,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
 
 def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
     """Return the group of every row, shape (n_rows,): sortable, none missing, at least so many."""
+    refuse_masked("groups", groups)
     labels = np.asarray(groups)
     if labels.shape != (n_rows,):
         got = len(labels) if labels.ndim == 1 else f"shape {labels.shape}"
@@ -144,6 +150,24 @@ def check_groups(groups: Any, n_rows: int, least: int = 1) -> NDArray[Any]:
     if len(distinct) < least:
         raise ValueError(f"groups must hold at least {least} groups; got {distinct.tolist()}.")
     return labels
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """Refuse a masked array that hides values, which conversion would uncover."""
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} must not hold masked values; got {np.ma.count_masked(values)} of them."
+        )
+
+
+def check_one_label(y: Any, learner: str) -> None:
+    """Refuse several labels a row, and name scikit-learn's way to learn them."""
+    shape = np.shape(y)
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"{learner} learns one label a row: y should be a 1d array; got y of shape {shape}. "
+            "Fit one classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
+        )
 
 
 def distinct_labels(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,12 @@ from sklearn.utils import ClassifierTags, RegressorTags, column_or_1d, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_array
 
-from ensembles.parameters import distinct_labels, has_missing
+from ensembles.parameters import (
+    check_one_label,
+    distinct_labels,
+    has_missing,
+    refuse_masked,
+)
 
 __all__ = [
     "CLASSIFICATION",
@@ -76,6 +82,7 @@ def infer_task(y: Any) -> Task:
 
     Text, booleans and categories are classes. Numbers are classes when they are whole and have at
     most 20 distinct values; otherwise, and when there are several columns, they are a quantity.
+    Several columns of 0 and 1 may be labels: they are a quantity with a warning.
     """
     if str(getattr(y, "dtype", "")).lower().startswith(("category", "categorical", "enum")):
         return CLASSIFICATION
@@ -86,9 +93,22 @@ def infer_task(y: Any) -> Task:
             return CLASSIFICATION
         values = values.astype(float)
     if values.ndim > 1 and values.shape[1] > 1:
+        _warn_of_labels(values)
         return REGRESSION
     whole = values.dtype.kind in "iu" or bool(np.all(values == np.floor(values)))
     return CLASSIFICATION if whole and len(np.unique(values)) <= MOST_CLASSES else REGRESSION
+
+
+def _warn_of_labels(values: NDArray[Any]) -> None:
+    """Warn where several columns, taken for a quantity, look like labels."""
+    if ((values == 0) | (values == 1)).all():
+        warnings.warn(
+            "y has several columns of 0 and 1, which are learned as numbers. If they are, "
+            "task='regression' says so; if they are labels, use "
+            "sklearn.multioutput.MultiOutputClassifier.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _is_number(value: Any) -> bool:
@@ -124,6 +144,8 @@ def check_labels(
         The place of each label in ``classes``.
     """
     _present(y, estimator)
+    refuse_masked("y", y)
+    check_one_label(y, "A classifier" if estimator is None else type(estimator).__name__)
     labels = column_or_1d(np.asarray(y) if hasattr(y, "to_numpy") else y, warn=True)
     if has_missing(labels):
         raise ValueError("Input y contains NaN: y must hold a class for every row.")
@@ -186,6 +208,7 @@ def weights_by_class(class_weight: Any, classes: NDArray[Any], y: NDArray[Any]) 
 def check_values(y: Any, estimator: Any) -> NDArray[Any]:
     """Check the values of a regression target: numbers, shape (n_rows,) or (n_rows, n_outputs)."""
     _present(y, estimator)
+    refuse_masked("y", y)
     try:
         values = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator)
         if values.dtype.kind == "O":

@@ -83,7 +83,7 @@ QUANTITIES = {
     "fractions as objects": np.array([0.5, 1.0], dtype=object),
     "twenty-one integers": np.arange(21),
     "twenty-one whole floats": np.arange(21.0),
-    "two columns of integers": [[0, 1], [1, 0]],
+    "two columns of integers": [[0, 2], [1, 0]],
     "two columns of fractions": [[0.5, 1], [1, 0]],
     "one column of fractions": [[0.5], [1.0]],
     "polars fractions": pl.Series([0.5, 1.0]),
@@ -98,6 +98,13 @@ def test_labels_make_a_classification(y):
 @pytest.mark.parametrize("y", QUANTITIES.values(), ids=QUANTITIES)
 def test_quantities_make_a_regression(y):
     assert infer_task(y) == REGRESSION
+
+
+@pytest.mark.parametrize("y", [[[0, 1], [1, 0]], np.eye(3), pd.DataFrame({"a": [0], "b": [1]})])
+def test_several_columns_of_0_and_1_are_numbers_with_a_warning(y):
+    """They may be labels: scikit-learn's forests learn them as such, its bagging refuses them."""
+    with pytest.warns(UserWarning, match=r"task='regression' .*MultiOutputClassifier"):
+        assert infer_task(y) == REGRESSION
 
 
 @pytest.mark.parametrize(
@@ -213,7 +220,11 @@ def test_one_class_is_refused(y):
     [
         (None, "Estimator requires y to be passed, but the target y is None"),
         ([0.5, 1.5], "Unknown label type: continuous"),
-        ([[0, 1], [1, 0]], "y should be a 1d array"),
+        (
+            [[0, 1], [1, 0]],
+            r"Estimator learns one label a row: y should be a 1d array; got y of shape \(2, 2\)\. "
+            r".*MultiOutputClassifier",
+        ),
         (3, "y should be a 1d array"),
     ],
 )

@@ -261,7 +261,8 @@ class Bagging(BaseBagging):
 
     The task is that of the base estimator; else ``task``; else it is inferred from ``y`` at
     `fit`: text, booleans, categories and whole numbers with at most 20 distinct values are classes,
-    other numbers a quantity.
+    other numbers a quantity, and so are several columns of numbers (of 0 and 1 alone with a
+    warning: they may be labels).
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import column_or_1d
 
 from ensembles.naming import named_here
-from ensembles.parameters import distinct_labels, has_missing
+from ensembles.parameters import check_one_label, distinct_labels, has_missing
 from ensembles.trees.learners import HistTree
 from ensembles.trees.preparing import Prepared
 from ensembles.trees.tables import is_sparse
@@ -185,11 +185,7 @@ default="from_dtype"
         if is_sparse(y):
             raise TypeError("y must be dense; got a sparse matrix. Use y.toarray().")
         y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] > 1:
-            raise ValueError(
-                f"HistTreeClassifier learns one label a row; got y of shape {y.shape}. Fit one "
-                "classifier a label, or use sklearn.multioutput.MultiOutputClassifier."
-            )
+        check_one_label(y, "HistTreeClassifier")
         y = y if y.ndim == 1 else column_or_1d(y, warn=True)
         if has_missing(y):
             raise ValueError("Input y contains NaN: y must hold a class for every row.")

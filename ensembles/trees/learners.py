@@ -13,7 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.parameters import check_sample_weight, is_whole, unchanged_on_error
+from ensembles.parameters import (
+    check_sample_weight,
+    is_whole,
+    refuse_masked,
+    unchanged_on_error,
+)
 from ensembles.tables import check_rows, check_table, is_frame
 from ensembles.trees.announcing import announce_compiling
 from ensembles.trees.binning import Bins, find_bins
@@ -100,6 +105,7 @@ class HistTree(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        refuse_masked("y", y)
         check_rows(X, y)
         weights = check_sample_weight(sample_weight, X.shape[0])
         max_bins = check_max_bins(self.max_bins)

@@ -217,7 +217,8 @@ def draw_of(prepared: Prepared, rows: Any, counts: Any, weights: Any, entropy: b
     by_class = np.argsort(y.astype(np.min_scalar_type(n_classes - 1)), kind="stable")
     rows = rows[by_class]
     payload = np.stack([share[by_class], y[by_class]], axis=1).view(np.uint64)
-    return Draw(CLASSES, rows, payload, total, power, NOTHING, 1 + n_classes, by_rows, whole)
+    powers = NOTHING + power
+    return Draw(CLASSES, rows, payload, total, power, powers, 1 + n_classes, by_rows, whole)
 
 
 def draw_of_targets(

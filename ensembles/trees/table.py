@@ -148,21 +148,23 @@ def split_gain(
         or smaller_of(left[last], totals[last] - left[last]) < least_rows
     ):
         return INVALID
-    if mode == CLASSES:
-        return classes_gain(left, totals, last - 1, entropy)
     if mode == OUTPUTS:
         gain = 0.0
         for k in range(1, last):
             mine, others = float64(left[k]), float64(totals[k] - left[k])
             gain += (mine * mine / inside + others * others / beside) * units[k - 1]
         return gain
-    mean, other = float64(left[1]) / inside, float64(totals[1] - left[1]) / beside
-    if sign != 0 and (
-        (mean - other) * sign > 0
-        or smaller_of(mean, other) < lower
-        or larger_of(mean, other) > upper
-    ):
-        return INVALID
+    if sign != 0:
+        of = last - 1  # the target, or the second of two classes
+        mean, other = float64(left[of]) / inside, float64(totals[of] - left[of]) / beside
+        if (
+            (mean - other) * sign > 0
+            or smaller_of(mean, other) < lower
+            or larger_of(mean, other) > upper
+        ):
+            return INVALID
+    if mode == CLASSES:
+        return classes_gain(left, totals, last - 1, entropy)
     slope = float64(left[1]) * float64(totals[0]) - inside * float64(totals[1])
     return slope * slope / (inside * beside)
 

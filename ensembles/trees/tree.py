@@ -59,6 +59,9 @@ class Tree:
         (node_count,)
     value
         (node_count, n_outputs, n_classes) class shares; (node_count, n_outputs, 1) means.
+    squared_error
+        (node_count,) the impurity times the number of outputs where the value does not tell it: of
+        means, and of class shares that constraints keep in bounds. None else.
     """
 
     children_right: NDArray[np.int32]
@@ -352,6 +355,8 @@ def finish(
         values,
         NO_SQUARES if squares is None else squares,
     )
+    if squares is None and len(desk.bounds) > 1:  # of the rows, not of the shares kept in bounds
+        squares = class_impurity(values, rules.entropy)
     sorts = not prepared.plain and prepared.kinds[columns].max(initial=0) == CATEGORICAL
     return Tree(
         children_right=right,
@@ -375,7 +380,7 @@ def spoken(
     """Return what nodes of these values say, (n_nodes, 1, n_classes) or (n_nodes, n_outputs, 1):
     class shares, or means in the user's units, within what monotonic constraints allow.
     """
-    limited = len(bounds) > 1 and draw.mode != CLASSES
+    limited = len(bounds) > 1
     if prepared.classes is not None:
         if limited:
             values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)

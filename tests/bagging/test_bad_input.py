@@ -323,6 +323,11 @@ def test_class_weight_is_never_accepted_and_ignored():
         ([None] + [1.0] * 39, r"sample_weight must (hold numbers|be finite)"),
         (pd.Series([pd.NA] + [1.0] * 39, dtype="Float64"), r"sample_weight must"),
         ("heavy", r"sample_weight must hold numbers"),
+        (ONES + 1j, r"sample_weight must hold numbers"),
+        (
+            np.ma.masked_array(ONES, np.arange(40) < 7),
+            r"sample_weight must not .* masked.* got 7 of",
+        ),
     ],
     ids=str,
 )
@@ -346,10 +351,14 @@ def test_sample_weight_with_blocks():
         (np.zeros((40, 2)), r"groups must hold one group for each of the 40 rows; got shape"),
         ([None] + ["a"] * 39, r"groups must not hold missing values"),
         (changed(ONES, 3, np.nan), r"groups must not hold missing values"),
+        (
+            np.ma.masked_equal(np.arange(40) // 4, 3),
+            r"groups must not hold masked values; got 4 of",
+        ),
         ("patient", r"groups must"),
         (7, r"groups must"),
     ],
-    ids=["short", "wide", "None", "nan", "text", "number"],
+    ids=["short", "wide", "None", "nan", "masked", "text", "number"],
 )
 def test_bad_groups(groups, message):
     refused_twice(BaggingRegressor, X, VALUES, message=message, groups=groups)
@@ -382,8 +391,10 @@ def test_groups_are_never_accepted_and_ignored(resampling):
         (X[:0], "0 sample|inconsistent"),
         (X[:, :0], "0 feature"),
         (X + 1j, "[Cc]omplex"),
+        ("/data/table.csv", "X must be a table that is in memory; got the path '/data/table.csv'"),
+        (pl.LazyFrame(X), r"X must be a table that is in memory.* call its collect\(\)"),
     ],
-    ids=["short", "1-D", "3-D", "no-rows", "no-columns", "complex"],
+    ids=["short", "1-D", "3-D", "no-rows", "no-columns", "complex", "path", "lazy"],
 )
 def test_bad_tables(bad, text):
     refused_twice(BaggingClassifier, bad, Y, message=text)
@@ -416,6 +427,7 @@ def test_frames_with_two_columns_of_one_name():
         pl.Series([None] + ["a", "b"] * 19 + ["a"]),
         VALUES,
         np.column_stack([Y, Y]),
+        np.ma.masked_equal(Y, "no"),
     ],
     ids=[
         "None",
@@ -431,6 +443,7 @@ def test_frames_with_two_columns_of_one_name():
         "polars-null",
         "continuous",
         "two-columns",
+        "masked",
     ],
 )
 def test_bad_labels(y):
@@ -456,8 +469,20 @@ def test_one_class_only_says_which():
         pd.Series(VALUES).mask(np.arange(40) == 3),
         pd.Series(VALUES, dtype="Float64").mask(np.arange(40) == 3),
         pl.Series([None, *VALUES[1:]]),
+        np.ma.masked_greater(VALUES, 1),
     ],
-    ids=["None", "text", "nan", "inf", "wrong-shape", "short", "missing", "NA", "polars-null"],
+    ids=[
+        "None",
+        "text",
+        "nan",
+        "inf",
+        "wrong-shape",
+        "short",
+        "missing",
+        "NA",
+        "polars-null",
+        "masked",
+    ],
 )
 def test_bad_values(y):
     refused_twice(BaggingRegressor, X, y, message=r"\by\b|inconsistent")

@@ -138,6 +138,23 @@ def test_monotonic_constraints(sign):
     assert_same(shallow, theirs)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("criterion", ["gini", "entropy"])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_monotonic_constraints_of_two_classes(sign, criterion, weighted):
+    X, y = table(400, 6)
+    labels, w = (y > y.mean()).astype(int), np.random.default_rng(0).exponential(size=400)
+    given = {"random_state": 0, "criterion": criterion, "monotonic_cst": [sign, 0, 0, -sign]}
+    tree = HistTreeClassifier(**given).fit(X, labels, w if weighted else None)
+    grid = np.repeat(X[:20], 50, axis=0)
+    grid[:, 0] = np.tile(np.linspace(X[:, 0].min(), X[:, 0].max(), 50), 20)
+    steps = np.diff(tree.predict_proba(grid)[:, 1].reshape(20, 50), axis=1)
+    assert (sign * steps >= -1e-12).all()
+    ours = HistTreeClassifier(max_depth=4, **given).fit(X, labels, w if weighted else None)
+    theirs = DecisionTreeClassifier(max_depth=4, **given).fit(X, labels, w if weighted else None)
+    assert_same(ours, theirs)
+
+
 def test_pruning_path_is_that_of_scikit_learn():
     X, y = table(300, 7)
     ours = HistTreeRegressor(random_state=0, max_depth=5).cost_complexity_pruning_path(X, y)

@@ -247,6 +247,14 @@ def test_what_is_no_table_of_numbers_or_words_is_refused(kind):
 REFUSED = {
     "infinite y": (lambda: regression().fit(X, np.where(Y > 10, np.inf, Y)), "y contains inf"),
     "missing y": (lambda: regression().fit(X, np.where(Y > 10, np.nan, Y)), "y contains NaN"),
+    "masked y": (
+        lambda: regression().fit(X, np.ma.masked_greater(Y, 10)),
+        "y must not hold masked values",
+    ),
+    "masked labels": (
+        lambda: classification().fit(X, np.ma.masked_equal(LABELS, 1)),
+        "y must not hold masked values",
+    ),
     "y as far apart as can be": (
         lambda: regression().fit(X, np.where(Y > 10, 1, -1) * np.finfo(float).max),
         "y must have a finite squared error",
@@ -262,6 +270,14 @@ REFUSED = {
     "a missing weight": (
         lambda: regression().fit(X, Y, np.r_[np.nan, np.ones(199)]),
         "sample_weight must be finite; got nan in row 0",
+    ),
+    "a masked weight": (
+        lambda: regression().fit(X, Y, np.ma.masked_array(np.ones(200), np.arange(200) < 3)),
+        "sample_weight must not hold masked values; got 3 of them",
+    ),
+    "a complex weight": (
+        lambda: regression().fit(X, Y, np.full(200, 1j)),
+        "sample_weight must hold numbers",
     ),
     "a negative weight": (
         lambda: regression().fit(X, Y, np.r_[1, -2, np.ones(198)]),

@@ -42,9 +42,10 @@ def bind_children(
     for side in range(2):
         bounds[left, side] = bounds[right, side] = bounds[node, side]
     if sign != 0:
+        of = totals.shape[1] - 2  # the target, or the second of two classes
         middle = 0.5 * (
-            float64(totals[left, 1]) / float64(totals[left, 0])
-            + float64(totals[right, 1]) / float64(totals[right, 0])
+            float64(totals[left, of]) / float64(totals[left, 0])
+            + float64(totals[right, of]) / float64(totals[right, 0])
         )
         low, high = (left, right) if sign > 0 else (right, left)
         bounds[low, 1] = bounds[high, 0] = middle
