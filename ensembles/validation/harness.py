@@ -87,7 +87,8 @@ def cross_validate(
         Weights for fitting (the last step of a pipeline), for early stopping and for scores.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in scikit-learn: scorers' names or scorers of (estimator, X, y), one or several; None is
-        the estimator's own ``score``. The first is the one that models are compared by.
+        the estimator's own ``score``. The first is the one that models are compared by. Scores rise
+        as models get better: "neg_root_mean_squared_error", and not "rmse" as in `bootstrap_score`.
     cv : int, splitter, iterable of (train, test) pairs or generator, default=5
         Any splitter of scikit-learn or of ours. A number means folds in the order of the rows,
         stratified in a classification, shuffled when there is a ``random_state`` or repeats.
