@@ -110,8 +110,10 @@ def cross_validate(
         Whether to train once more on all rows, with as many rounds as early stopping found, scaled
         to the larger set: ``refit_estimator_``.
     n_jobs : int or None, default=None
-        Workers over folds, repeats and estimators together, in joblib's meaning. Workers times the
-        learners' own threads do not exceed the cores. Linear algebra keeps the caller's number of
+        Workers over folds, repeats and estimators together, in joblib's meaning. Processes share
+        the memory of tables but for Python's own objects: of a pandas column of dtype object each
+        has its own copy, of one of dtype "str" or "category" none. Workers times the learners' own
+        threads do not exceed the cores. Linear algebra keeps the caller's number of
         threads in every worker, as its last bits depend on it; a learner made of it is several
         times faster, here and in a loop by hand, under ``threadpool_limits(1, "blas")``.
     cache_dir : path or None, default=None
