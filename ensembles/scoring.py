@@ -33,6 +33,7 @@ from sklearn.utils.metaestimators import available_if
 
 __all__ = [
     "LOSSES",
+    "LOSS_OF",
     "SCORES",
     "Answers",
     "check_scoring",
@@ -44,6 +45,20 @@ __all__ = [
 
 SCORES, LOSSES = ("_score",), ("_error", "_loss", "_deviance")
 """How scikit-learn's metrics end: of a score more is better, of a loss less."""
+
+LOSS_OF = {"error": "zero_one", "log_loss": "log", "mae": "absolute", "mse": "squared"}
+"""Names of errors, and of the loss of a row that each is the mean of: both name the same."""
+
+RISING = {
+    "error": "accuracy",
+    "log_loss": "neg_log_loss",
+    "brier": "neg_brier_score",
+    "mae": "neg_mean_absolute_error",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+}
+RISING |= {loss: RISING[error] for error, loss in LOSS_OF.items()}
+"""The scorer that rises as an error of this name falls."""
 
 ORDERED = ("decision_function", "predict_proba")
 NO_LABELS = {
@@ -73,11 +88,16 @@ SHORT_FOR = {
 
 
 def check_scoring(name: str, scoring: Any) -> None:
-    """Refuse the name of a scorer that does not exist, and suggest the nearest."""
+    """Refuse the name of a scorer that does not exist, and suggest the nearest.
+
+    Errors, which `bootstrap_score` and others take by name, are refused where scores are compared.
+    """
     if isinstance(scoring, str) and scoring not in get_scorer_names():
         meant = SHORT_FOR.get(scoring.lower())
         near = [meant] if meant else get_close_matches(scoring, get_scorer_names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
+        if scoring in RISING:
+            hint = f" That is an error; the score that rises as it falls is {RISING[scoring]!r}."
         raise ValueError(
             f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
             f"a callable or a default; got {scoring!r}.{hint}"

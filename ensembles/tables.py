@@ -244,15 +244,15 @@ def take(
         Dense arrays are converted while they are copied, a block at a time, so that no second copy
         of the whole ever exists.
     """
+    if isinstance(X, np.ndarray):
+        return _take_array(X, rows, columns, dtype)
     container = container_of(X)
     if container == "pandas":
         return _take_pandas(X, rows, columns)
     if container == "polars":
         return _take_polars(X, rows, columns)
-    if not isinstance(X, np.ndarray):
-        X = X if rows is None else _take_rows(X, rows)
-        return X if columns is None else X[:, columns]
-    return _take_array(X, rows, columns, dtype)
+    X = X if rows is None else _take_rows(X, rows)
+    return X if columns is None else X[:, columns]
 
 
 def _take_rows(X: Any, rows: NDArray[np.intp]) -> Any:

@@ -3,13 +3,16 @@
 import datetime
 import decimal
 import gc
+import multiprocessing
 import os
 import pickle
 import stat
+import subprocess
 import sys
 import time
 import warnings
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -249,7 +252,8 @@ def test_a_table_is_pickled_once_for_all_tasks(work, backend):
 def test_a_task_is_a_name_however_large_the_table(backend):
     with parallel_config(backend):
         pool = Parallel(n_jobs=2)
-        for table in (*PANDAS.values(), *POLARS.values(), csr_matrix(NUMBERS)):
+        polars = POLARS.values() if backend == "loky" else ()
+        for table in (*PANDAS.values(), *polars, csr_matrix(NUMBERS)):
             function = partial(np.shape, table)
             with carrying.carried(function, pool) as call:
                 assert len(pickle.dumps(call)) < 300
@@ -275,6 +279,55 @@ def test_workers_see_what_the_loop_sees(table, backend, tmp_path):
         assert theirs.rights_ == [0o700]
         equal(theirs.X_, mine.X_)
     assert not left_in(tmp_path)
+
+
+FORKED = """
+import sys
+import numpy as np
+import polars as pl
+from joblib import parallel_config
+from sklearn.tree import DecisionTreeRegressor
+from ensembles import BaggingRegressor, cross_validate
+
+numbers = np.random.default_rng(0).normal(size=(500, 3))
+frame = pl.DataFrame(numbers, schema=["a", "b", "c"]).sort("a")
+X, y = {
+    "X": (frame, numbers[:, 0]),
+    "y": (numbers, frame["a"]),
+    "neither": (numbers, numbers[:, 0]),
+}[sys.argv[1]]
+for work in (
+    lambda: cross_validate(DecisionTreeRegressor(), X, y, cv=2, n_jobs=2),
+    lambda: BaggingRegressor(DecisionTreeRegressor(), n_estimators=4, n_jobs=2).fit(X, y),
+):
+    for given in ({}, {"max_nbytes": None}):
+        with parallel_config("multiprocessing", **given):
+            try:
+                work()
+            except ValueError as error:
+                print(error)
+            else:
+                print("done")
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="forks nothing")
+@pytest.mark.parametrize(("part", "n_refused"), [("X", 4), ("y", 2), ("neither", 0)])
+def test_polars_is_refused_where_it_would_hang(part, n_refused):
+    """Its threads stay behind in a fork; ``Bagging`` makes an array of a ``y`` before."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.run(
+        [sys.executable, "-c", FORKED, part],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    said = run.stdout.splitlines()
+    refused = [line.startswith("joblib's backend must be 'loky' or 'thr") for line in said]
+    assert sum(refused) == n_refused, run.stdout
+    assert len(said) == 4
 
 
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])

@@ -7,9 +7,11 @@ while the run is, and which its owner alone can look into.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
@@ -25,6 +27,7 @@ from joblib.externals.loky.backend.reduction import get_loky_pickler
 from joblib.parallel import BACKENDS
 
 from ensembles.members.mapping import n_bytes, read, write
+from ensembles.members.reducing import holds_polars
 
 SHARED_MEMORY, ROOM = "/dev/shm", 2 << 30
 """Where joblib maps arrays if there is so much room, in bytes, and nothing else was named."""
@@ -49,7 +52,13 @@ def carried(function: Callable[..., Any], pool: Any) -> Iterator[Callable[..., A
     pool : joblib.Parallel
         By its backend it is known whether workers are processes of this machine. Threads share the
         function, and other backends have their own ways of sending it.
+
+    Raises
+    ------
+    ValueError
+        When it holds a table of polars and workers would be forked.
     """
+    _refuse_forked_polars(function, pool)
     folder = _carried_in(function, pool)
     if folder is None:
         yield function
@@ -58,6 +67,18 @@ def carried(function: Callable[..., Any], pool: Any) -> Iterator[Callable[..., A
         yield partial(_call, str(folder))
     finally:
         _remove(folder)
+
+
+def _refuse_forked_polars(function: Callable[..., Any], pool: Any) -> None:
+    """Refuse what would never end: a fork leaves behind the threads that polars waits for."""
+    pools = isinstance(pool._backend, BACKENDS.get("multiprocessing", ()))
+    forks = pools and multiprocessing.get_start_method() == "fork"
+    if forks and "polars" in sys.modules and holds_polars(function):
+        raise ValueError(
+            "joblib's backend must be 'loky' or 'threading' for tables of polars, which hangs in "
+            "processes that were forked; got 'multiprocessing', whose start method is 'fork' "
+            "(multiprocessing.set_start_method changes it)."
+        )
 
 
 def _carried_in(function: Callable[..., Any], pool: Any) -> Path | None:

@@ -175,7 +175,7 @@ def _member(
     if estimator is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
         return Member(stand_in, columns, classes)
-    coded = recipe.classes is not None and wants_codes(recipe)
+    coded = recipe.classes is not None and _coded(recipe)
     return Member(estimator, columns, _classes_of(estimator, classes, recipe), coded)
 
 
@@ -225,7 +225,11 @@ def _targets(recipe: Recipe, y: NDArray[Any]) -> tuple[Any, NDArray[np.intp] | N
         return y, None
     present, codes = np.unique(y, return_inverse=True)
     classes = np.searchsorted(recipe.classes, present)
-    return (codes if wants_codes(recipe) else y), classes
+    return (codes if _coded(recipe) else y), classes
+
+
+def _coded(recipe: Recipe) -> bool:
+    return wants_codes(recipe.learner, early_stopping=recipe.early_stopping)
 
 
 def _only(classes: NDArray[np.intp] | None) -> bool:
@@ -265,14 +269,14 @@ def _validation(
         known = recipe.classes[classes]
         rows = rows[np.isin(targets, known)]
         targets = y[rows]
-        if wants_codes(recipe):
+        if _coded(recipe):
             targets = np.searchsorted(known, targets)
     return validation_arguments(learner, cut(X, rows), targets) if len(rows) else {}
 
 
 def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) -> Any:
     """Codes of the estimator's classes in the order of its own output."""
-    if recipe.classes is None or wants_codes(recipe) or not hasattr(estimator, "classes_"):
+    if recipe.classes is None or _coded(recipe) or not hasattr(estimator, "classes_"):
         return drawn
     return np.searchsorted(recipe.classes, np.asarray(estimator.classes_))
 

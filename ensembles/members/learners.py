@@ -13,7 +13,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from ensembles.members.recipes import Recipe
 from ensembles.resampling import Draws
 from ensembles.tables import container_of
 from ensembles.tasks import REGRESSION, task_of
@@ -132,13 +131,13 @@ def twin(learner: Any) -> Any:
     return copied
 
 
-def wants_codes(recipe: Recipe) -> bool:
+def wants_codes(learner: Any, *, early_stopping: bool) -> bool:
     """Tell whether the learner must be given codes in the place of labels.
 
     XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too.
     """
-    libraries = _libraries(type(innermost(recipe.learner)))  # type: ignore[arg-type]
-    return "xgboost" in libraries or (recipe.early_stopping and "lightgbm" in libraries)
+    libraries = _libraries(type(innermost(learner)))  # type: ignore[arg-type]
+    return "xgboost" in libraries or (early_stopping and "lightgbm" in libraries)
 
 
 @lru_cache(maxsize=128)

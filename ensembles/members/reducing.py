@@ -34,9 +34,39 @@ def reduced_table(thing: Any) -> Any:
     kind = type(thing)
     if kind is np.ndarray or kind is np.memmap:
         return _of_array(thing)
-    if kind.__module__.partition(".")[0] == "polars" and kind.__name__ in ("DataFrame", "Series"):
-        return _of_polars(thing)
-    return NotImplemented
+    return _of_polars(thing) if _is_polars(kind) else NotImplemented
+
+
+def _is_polars(kind: type) -> bool:
+    library = kind.__module__.partition(".")[0]
+    return library == "polars" and kind.__name__ in ("DataFrame", "Series")
+
+
+class _Found(Exception):
+    pass
+
+
+class _Looking(pickle.Pickler):
+    def reducer_override(self, thing: Any) -> Any:
+        if _is_polars(type(thing)):
+            raise _Found
+        return NotImplemented
+
+
+class _Nowhere:
+    def write(self, content: Any) -> int:
+        return len(content)
+
+
+def holds_polars(thing: Any) -> bool:
+    """Tell whether a table of polars is among what a thing is pickled as."""
+    try:
+        _Looking(_Nowhere(), protocol=5, buffer_callback=lambda _: False).dump(thing)
+    except _Found:
+        return True
+    except Exception:  # what cannot be pickled joblib says better
+        return False
+    return False
 
 
 # ---------------------------------------------------------------------------------------------

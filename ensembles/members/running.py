@@ -44,7 +44,8 @@ def as_workers_finish(
     """Yield ``(place, function(item, known))`` for every item as soon as it is done, in any order.
 
     Holds no thread pools: that is up to the function. The items that worker processes took with
-    them when they died are run again in new ones, once.
+    them when they died are run again in new ones, once. Every item is a task of its own: joblib
+    would hand out several quick ones at once, and one of two workers would do six of ten.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def as_workers_finish(
         results: Iterator[Any] = ((place, function(*pair)) for place, pair in pairs)
     else:
         options = {"n_jobs": n_jobs, "prefer": prefer, "pre_dispatch": pre_dispatch}
+        options["batch_size"] = 1
         results = _in_parallel_unordered(function, items, known, options)
     return _with_progress(results, len(items), verbose, doing)
 

@@ -305,7 +305,8 @@ def bootstrap_score(
         a rule that overfits. ".632+" weighs the two by how much the rule overfits.
     scoring : str, callable or None, default=None
         A loss ("zero_one", "log", "brier"; "squared", "absolute"), None being the first for the
-        task; the name of a scikit-learn scorer; a scorer; or a callable of (y_true, y_pred), which
+        task; an error as `bootstrap_ci` names it ("error", "log_loss", "mse", "mae", "rmse"); the
+        name of a scikit-learn scorer; a scorer; or a callable of (y_true, y_pred), which
         returns one loss for each row, or one score: an error where its name ends in _loss, _error
         or _deviance. Scores that are no mean over rows ("roc_auc")
         are averaged over resamples, whose held-out rows are scored together.

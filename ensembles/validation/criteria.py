@@ -14,7 +14,7 @@ from sklearn import metrics
 from ensembles import members
 from ensembles.members import Member
 from ensembles.resampling import generator
-from ensembles.scoring import Answers, check_scoring, is_loss, score_answers
+from ensembles.scoring import LOSS_OF, Answers, check_scoring, is_loss, score_answers
 from ensembles.tables import take
 from ensembles.tasks import CLASSIFICATION, Task, check_labels, check_values, infer_task, task_of
 from ensembles.validation.checking import as_table
@@ -183,6 +183,12 @@ SCORERS: dict[str, tuple[str, Callable[[float], float], Callable[[float], float]
 }
 """scikit-learn's scorers that are functions of a mean loss: which, and how."""
 
+ERRORS: dict[str, tuple[str, Callable[[float], float], Callable[[float], float]]] = {
+    **{error: (loss, _same, _rising) for error, loss in LOSS_OF.items()},
+    "rmse": ("squared", lambda error: float(np.sqrt(error)), _root_slope),
+}
+"""Errors by the names that `bootstrap_ci` gives them."""
+
 
 def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Criterion:
     """Make a criterion of what the user asked for.
@@ -190,8 +196,9 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
     Parameters
     ----------
     scoring : str, callable or None
-        A loss ("zero_one", "log", "brier", "squared", "absolute"); None for the task's own, the
-        first of these; the name of a scorer; a scorer of (estimator, X, y); or a callable of
+        A loss ("zero_one", "log", "brier", "squared", "absolute"), or the error that it is the mean
+        of ("error", "log_loss", "mse", "mae", and "rmse"); None for the task's own, the first of
+        these; the name of a scorer; a scorer of (estimator, X, y); or a callable of
         (y_true, y_pred), of labels or values, which returns one loss for each row or one score.
     by_row : bool
         Refuse what is no mean over rows.
@@ -200,7 +207,7 @@ def criterion_for(problem: Problem, scoring: Any, *, by_row: bool = False) -> Cr
     if scoring is None:
         scoring = next(iter(losses))
     scoring = _by_name(scoring, losses)
-    if isinstance(scoring, str) and (scoring in losses or scoring in SCORERS or scoring == "r2"):
+    if isinstance(scoring, str) and scoring in (*losses, *SCORERS, *ERRORS, "r2"):
         return _known(problem, scoring)
     if isinstance(scoring, str):
         check_scoring("scoring", scoring)
@@ -271,6 +278,8 @@ def _known(problem: Problem, scoring: str) -> Criterion:
         published, slope = (lambda error: 1 - error / spread), (lambda error: -1 / spread)
     elif scoring in SCORERS:
         loss, published, slope = SCORERS[scoring]
+    elif scoring in ERRORS:
+        loss, published, slope = ERRORS[scoring]
     classifies = problem.classes is not None
     if loss not in (CLASSIFICATION_LOSSES if classifies else REGRESSION_LOSSES):
         raise ValueError(f"scoring={scoring!r} does not judge a {problem.task}.")
@@ -279,7 +288,7 @@ def _known(problem: Problem, scoring: str) -> Criterion:
     )
     return Criterion(
         name=scoring,
-        kind="error" if scoring == loss else "score",
+        kind="error" if scoring == loss or scoring in ERRORS else "score",
         question=_question(problem, asked, strict=True),
         losses=by_row,
         published=published,

@@ -16,6 +16,7 @@ from ensembles.combining import floored_log, log_pool
 from ensembles.members import Member
 from ensembles.parameters import check_option, check_whole, has_missing
 from ensembles.resampling import Bootstrap, Draws, Resampler, listed_draws, seed_of
+from ensembles.scoring import LOSS_OF
 from ensembles.validation.checking import as_table, check_group_codes, check_numbers
 from ensembles.validation.criteria import Problem, check_problem
 
@@ -275,7 +276,8 @@ def bias_variance(
     X_test, y_test
         Rows to judge on.
     loss : {"squared", "zero_one", "log"}, optional
-        The task's own when None: "squared" in a regression, "zero_one" in a classification.
+        Or the name of the error that is its mean: "mse", "error", "log_loss". The task's own when
+        None: "squared" in a regression, "zero_one" in a classification.
     decomposition : {"domingos", "kohavi_wolpert", "breiman"}, optional
         Of zero-one loss; "domingos" when None. See `domingos_terms`, `kohavi_wolpert_terms` and
         `breiman_terms`. There is one of squared error and one of log loss (Heskes 1998).
@@ -351,6 +353,7 @@ def _chosen(problem: Problem, loss: str | None, decomposition: str | None) -> tu
     regresses = problem.classes is None
     if loss is None:
         loss = "squared" if regresses else "zero_one"
+    loss = LOSS_OF.get(loss, loss) if isinstance(loss, str) else loss
     check_option("loss", loss, DECOMPOSITIONS)
     if (loss == "squared") != regresses:
         raise ValueError(f"loss={loss!r} does not judge a {problem.task}.")

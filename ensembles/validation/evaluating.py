@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from traceback import format_exc
 from typing import Any
@@ -108,35 +106,33 @@ class Outcome:
 
 def evaluate(data: Data, protocol: Protocol, job: Job) -> Outcome:
     """Run one job; a fit that fails is an outcome too, unless errors are to be raised."""
-    learner = job.candidate.learner
-    with _held_threads(protocol, learner):
-        start = perf_counter()
-        try:
-            fitted = _fit(data, protocol, job)
-        except Exception as error:
-            if protocol.error_score == "raise":
-                raise _named(error, job) from error
-            return Outcome(fit_time=perf_counter() - start, failure=format_exc())
-        outcome = Outcome(
-            member=fitted.member,
-            fit_time=perf_counter() - start,
-            rounds=fitted.rounds,
-            losses=fitted.losses,
-        )
-        if job.only_fit:
-            return replace(outcome, member=None)
-        if job.candidate.writes:
-            fitted = fitted._replace(table=None)
-        return assessed(data, protocol, job, outcome, fitted)
-
-
-@contextmanager
-def _held_threads(protocol: Protocol, learner: Any) -> Iterator[None]:
     if protocol.workers == 1:
-        yield
-        return
+        return _evaluated(data, protocol, job)
+    learner = job.candidate.learner
     with members.holding_threads(learner, blas=protocol.blas, openmp=protocol.openmp):
-        yield
+        return _evaluated(data, protocol, job)
+
+
+def _evaluated(data: Data, protocol: Protocol, job: Job) -> Outcome:
+    start = perf_counter()
+    try:
+        fitted = _fit(data, protocol, job)
+    except Exception as error:
+        if protocol.error_score == "raise":
+            raise _named(error, job) from error
+        return Outcome(fit_time=perf_counter() - start, failure=format_exc())
+    outcome = Outcome(
+        member=fitted.member,
+        fit_time=perf_counter() - start,
+        rounds=fitted.rounds,
+        losses=fitted.losses,
+    )
+    if job.only_fit:
+        outcome.member = None
+        return outcome
+    if job.candidate.writes:
+        fitted = fitted._replace(table=None)
+    return assessed(data, protocol, job, outcome, fitted)
 
 
 def _fit(data: Data, protocol: Protocol, job: Job) -> Fitted:
@@ -215,14 +211,9 @@ def _assessed(
     judged.forget()
     if candidate.method is not None and data.X_test is not None:
         test_answer = ask(member, judged.table(data.X_test))
-    return replace(
-        outcome,
-        score_time=score_time,
-        test=test,
-        train=train,
-        answer=answer,
-        test_answer=test_answer,
-    )
+    outcome.score_time, outcome.test, outcome.train = score_time, test, train
+    outcome.answer, outcome.test_answer = answer, test_answer
+    return outcome
 
 
 def _learned_from(data: Data, job: Job, fitted: Fitted | None) -> tuple[NDArray[np.intp], Any]:

@@ -16,7 +16,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.pipeline import Pipeline
 
 from ensembles import members
-from ensembles.members import Member, Recipe
+from ensembles.members import Member
 from ensembles.stopping import (
     rounds_found,
     takes_rounds,
@@ -135,33 +135,26 @@ def fit_fold(
     model = clone(learner)
     if stopping.rounds is not None:
         with_rounds(last_step(model), stopping.rounds, watched=stopping.watched)
-    recipe = Recipe(
-        learner=model,
-        seed=0,
-        sampling="index",
-        n_columns=0,
-        n_drawn_columns=0,
-        classes=classes,
-        early_stopping=watched is not None,
-    )
     table = data.table(learner, rows, rows)
-    coded = classes is not None and members.wants_codes(recipe)
+    stops = watched is not None
+    coded = classes is not None and members.wants_codes(model, early_stopping=stops)
     targets, present = _targets(data, rows, classes, coded=coded)
     arguments = _arguments(learner, data, rows)
     fit: Any = _fit
     if watched is not None:
         hand_over = partial(validation_arguments, to_the_end=stopping.watched)
-        fit = partial(_fit_watched, recipe, data, watched, present, hand_over)
+        known = None if classes is None or present is None else classes[present]
+        fit = partial(_fit_watched, data, watched, known, coded, hand_over)
     only_class = present is not None and len(present) == 1
     model = fit(model, table, targets, arguments, only_class=only_class)
     if model is None:
         stand_in = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), _np(targets))
         return Fitted(Member(stand_in, None, present, coded), rows, table)
-    known = present if coded or classes is None else _known(model, present, classes)
+    own = present if coded or classes is None else _known(model, present, classes)
     last = last_step(model)
     found = rounds_found(last) if watched is not None else None
     losses = validation_losses(last) if watched is not None else None
-    return Fitted(Member(model, None, known, coded), rows, table, found, losses)
+    return Fitted(Member(model, None, own, coded), rows, table, found, losses)
 
 
 def _np(values: Any) -> NDArray[Any]:
@@ -254,10 +247,10 @@ def _nested(data: Data, train: Rows, stopping: Stopping, classes: Any) -> tuple[
 
 
 def _fit_watched(
-    recipe: Recipe,
     data: Data,
     watched: Rows,
-    present: NDArray[np.intp] | None,
+    known: NDArray[Any] | None,
+    coded: bool,
     hand_over: Callable[..., dict[str, Any]],
     model: Any,
     table: Any,
@@ -266,8 +259,11 @@ def _fit_watched(
     *,
     only_class: bool,
 ) -> Any:
-    """Fit with validation rows, which a pipeline's earlier steps transform and never learn from."""
-    rows, y_watched = _watched_targets(recipe, data, watched, present)
+    """Fit with validation rows, which a pipeline's earlier steps transform and never learn from.
+
+    Rows of a class that is not ``known`` from the training rows are left out.
+    """
+    rows, y_watched = _watched_targets(data, watched, known, coded)
     if len(rows) == 0:
         return _fit(model, table, targets, arguments, only_class=only_class)
     X_watched = data.table(model, rows, rows)
@@ -304,17 +300,16 @@ def _split_arguments(
 
 
 def _watched_targets(
-    recipe: Recipe, data: Data, rows: Rows, present: NDArray[np.intp] | None
+    data: Data, rows: Rows, known: NDArray[Any] | None, coded: bool
 ) -> tuple[Rows, Any]:
     """Validation rows whose class the model knows, and their targets as it knows them."""
     targets = data.targets(rows)
-    if present is None or recipe.classes is None:
+    if known is None:
         return rows, targets
-    known = recipe.classes[present]
     kept = np.isin(_np(targets), known)
     if not kept.all():
         rows = rows[kept]
         targets = data.targets(rows)
-    if members.wants_codes(recipe):
+    if coded:
         targets = np.searchsorted(known, _np(targets))
     return rows, targets

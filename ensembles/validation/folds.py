@@ -104,7 +104,7 @@ def described(splitter: Any) -> str:
 
 
 def _reshuffled(splitter: Any, seed: int, repeat: int) -> Any:
-    unseeded = _can_shuffle(splitter) and splitter.random_state is None
+    unseeded = getattr(splitter, "random_state", 0) is None and _can_shuffle(splitter)
     if repeat == 0 and not (unseeded and getattr(splitter, "shuffle", True)):
         return splitter
     splitter = copy(splitter)
@@ -139,7 +139,8 @@ def _checked(pairs: Any, repeat: int, n_rows: int, splitter: Any) -> Iterator[Fo
 def _row_numbers(given: Any, n_rows: int) -> Rows:
     """Row numbers, given as such (negative ones count from the end) or as a mask of all rows."""
     rows = check_row_numbers("cv", given, n_rows, lowest=-n_rows)
-    rows[rows < 0] += n_rows
+    if len(rows) and rows.min() < 0:
+        rows[rows < 0] += n_rows
     return rows
 
 

@@ -87,7 +87,8 @@ def cross_validate(
         Weights for fitting (the last step of a pipeline), for early stopping and for scores.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in scikit-learn: scorers' names or scorers of (estimator, X, y), one or several; None is
-        the estimator's own ``score``. The first is the one that models are compared by.
+        the estimator's own ``score``. The first is the one that models are compared by. Scores rise
+        as models get better: "neg_root_mean_squared_error", and not "rmse" as in `bootstrap_score`.
     cv : int, splitter, iterable of (train, test) pairs or generator, default=5
         Any splitter of scikit-learn or of ours. A number means folds in the order of the rows,
         stratified in a classification, shuffled when there is a ``random_state`` or repeats.
@@ -109,8 +110,10 @@ def cross_validate(
         Whether to train once more on all rows, with as many rounds as early stopping found, scaled
         to the larger set: ``refit_estimator_``.
     n_jobs : int or None, default=None
-        Workers over folds, repeats and estimators together, in joblib's meaning. Workers times the
-        learners' own threads do not exceed the cores. Linear algebra keeps the caller's number of
+        Workers over folds, repeats and estimators together, in joblib's meaning. Processes share
+        the memory of tables but for Python's own objects: of a pandas column of dtype object each
+        has its own copy, of one of dtype "str" or "category" none. Workers times the learners' own
+        threads do not exceed the cores. Linear algebra keeps the caller's number of
         threads in every worker, as its last bits depend on it; a learner made of it is several
         times faster, here and in a loop by hand, under ``threadpool_limits(1, "blas")``.
     cache_dir : path or None, default=None

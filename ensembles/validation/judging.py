@@ -56,6 +56,9 @@ def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
             "scoring must be the name of a scorer, a scorer of (estimator, X, y), or a list, "
             f"tuple, set or dict of them; got {scoring!r}."
         )
+    if isinstance(scoring, str):
+        combined = get_scorer(scoring)
+        return Scoring({"score": combined}, True, combined, scoring)
     combined = check_scoring(estimator, scoring=scoring, raise_exc=error_score == "raise")
     if scoring is None:
         return Scoring({"score": None}, True, combined)
@@ -64,8 +67,7 @@ def check_scorers(estimator: Any, scoring: Any, error_score: Any) -> Scoring:
         return Scoring(named, False, combined)
     if isinstance(scoring, list | tuple | set):
         return Scoring({name: get_scorer(name) for name in scoring}, False, combined)
-    label = scoring if isinstance(scoring, str) else "score"
-    return Scoring({"score": combined}, True, combined, label)
+    return Scoring({"score": combined}, True, combined)
 
 
 @dataclass(frozen=True)

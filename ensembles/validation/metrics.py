@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ensembles.scoring import Answers, score_answers, takes_estimator
+from ensembles.scoring import LOSS_OF, Answers, score_answers, takes_estimator
 from ensembles.validation.checking import (
     check_labels_alike,
     check_numbers,
@@ -385,6 +385,7 @@ METRICS: dict[str, Make] = {
     "neg_mean_squared_error": _negated(mean_squared),
     "neg_root_mean_squared_error": _negated(root_mean_squared),
 }
+METRICS |= {loss: METRICS[error] for error, loss in LOSS_OF.items()}
 """Metrics with a fast form, by their names; scikit-learn's scorers keep their own names."""
 
 FUNCTIONS: dict[Callable[..., Any], str] = {

@@ -169,7 +169,8 @@ def nested_cross_validation(
     y : array-like of shape (n_rows,)
     scoring : str, callable or None, default=None
         A mean over rows: a loss ("zero_one", "log", "brier"; "squared", "absolute"), None being the
-        first for the task; a scorer that is a function of one ("accuracy", "neg_log_loss", "r2",
+        first for the task; an error as `bootstrap_ci` names it ("error", "log_loss", "mse", "mae",
+        "rmse"); a scorer that is a function of one ("accuracy", "neg_log_loss", "r2",
         ...); or a callable of (y_true, y_pred) that returns one loss for each row.
     n_folds : int, default=10
         At least 3, with at least 2 rows each.

@@ -124,3 +124,20 @@ def test_workers_times_threads_are_within_the_budget(backend, callers):
         assert model.openmp_ <= share
         assert model.blas_ == allowed == callers
         assert model.n_jobs == -1
+
+
+def test_every_fold_is_a_task_of_its_own(monkeypatch):
+    """joblib would hand six quick folds of ten to one of two workers, four to the other."""
+    sizes = []
+
+    batched = joblib.parallel.BatchedCalls
+
+    def counted(calls, *arguments, **named):
+        sizes.append(len(calls))
+        return batched(calls, *arguments, **named)
+
+    monkeypatch.setattr(joblib.parallel, "BatchedCalls", counted)
+    with joblib.parallel_config("loky"):
+        done = members.as_workers_finish(max, range(60), range(60), n_jobs=2)
+        assert sorted(done) == [(place, place) for place in range(60)]
+    assert sizes == [1] * 60
