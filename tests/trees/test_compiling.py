@@ -1,6 +1,7 @@
 """When numba is imported, where kernels are kept, and that none leaves its arrays."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -318,6 +319,16 @@ def test_trees_do_not_depend_on_what_numba_keeps_to_itself(name, tmp_path):
     quiet = 'warnings.simplefilter("ignore", RuntimeWarning)'
     there = run(f"NAME = {name!r}\n{RENAMED}{quiet}\n{TREES}", NUMBA_CACHE_DIR=str(tmp_path))
     assert here == there
+
+
+def test_only_what_may_be_missing_is_asked_of_numba_s_own_rooms():
+    """`numba.core` and the like are imported by `lean`, which may fail, and where verbose."""
+    own = {
+        path.name
+        for path in (ROOT / "ensembles").rglob("*.py")
+        if re.search(r"^\s*(from|import) numba\.(?!extending)", path.read_text(), re.M)
+    }
+    assert own == {"lean.py", "announcing.py"}
 
 
 def test_what_wide_registers_read_begins_where_lines_of_the_cache_do():
