@@ -298,6 +298,7 @@ INTERNALS = """
     _finalize_final_module _finalize_dynamic_globals _ensure_finalized set_env _codegen
     _load_overload load_overload _guard_against_spurious_io_errors _nrt
     no_cfunc_wrapper no_cpython_wrapper disable_compile
+    _optimize_functions _module_pass_manager _pass_builder _data_layout enable_object_caching
 """
 """What `lean` asks of numba, but for what C asks for by name."""
 
