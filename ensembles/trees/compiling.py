@@ -80,11 +80,11 @@ def reads(cell: Any, n_axes: int) -> Any:
     return types.Array(cell, n_axes, "C", readonly=True)
 
 
-MADE_OF = re.compile(rb"^(from|import) (numba|ensembles\.trees\.compiling)\b", re.M)
+MADE_OF = re.compile(rb"^(from|import) (numba|llvmlite|ensembles\.trees\.compiling)\b", re.M)
 
 
 def kernel_sources() -> list[bytes]:
-    """Return the files that kernels are made of: those that import numba or this room."""
+    """Return the files that kernels are made of: those that import numba, LLVM or this room."""
     sources = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return [source for source in sources if MADE_OF.search(source)]
 

@@ -190,4 +190,4 @@ def sum_eights(
             running += bins[cell]
             bins[cell] = 0
             bins[place + split] = running
-    return n_present
+    return int64(n_present)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import binding
 from numba import njit, types, uint64
 from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
@@ -37,7 +38,50 @@ if not all(hasattr(JITCodeLibrary, name) for name in METHODS) or not hasattr(
     raise ImportError("numba's code libraries are not those that parts of kernels are kept in.")
 
 
-class Unassembled(JITCodeLibrary):
+class Assembled(JITCodeLibrary):
+    """The code of a kernel, optimised once, with all of its parts.
+
+    numba would go through all of LLVM's passes twice, and before through each function's, to find
+    counted references that it may forget in between: kernels count none. A numba that is built on
+    LLVM's older passes does it in its own way.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Make the functions short, which saves time later; the rest is left to the whole."""
+        if not NEW_PASSES:
+            super()._optimize_functions(ll_module)
+            return
+        ll_module.data_layout = self._codegen._data_layout
+        passes, builder = shortening(self._codegen)
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+    def _optimize_final_module(self) -> None:
+        """Go through LLVM's passes."""
+        if not NEW_PASSES:
+            super()._optimize_final_module()
+            return
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+NEW_PASSES = hasattr(JITCPUCodegen, "_pass_builder")
+"""Whether this numba drives LLVM by its newer passes."""
+
+
+@lru_cache(maxsize=1)
+def shortening(codegen: Any) -> Any:
+    """Return the passes that make a function short, and what runs them: numba keeps every number in
+    memory and takes arrays apart at each use.
+    """
+    passes = binding.create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    return passes, codegen._pass_builder()
+
+
+class Unassembled(Assembled):
     """The code of a part: linked into the kernels that call it, optimised and assembled there.
 
     numba would do both to every part by itself too, for nobody to run: more than half of what LLVM
@@ -141,8 +185,14 @@ class KernelCompiler(CompilerBase):
     closures, no array expressions, and no objects to release.
     """
 
+    keeps: type[JITCodeLibrary] = Assembled
+
     def define_pipelines(self) -> Any:
         """Return the passes."""
+        codegen = self.state.targetctx.codegen()
+        library = self.keeps(codegen, self.state.func_id.func_qualname)
+        library.enable_object_caching()  # a kernel goes to the disk as machine code
+        self.state["library"] = library
         self.state.typingctx = Typing(self.state.typingctx)
         manager = PassManager("kernel")
         for each in PASSES:
@@ -154,11 +204,7 @@ class KernelCompiler(CompilerBase):
 class PartCompiler(KernelCompiler):
     """The same, up to the point where a part has become LLVM's intermediate code."""
 
-    def define_pipelines(self) -> Any:
-        """Return the passes; the code is kept unassembled."""
-        codegen = self.state.targetctx.codegen()
-        self.state["library"] = Unassembled(codegen, self.state.func_id.func_qualname)
-        return super().define_pipelines()
+    keeps = Unassembled
 
 
 def part(function: Callable[..., Any], **switches: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import float64, int64, types, uint64
-from numba.core import cgutils
-from numba.core.cgutils import alloca_once_value, for_range, get_or_insert_function
 from numba.extending import intrinsic
+
+from ensembles.trees.emitting import alloca_once_value, for_range, get_or_insert_function
 
 Generated = tuple[Any, Callable[..., Any]]
 
@@ -216,8 +216,8 @@ def field_gains(bits: int) -> Any:
             data = context.make_array(signature.args[3])(context, builder, given[3]).data
             fields = Fields(builder, bits)
             nothing = ir.Constant(fields.pair, None)
-            sums = [cgutils.alloca_once_value(builder, nothing) for _ in range(3)]
-            with cgutils.for_range(builder, n_planes) as plane:
+            sums = [alloca_once_value(builder, nothing) for _ in range(3)]
+            with for_range(builder, n_planes) as plane:
                 skipped = builder.mul(plane.index, ir.Constant(begin.type, PLANE_OF_FIELDS))
                 place = builder.gep(data, [builder.add(begin, skipped)])
                 inside = builder.load(builder.bitcast(place, fields.word.as_pointer()), align=1)

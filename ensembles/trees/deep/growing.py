@@ -111,8 +111,8 @@ def grow(
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
     nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
-    n_nodes, n_new, n_frontier = 1, 1, 0
-    parent = int64(-1)  # a literal is a type of its own: what takes it would be compiled twice
+    # A literal is a type of its own: what takes it would be compiled twice.
+    n_nodes, n_new, n_frontier, parent = int64(1), int64(1), int64(0), int64(-1)
     while True:
         for node in range(n_nodes - n_new, n_nodes):
             open_node(records, reals, settings, least, node, nodes, totals, errors)
@@ -212,7 +212,7 @@ def grow(
     close_nodes(n_nodes, nodes, errors, totals)
     name_nodes(n_nodes, nodes, frontier)
     list_nodes(n_nodes, nodes, listed)
-    return n_nodes
+    return int(n_nodes)
 
 
 @lru_cache
