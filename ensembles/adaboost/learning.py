@@ -80,6 +80,7 @@ class Estimators:
     ) -> None:
         self._learner = recipe.learner
         self._n_rows = len(y)
+        X = members.ready(recipe.learner, X)
         self._line = members.InTurn(recipe, X, y)
         self._question = question_of(question, recipe.classes)
         self._resample = resample

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
-from ensembles.members.asking import ready
 from ensembles.members.learners import (
     copy_of,
     innermost,
@@ -285,12 +284,13 @@ class InTurn:
     change.
 
     What does not change is looked at once: how the learner is cloned, what it calls weights, the
-    codes of the targets. Whoever uses it gives linear algebra one thread: see `one_blas_thread`.
+    codes of the targets. The table is to be `ready`, and linear algebra held to one thread by
+    whoever uses this: see `one_blas_thread`.
     """
 
     def __init__(self, recipe: Recipe, X: Any, y: NDArray[Any]) -> None:
         self._recipe = recipe
-        self._X, self._y = ready(recipe.learner, X), y
+        self._X, self._y = X, y
         self._mould = Mould(recipe.learner)
         self._copies = may_write(recipe.learner)
         self._weights = str(weight_argument(recipe.learner))

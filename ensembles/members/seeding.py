@@ -40,9 +40,9 @@ class Mould:
     """
 
     def __init__(self, learner: Any) -> None:
-        self._learner = clone(learner)
+        self._learner = learner
         self.names = _seeds_of(learner)
-        self._plain = _is_plain(self._learner)
+        self._plain = _is_plain(learner)
 
     def cast(self, seeds: Sequence[int]) -> Any:
         """Return a new learner with these seeds, in the order of ``names``."""
