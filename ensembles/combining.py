@@ -36,6 +36,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+BLOCK = 1024
+"""Rows whose outputs are sorted together: as many as a cache holds."""
+
 FLOOR = float(np.finfo(np.float64).eps)
 """The smallest probability that `geometric_mean` believes, about 2.2e-16."""
 
@@ -206,12 +209,27 @@ def weighted_median(outputs: ArrayLike, weights: ArrayLike) -> Floats:
     >>> weighted_median([[1.0], [2.0], [10.0]], weights=[1, 1, 3])
     array([10.])
     """
-    values = np.asarray(outputs, dtype=np.float64)
-    order = np.argsort(values, axis=0, kind="stable")
-    reached = np.cumsum(np.asarray(weights, dtype=np.float64)[order], axis=0)
-    place = np.argmax(reached >= 0.5 * reached[-1], axis=0)
-    rows = np.arange(values.shape[1])
-    return np.asarray(values[order[place, rows], rows])
+    values, votes = np.asarray(outputs, np.float64), np.asarray(weights, np.float64)
+    medians = np.empty(values.shape[1])
+    for start in range(0, len(medians), BLOCK):
+        block = slice(start, start + BLOCK)
+        medians[block] = _medians_by_row(np.ascontiguousarray(values[:, block].T), votes)
+    return medians
+
+
+def _medians_by_row(values: Floats, votes: Floats) -> Floats:
+    """Return the weighted median of each row, (n_rows, n_members); equals stay in their order."""
+    n_rows, n_members = values.shape
+    order = values.argsort(axis=1)  # the quick sort: it takes half the time of the stable one
+    ordered = values.take(order + n_members * np.arange(n_rows)[:, np.newaxis])
+    tied = ordered[:, 1:] == ordered[:, :-1]
+    if tied.any():
+        again = tied.any(axis=1)
+        order[again] = values[again].argsort(axis=1, kind="stable")
+    reached = votes.take(order)
+    reached.cumsum(axis=1, out=reached)
+    place = (reached >= 0.5 * reached[:, -1:]).argmax(axis=1)
+    return np.asarray(ordered[np.arange(n_rows), place])
 
 
 def geometric_mean(probabilities: ArrayLike) -> Floats:

@@ -261,6 +261,19 @@ def test_weighted_median_is_the_first_output_at_which_half_the_weight_is_reached
     assert_array_equal(weighted_median(outputs, weights), expected)
 
 
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_weighted_medians_of_many_rows_are_those_of_each_row_alone(decimals):
+    """Rows are sorted a block at a time, and equal outputs stay in the order of their members."""
+    rng = np.random.default_rng(0)
+    outputs, weights = rng.normal(size=(30, 2500)).round(decimals), rng.random(30)
+    expected = []
+    for row in outputs.T:
+        order = np.argsort(row, kind="stable")
+        reached = np.cumsum(weights[order])
+        expected.append(row[order[np.argmax(reached >= 0.5 * reached[-1])]])
+    assert_array_equal(weighted_median(outputs, weights), expected)
+
+
 @laws
 @given(weighted(arrays()))
 def test_a_member_of_weight_k_is_as_good_as_k_members(case):

@@ -17,12 +17,8 @@ from ensembles.tasks import CLASSIFICATION, REGRESSION, Task
 __all__ = ["AdaBoost", "AdaBoostClassifier", "AdaBoostRegressor"]
 
 
-class BaseAdaBoost(Fitting):
-    """The family: everything but the task."""
-
-
 @named_here
-class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
+class AdaBoostClassifier(ClassifierMixin, Fitting):
     """Boost a classifier: discrete, real and gentle AdaBoost, and LogitBoost.
 
     scikit-learn's `AdaBoostClassifier` and more: change the import line, keep the code.
@@ -185,7 +181,7 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
 
 
 @named_here
-class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
+class AdaBoostRegressor(RegressorMixin, Fitting):
     """Boost a regressor: AdaBoost.R2 and AdaBoost.RT.
 
     scikit-learn's `AdaBoostRegressor` and more: change the import line, keep the code.
@@ -339,7 +335,7 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
 
 
 @named_here
-class AdaBoost(BaseAdaBoost):
+class AdaBoost(Fitting):
     """Boost any learner: a classifier or a regressor, whichever the task asks for.
 
     The task is ``task``; else that of ``algorithm``; else that of the base estimator; else it is

@@ -153,14 +153,14 @@ class Fitting(Checking, Asking):
         earlier = self._earlier()
         arguments = self._routed("fit", fit_params).get("fit", {})
         rows = self._checked_rows(X, y, sample_weight)
-        self._seed, start = self._tape_start(earlier)
+        self._seed, tape = self._tape(earlier)
         kept, validating = self._set_apart(rows, groups, validation)
         training = rows.of(kept)
         if len(kept) < len(rows.y):
             whole = len(rows.y)
             arguments = {name: members.of_rows(v, kept, whole) for name, v in arguments.items()}
-        with members.crew(self.n_jobs) as crew:
-            history = self._boost(training, validating, arguments, start, earlier, crew)
+        with members.crew(self.n_jobs) as crew, members.one_blas_thread(self.estimator_):
+            history = self._boost(training, validating, arguments, tape, earlier, crew)
         self._rounds, self._discarded = history.rounds, history.discarded
         self._packing = {}  # what predictions are made of, once the first one is asked for
         self.estimator_weights_ = np.asarray(history.votes)
@@ -182,22 +182,23 @@ class Fitting(Checking, Asking):
         check_missing(self.estimator_, X)
         return Rows(X, labels, codes, start)
 
-    def _tape_start(self, earlier: dict[str, Any] | None) -> tuple[int, Any]:
+    def _tape(self, earlier: dict[str, Any] | None) -> tuple[int, Tape]:
         """The seed, and the tape that members are seeded and rows are drawn from, at its start.
 
         Boosting is a sequence, so its randomness may be one: the numbers that scikit-learn's
         AdaBoost draws from the same ``random_state``, in the order in which it draws them.
         """
         if earlier is not None:
-            return earlier["_seed"], earlier["_start"]
+            return earlier["_seed"], _tape_at(earlier["_start"])
         own = self.random_state
         if isinstance(own, np.random.RandomState):
             self._start = own.get_state()
-            return seed_of(own), self._start
+            return seed_of(own), _tape_at(self._start)
         seed = seed_of(own)
         words = seed if seed < 2**32 else np.random.SeedSequence(seed).generate_state(4)
-        self._start = np.random.RandomState(words).get_state()
-        return seed, self._start
+        tape = np.random.RandomState(words)
+        self._start = tape.get_state()
+        return seed, tape
 
     def _holds_out(self) -> bool:
         return bool(self.early_stopping) or self.max_generalization_gap is not None
@@ -262,7 +263,7 @@ class Fitting(Checking, Asking):
         training: Rows,
         validating: Rows | None,
         arguments: dict[str, Any],
-        start: Any,
+        tape: Tape,
         earlier: dict[str, Any] | None,
         crew: members.Crew | None,
     ) -> History:
@@ -270,8 +271,6 @@ class Fitting(Checking, Asking):
         self._fitted_algorithm = self._algorithm()
         learning, course = self._learning(training, arguments, crew), self._course(training)
         watch = self._watch(training, validating, learning)
-        tape = np.random.RandomState()
-        tape.set_state(start)
         history, recalled = History.empty(), self._recalled(earlier)
         for stale in STALE:
             self.__dict__.pop(stale, None)
@@ -456,3 +455,9 @@ class Fitting(Checking, Asking):
         columns = ("_rounds", "_discarded", "estimator_weights_", "estimator_errors_")
         kept = zip(*(earlier[name] for name in columns), strict=True)
         return [Recalled(*one) for one in kept]
+
+
+def _tape_at(state: Any) -> Tape:
+    tape = np.random.RandomState(0)
+    tape.set_state(state)
+    return tape

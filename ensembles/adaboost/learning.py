@@ -78,23 +78,21 @@ class Estimators:
         resample: bool,
         trimming: float,
     ) -> None:
-        self._recipe = recipe
-        self._X = members.ready(recipe.learner, X)
-        self._y = y
-        self._ask = question_of(question, recipe.classes)
+        self._learner = recipe.learner
+        self._n_rows = len(y)
+        X = members.ready(recipe.learner, X)
+        self._line = members.InTurn(recipe, X, y)
+        self._question = question_of(question, recipe.classes)
         self._resample = resample
         self._trimming = trimming
-        self._n_seeds = members.n_seeds(recipe.learner)
+        self.recall = self.watch(X)
 
     def learn(self, problem: Problem, tape: Tape) -> Learned:
         """Fit the next member."""
-        learner = members.seed_in_turn(members.cloned(self._recipe.learner), tape)
+        seeds = [int(tape.randint(SEEDS)) for _ in range(self._line.n_seeds)]
         rows, weights = self._drawn(problem.weights, tape)
-        y = self._y if problem.target is None else problem.target
-        told: Any = {"rows": rows, "weights": weights}
-        with members.one_blas_thread(self._recipe.learner):
-            member = members.fit_seeded(self._recipe, self._X, y, learner, **told)
-            return Learned(member, self.recall(member))
+        member = self._line.fit(seeds, rows=rows, weights=weights, target=problem.target)
+        return Learned(member, self.recall(member))
 
     def _drawn(self, weights: Floats, tape: Tape) -> tuple[Rows | None, Floats | None]:
         rows, kept = None, weights
@@ -106,22 +104,16 @@ class Estimators:
         drawn = drawn_rows(kept, len(weights), tape)
         return (drawn if rows is None else rows[drawn]), None
 
-    def recall(self, member: Member) -> NDArray[Any]:
-        """Ask a fitted member about the rows again."""
-        with members.one_blas_thread(self._recipe.learner):
-            return np.asarray(self._ask(member, self._X))
-
     def watch(self, X: Any) -> Callable[[Member], NDArray[Any]]:
         """Return what asks a member about other rows."""
-        table = members.ready(self._recipe.learner, X)
-        return lambda member: np.asarray(self._ask(member, table))
+        return members.asker(self._question, self._learner, X)
 
     def skip(self, tape: Tape) -> None:
         """Move the tape on as far as the fit of one member does."""
-        for _ in range(self._n_seeds):
+        for _ in range(self._line.n_seeds):
             tape.randint(SEEDS)
         if self._resample:
-            tape.random_sample(len(self._y))
+            tape.random_sample(self._n_rows)
 
 
 class Trees:

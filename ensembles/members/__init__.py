@@ -6,6 +6,7 @@ The only room that knows joblib, ``sample_weight``, class alignment, threads and
 from ensembles.members.asking import (
     ask,
     ask_held_out,
+    asker,
     call,
     class_votes,
     labels,
@@ -18,11 +19,11 @@ from ensembles.members.asking import (
 from ensembles.members.committee import Committee
 from ensembles.members.deciding import decisions
 from ensembles.members.fitting import (
+    InTurn,
     explained,
     fit_and_ask,
     fit_members,
     fit_or_none,
-    fit_seeded,
     of_rows,
     prepare,
 )
@@ -54,7 +55,6 @@ from ensembles.members.learners import (
 from ensembles.members.mapping import open_to_others
 from ensembles.members.recipes import FOR_SHUFFLES, Member, Recipe
 from ensembles.members.running import as_workers_finish, progress, run
-from ensembles.members.seeding import n_seeds, seed_in_turn
 from ensembles.members.threads import (
     THREADS,
     Crew,
@@ -72,6 +72,7 @@ __all__ = [
     "THREADS",
     "Committee",
     "Crew",
+    "InTurn",
     "Member",
     "Recipe",
     "announce",
@@ -81,6 +82,7 @@ __all__ = [
     "ask_forest",
     "ask_forest_held_out",
     "ask_held_out",
+    "asker",
     "call",
     "class_votes",
     "cloned",
@@ -91,7 +93,6 @@ __all__ = [
     "fit_and_ask",
     "fit_members",
     "fit_or_none",
-    "fit_seeded",
     "forest_answers_held_out",
     "holding_threads",
     "inner_threads",
@@ -101,7 +102,6 @@ __all__ = [
     "may_write",
     "medians_of_forest",
     "n_blas_threads",
-    "n_seeds",
     "n_workers",
     "of_rows",
     "one_blas_thread",
@@ -116,7 +116,6 @@ __all__ = [
     "releases_gil",
     "run",
     "sampling_for",
-    "seed_in_turn",
     "shares_preparation",
     "shares_rounds",
     "sums_of_forest",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 
-from ensembles.members.learners import own_copy, own_dtype
+from ensembles.members.learners import copy_of, may_write, own_dtype
 from ensembles.members.recipes import Member
 from ensembles.members.running import run
 from ensembles.members.threads import n_threads, one_blas_thread
@@ -40,7 +40,15 @@ def ask(
     question : callable
         ``question(member, table)``, one of `probabilities`, `class_votes`, `values`, ...
     """
-    yield from _ask(partial(_answer, question), members, X, n_jobs, verbose)
+    kinds = {type(member.estimator): member.estimator for member in members}
+    copies = any(map(may_write, kinds.values()))
+    yield from _ask(partial(_answer, question, copies), members, X, n_jobs, verbose)
+
+
+def asker(question: Callable[[Member, Any], Any], learner: Any, X: Any) -> Callable[[Member], Any]:
+    """Return what asks one member of a learner after the other about ``X``."""
+    table, copies = ready(learner, X), may_write(learner)
+    return lambda member: question(member, copy_of(table) if copies else table)
 
 
 def ask_held_out(
@@ -85,10 +93,10 @@ def _ask(one: Any, members: Sequence[Member], X: Any, n_jobs: int | None, verbos
     )
 
 
-def _answer(question: Any, members: Sequence[Member], X: Any, i: int) -> Any:
+def _answer(question: Any, copies: bool, members: Sequence[Member], X: Any, i: int) -> Any:
     member = members[i]
     if member.columns is None:
-        return question(member, own_copy(X, member.estimator))
+        return question(member, copy_of(X) if copies else X)
     return question(member, take(X, None, member.columns))
 
 
@@ -147,7 +155,7 @@ def predicted_codes(
     if predicted.dtype.kind in "US" and classes.dtype.kind not in "USOT":
         known = classes.astype(str)  # a learner that answers in text whatever it was told
     place = known.searchsorted(predicted)
-    if np.all(known.take(place, mode="clip") == predicted):  # as they do where classes are sorted
+    if (known.take(place, mode="clip") == predicted).all():  # as they do where classes are sorted
         return np.asarray(place)
     order = np.argsort(known, kind="stable")
     place = order[np.minimum(np.searchsorted(known, predicted, sorter=order), len(known) - 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,21 +13,23 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from ensembles.members.learners import (
+    copy_of,
     innermost,
     library_of,
+    may_write,
     own_copy,
     own_dtype,
     releases_gil,
     shares_preparation,
     twin,
     wants_codes,
+    wants_mean_one,
     weight_argument,
-    weight_unit,
 )
 from ensembles.members.recipes import FOR_SEEDS, Member, Recipe
 from ensembles.members.running import run
-from ensembles.members.seeding import seed_of, seeded
-from ensembles.members.threads import inner_threads, n_workers, one_blas_thread, within_budget
+from ensembles.members.seeding import Mould, seed_of, seeded
+from ensembles.members.threads import inner_threads, n_workers, within_budget
 from ensembles.resampling import Draws, Rows, generator
 from ensembles.stopping import validation_arguments
 from ensembles.tables import take
@@ -281,33 +283,63 @@ def _classes_of(estimator: Any, drawn: NDArray[np.intp] | None, recipe: Recipe) 
     return np.searchsorted(recipe.classes, np.asarray(estimator.classes_))
 
 
-def fit_seeded(
-    recipe: Recipe,
-    X: Any,
-    y: NDArray[Any],
-    learner: Any,
-    *,
-    rows: Rows | None = None,
-    weights: NDArray[np.float64] | None = None,
-) -> Member:
-    """Fit a clone that has its seed already, the next member of a sequence.
+class InTurn:
+    """Fits member after member of a sequence to the same rows, of which only weights and targets
+    change.
 
-    Parameters
-    ----------
-    rows : array of shape (n_drawn,), optional
-        The rows to learn from, repeats included; all when None.
-    weights : array of shape (n_drawn,), optional
-        Their weights, adding up to one.
+    What does not change is looked at once: how the learner is cloned, what it calls weights, the
+    codes of the targets. The table is to be `ready`, and linear algebra held to one thread by
+    whoever uses this: see `one_blas_thread`.
     """
-    n_rows = len(y)
-    table = own_copy(X, learner)
-    if rows is not None:
-        table = take(X, rows, dtype=own_dtype(recipe.learner))
-    given = np.arange(n_rows) if rows is None else rows
-    targets, classes = _targets(recipe, y if rows is None else y[rows])
-    arguments = _arguments_of_rows(recipe, given, n_rows)
-    if weights is not None:
-        arguments[str(weight_argument(learner))] = weights * weight_unit(learner, len(given))
-    with one_blas_thread(learner):
-        estimator = fit_or_none(learner, table, targets, arguments, only_class=_only(classes))
-    return _member(recipe, estimator, None, classes, y[given])
+
+    def __init__(self, recipe: Recipe, X: Any, y: NDArray[Any]) -> None:
+        self._recipe = recipe
+        self._X, self._y = X, y
+        self._mould = Mould(recipe.learner)
+        self._copies = may_write(recipe.learner)
+        self._weights = str(weight_argument(recipe.learner))
+        self._of_mean_one = wants_mean_one(recipe.learner)
+        self._told, self._classes = _targets(recipe, y)
+        self._arguments = _arguments_of_rows(recipe, np.arange(len(y)), len(y))
+
+    @property
+    def n_seeds(self) -> int:
+        """How many seeds `fit` needs."""
+        return len(self._mould.names)
+
+    def fit(
+        self,
+        seeds: Sequence[int],
+        *,
+        rows: Rows | None = None,
+        weights: NDArray[np.float64] | None = None,
+        target: NDArray[np.float64] | None = None,
+    ) -> Member:
+        """Fit the next member.
+
+        Parameters
+        ----------
+        seeds : sequence of n_seeds numbers
+            For every ``random_state`` of the learner.
+        rows : array of shape (n_drawn,), optional
+            The rows to learn from, repeats included; all when None.
+        weights : array of shape (n_drawn,), optional
+            Their weights, adding up to one.
+        target : array of shape (n_rows,), optional
+            Numbers to learn in place of the targets, in a regression.
+        """
+        recipe, learner = self._recipe, self._mould.cast(seeds)
+        y = self._y if target is None else target
+        if rows is None:
+            table = copy_of(self._X) if self._copies else self._X
+            told, classes = (self._told if target is None else target), self._classes
+            arguments = dict(self._arguments)
+        else:
+            y = y[rows]
+            table = take(self._X, rows, dtype=own_dtype(recipe.learner))
+            told, classes = _targets(recipe, y)
+            arguments = _arguments_of_rows(recipe, rows, len(self._y))
+        if weights is not None:
+            arguments[self._weights] = weights * (len(weights) if self._of_mean_one else 1.0)
+        estimator = fit_or_none(learner, table, told, arguments, only_class=_only(classes))
+        return _member(recipe, estimator, None, classes, y)

@@ -185,16 +185,16 @@ def shares_rounds(learner: Any) -> bool:
     return shares_preparation(learner) and hasattr(learner, "rounds")
 
 
-def weight_unit(learner: Any, n_rows: int) -> float:
-    """What weights of sum one are multiplied by.
+def wants_mean_one(learner: Any) -> bool:
+    """Tell whether weights that add up to one must be multiplied by the number of rows.
 
     Boosting libraries have rules for the weight of a leaf, and regressors penalties, that mean rows
     of weight one. scikit-learn's AdaBoost gives classifiers weights of sum one, and regressors
-    none; to a tree the unit makes no difference.
+    none; to a tree it makes no difference.
     """
     worker = innermost(learner)
     regresses = task_of(worker) == REGRESSION and not _is_sklearn_tree(worker)
-    return float(n_rows) if regresses or _boosts(worker) else 1.0
+    return regresses or _boosts(worker)
 
 
 def _boosts(learner: Any) -> bool:

@@ -159,11 +159,9 @@ def run(
 
 
 def _serially(function: Callable[[Any], Any], items: Sequence[Any], learner: Any) -> Iterator[Any]:
-    if needs_no_pools(learner):
-        yield from map(function, items)
-        return
+    one_thread = one_blas_thread(learner)
     for item in items:
-        with one_blas_thread(learner):
+        with one_thread:
             result = function(item)
         yield result
 

@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import AdaBoost, AdaBoostClassifier, AdaBoostRegressor, HistTreeClassifier
+from ensembles.members.seeding import Mould
 
 ALGORITHMS = ["SAMME", "real", "gentle", "logit"]
 
@@ -394,3 +399,66 @@ def test_inputs_are_not_written_to():
     AdaBoostClassifier(HistTreeClassifier(max_depth=2), n_estimators=4).fit(table, y, weights)
     for array, copy in zip((table, y, weights), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("resample", [True, False])
+def test_a_member_that_works_in_place_disturbs_neither_the_user_nor_the_next_round(
+    resample, validated
+):
+    """It is asked about the rows it learned from, and those held out, on copies of its own."""
+    X, y = make_classification(160, 6, n_informative=4, flip_y=0.2, random_state=1)
+    X = 5 * X + 3
+    for ensemble, last in (
+        (AdaBoostClassifier, LogisticRegression()),
+        (AdaBoostRegressor, Ridge()),
+    ):
+        answers = []
+        for copies in (True, False):
+            table = X.copy()
+            base = make_pipeline(StandardScaler(copy=copies), last)
+            model = ensemble(base, n_estimators=4, resample=resample, random_state=0)
+            held_out = {"X_val": table[100:], "y_val": y[100:]} if validated else {}
+            model.fit(table[:100], y[:100], **held_out)
+            answers.append([model.estimator_weights_, model.predict(table)])
+            assert_array_equal(table, X)
+        assert_allclose(*(votes for votes, _ in answers), rtol=1e-10)
+        assert_allclose(*(said for _, said in answers), rtol=1e-10)
+
+
+class Remembers(GaussianNB):
+    """Has more to it than its parameters."""
+
+    def __init__(self, random_state=None):
+        super().__init__()
+        self.random_state = random_state
+        self.notes = []
+
+    def get_params(self, deep=True):
+        return {"random_state": self.random_state}
+
+
+@pytest.mark.parametrize(
+    ("learner", "seeds"),
+    [
+        (GaussianNB(priors=None), []),
+        (DecisionTreeClassifier(max_depth=3, random_state=7), [5]),
+        (DecisionTreeClassifier(class_weight={0: 2.0}), [5]),
+        (Remembers(), [5]),
+        (make_pipeline(StandardScaler(), DecisionTreeClassifier(), LogisticRegression()), [5, 6]),
+    ],
+    ids=str,
+)
+def test_a_mould_casts_what_clone_and_set_params_make(learner, seeds):
+    mould = Mould(learner)
+    made, other = mould.cast(seeds), mould.cast(seeds)
+    by_hand = clone(learner).set_params(**dict(zip(mould.names, seeds, strict=True)))
+    assert str(made.get_params()) == str(by_hand.get_params())
+    assert vars(made).keys() == vars(by_hand).keys()
+    assert made is not other
+    for name, value in vars(made).items():
+        if isinstance(value, list | dict | BaseEstimator):
+            assert value is not vars(other)[name]
+            assert value is not vars(learner).get(name)
+    made.set_params(**dict.fromkeys(mould.names, 99))
+    assert str(mould.cast(seeds).get_params()) == str(by_hand.get_params())

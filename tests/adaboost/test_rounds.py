@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
+from ensembles.adaboost.courses import Rules, course_of
 from ensembles.adaboost.rounds import (
     CLIP,
     LARGEST_RESPONSE,
+    LEAST_LOGIT_WEIGHT,
     capped,
     gentle_round,
     half_log_odds,
@@ -25,6 +27,7 @@ from ensembles.adaboost.rounds import (
     samme_round,
     softmax,
 )
+from ensembles.adaboost.voices import voice_of
 
 EXAMPLES = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -186,6 +189,12 @@ def test_an_exact_gentle_fit_is_the_last():
     assert gentle_round(signs, signs, np.full(3, 1 / 3)).weights is None
 
 
+def test_the_error_of_a_gentle_round_is_that_of_the_sign_and_zero_has_none():
+    signs, weights = np.array([1.0, 1.0, -1.0, -1.0]), np.array([0.1, 0.2, 0.3, 0.4])
+    judged = gentle_round(np.array([0.5, 0.0, 0.2, -3.0]), signs, weights, 0.5)
+    assert (judged.vote, judged.error) == (0.5, pytest.approx(0.5))
+
+
 # Logit
 
 
@@ -231,7 +240,7 @@ def test_logit_problem_of_many_classes_is_gradient_over_curvature():
 def test_logit_responses_are_cut_off():
     response, weights = logit_problem(np.array([1.0, 0.0]), np.array([1e-12, 1.0]), np.ones(2))
     assert response.tolist() == [LARGEST_RESPONSE, -LARGEST_RESPONSE]
-    assert (weights > 0).all()
+    np.testing.assert_allclose(weights, [1e-12, LEAST_LOGIT_WEIGHT], rtol=1e-9)
 
 
 def slow_logitboost(truth, leaves):
@@ -358,3 +367,42 @@ def test_no_share_exceeds_the_cap(seed, most):
     if most * 17 > 1 and free.any():
         ratio = shares[free] / weights[free]
         np.testing.assert_allclose(ratio, ratio[0])
+
+
+# What a fit makes of rounds
+
+
+def test_a_member_without_error_votes_as_if_it_had_missed_half_a_row():
+    """By resampling the next one is shown other rows, weighted as at the start."""
+    y, start = np.array([0, 1, 2, 0]), np.array([1.0, 2.0, 3.0, 4.0])
+    course = course_of(y, start, Rules("SAMME", 3, learning_rate=0.5, resample=True))
+    missed = course.hear([np.array([1, 1, 2, 0])])
+    assert not missed.last
+    assert course.weights[0] > 0.1
+    verdict = course.hear([y])
+    assert verdict == (pytest.approx(0.5 * (math.log(7) + math.log(2))), 0.0, False)
+    np.testing.assert_allclose(course.weights, start / 10)
+
+
+def test_the_error_of_a_logit_round_is_the_weight_of_the_wrong_direction():
+    course = course_of(np.array([0, 1, 1]), np.array([1.0, 2.0, 5.0]), Rules("logit", 2))
+    verdict = course.hear([np.array([-1.0, -1.0, 2.0])])
+    assert verdict == (1.0, pytest.approx(2 / 8), False)
+    assert course.hear([np.zeros(3)]).last
+
+
+def test_probabilities_are_the_link_of_each_algorithm():
+    decision = np.array([[2.0, -1.0, -1.0], [0.5, 0.5, -1.0]])
+    shares = np.exp(decision / 2)
+    likely = 1 / (1 + np.exp(-decision))
+    for algorithm, expected in (
+        ("SAMME", shares),
+        ("real", shares),
+        ("gentle", likely),
+        ("logit", np.exp(decision)),
+    ):
+        expected = expected / expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(voice_of(algorithm, 3).probabilities(decision), expected)
+    for algorithm in ("real", "gentle", "logit"):
+        two = voice_of(algorithm, 2).probabilities(np.array([np.log(3.0)]))
+        np.testing.assert_allclose(two, [[0.25, 0.75]])
