@@ -156,7 +156,7 @@ def refuse_masked(name: str, values: Any) -> None:
     """Refuse a masked array that hides values, which conversion would uncover."""
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise ValueError(
-            f"{name} must not hold masked values; got {np.ma.count_masked(values)} of them."
+            f"{name} must not hold masked values; got {np.sum(np.ma.getmaskarray(values))} of them."
         )
 
 
