@@ -104,9 +104,10 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
         return None
     refuse_masked("sample_weight", sample_weight)
     try:
-        if np.iscomplexobj(sample_weight):
+        weights = np.asarray(sample_weight)
+        if weights.dtype.kind == "c":
             raise TypeError
-        weights = np.asarray(sample_weight, dtype=np.float64)
+        weights = weights.astype(np.float64, copy=False)
     except (TypeError, ValueError):
         raise ValueError(
             f"sample_weight must hold numbers; got {reprlib.repr(sample_weight)}."
@@ -162,7 +163,7 @@ def refuse_masked(name: str, values: Any) -> None:
 
 def check_one_label(y: Any, learner: str) -> None:
     """Refuse several labels a row, and name scikit-learn's way to learn them."""
-    shape = np.shape(y)
+    shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"{learner} learns one label a row: y should be a 1d array; got y of shape {shape}. "

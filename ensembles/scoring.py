@@ -71,20 +71,15 @@ NO_LABELS = {
 }
 """Metrics of scikit-learn that judge no labels, and what its own scorers ask for in their place."""
 
-
 SHORT_FOR = {
     "ap": "average_precision",
     "auc": "roc_auc",
-    "log_loss": "neg_log_loss",
     "logloss": "neg_log_loss",
-    "mae": "neg_mean_absolute_error",
     "mape": "neg_mean_absolute_percentage_error",
     "mlogloss": "neg_log_loss",
-    "mse": "neg_mean_squared_error",
-    "rmse": "neg_root_mean_squared_error",
     "rmsle": "neg_root_mean_squared_log_error",
 }
-"""What competitions and boosters call a metric, and the scorer that goes by it."""
+"""What else competitions and boosters call a metric, and the scorer that goes by it."""
 
 
 def check_scoring(name: str, scoring: Any) -> None:

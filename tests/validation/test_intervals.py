@@ -332,7 +332,7 @@ def test_no_interval_is_ever_nan(n, seed, method):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("auc", Y, PROBABILITY), "metric must be one of accuracy"),
+        (("auc", Y, PROBABILITY), "metric must be one of absolute, accuracy"),
         (("roc-auc", Y, PROBABILITY), "Did you mean 'roc_auc'"),
         (("roc_auc", np.ones(N), PROBABILITY), "exactly 2 classes; got 1"),
         (("roc_auc", Y, PROBABILITY[:5]), "equally many rows; y_true has 40, y_pred has 5"),
