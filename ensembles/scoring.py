@@ -88,11 +88,11 @@ def check_scoring(name: str, scoring: Any) -> None:
     Errors, which `bootstrap_score` and others take by name, are refused where scores are compared.
     """
     if isinstance(scoring, str) and scoring not in get_scorer_names():
-        meant = SHORT_FOR.get(scoring.lower())
+        rising, meant = RISING.get(scoring.lower()), SHORT_FOR.get(scoring.lower())
         near = [meant] if meant else get_close_matches(scoring, get_scorer_names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        if scoring in RISING:
-            hint = f" That is an error; the score that rises as it falls is {RISING[scoring]!r}."
+        if rising:
+            hint = f" That is an error; the score that rises as it falls is {rising!r}."
         raise ValueError(
             f"{name} must be the name of a scorer (sklearn.metrics.get_scorer_names() lists them), "
             f"a callable or a default; got {scoring!r}.{hint}"

@@ -671,7 +671,7 @@ def test_labels_in_one_column(container):
         ({"n_repeats": 0}, "n_repeats must be an integer >= 1; got 0"),
         ({"n_repeats": 2, "cv": TimeSeriesSplit(3)}, "n_repeats must be 1 with a cv that cannot"),
         ({"scoring": "acuracy"}, "Did you mean 'accuracy'"),
-        ({"scoring": "RMSE"}, "Did you mean 'neg_root_mean_squared_error'"),
+        ({"scoring": "RMSE"}, "rises as it falls is 'neg_root_mean_squared_error'"),
         ({"scoring": accuracy_score}, "looks like it is a metric"),
         ({"method": "probability"}, "method must be one of"),
         ({"early_stopping": "nestd"}, "Did you mean 'nested'"),
