@@ -136,12 +136,12 @@ def wants_codes(learner: Any, *, early_stopping: bool) -> bool:
 
     XGBoost's classifiers know the labels 0, 1, 2, ... alone, LightGBM's validation too.
     """
-    libraries = _libraries(type(innermost(learner)))  # type: ignore[arg-type]
+    libraries = libraries_of(type(innermost(learner)))  # type: ignore[arg-type]
     return "xgboost" in libraries or (early_stopping and "lightgbm" in libraries)
 
 
 @lru_cache(maxsize=128)
-def _libraries(kind: type) -> frozenset[str]:
+def libraries_of(kind: type) -> frozenset[str]:
     """Libraries that a class and those it is made of come from."""
     return frozenset(base.__module__.partition(".")[0] for base in kind.__mro__)
 

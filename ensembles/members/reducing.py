@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.members.learners import libraries_of
+
 
 def aware_of_tables(pickler: Any) -> Any:
     """Make a pickler of another one that reduces tables first."""
@@ -42,10 +44,6 @@ def _is_polars(kind: type) -> bool:
     return library == "polars" and kind.__name__ in ("DataFrame", "Series")
 
 
-def _libraries(kind: type) -> set[str]:
-    return {base.__module__.partition(".")[0] for base in kind.__mro__}
-
-
 class _Found(Exception):
     pass
 
@@ -56,7 +54,8 @@ class _Looking(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         if _is_polars(type(thing)):
             raise _Found
-        return (tuple, ()) if _libraries(type(thing)) & {"numpy", "pandas"} else NotImplemented
+        libraries = libraries_of(type(thing))  # type: ignore[arg-type]
+        return (tuple, ()) if libraries & {"numpy", "pandas"} else NotImplemented
 
 
 class _Nowhere:
