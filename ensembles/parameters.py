@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 __all__ = [
     "check_flag",
     "check_groups",
+    "check_learner",
     "check_n_jobs",
     "check_one_label",
     "check_option",
@@ -70,6 +71,15 @@ def check_flag(name: str, value: Any) -> bool:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     raise ValueError(f"{name} must be True or False; got {value!r}.")
+
+
+def check_learner(estimator: Any) -> None:
+    """Check that ``estimator`` can be a member of an ensemble; None stands for our trees."""
+    if estimator is None or (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+        return
+    raise ValueError(
+        f"estimator must have the methods fit and predict, or be None; got {estimator!r}."
+    )
 
 
 def check_option(name: str, value: Any, options: Iterable[str], *, also: str = "") -> str:

@@ -12,6 +12,7 @@ from ensembles.adaboost.core import ALIASES, CLASSIFIERS, LEAST_SQUARES, REGRESS
 from ensembles.adaboost.rounds import LOSSES
 from ensembles.parameters import (
     check_flag,
+    check_learner,
     check_n_jobs,
     check_option,
     check_real,
@@ -36,13 +37,7 @@ class Checking(Core):
     """Checks of parameters and arguments: each error names parameter, rule and value."""
 
     def _check_parameters(self) -> None:
-        if self.estimator is not None and not (
-            hasattr(self.estimator, "fit") and hasattr(self.estimator, "predict")
-        ):
-            raise ValueError(
-                f"estimator must have the methods fit and predict, or be None; "
-                f"got {self.estimator!r}."
-            )
+        check_learner(self.estimator)
         check_whole("n_estimators", self.n_estimators)
         check_real("learning_rate", self.learning_rate, 0.0, np.inf, open_ends=True)
         self._check_algorithm()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ensembles.bagging.core import Core
 from ensembles.parameters import (
     check_flag,
+    check_learner,
     check_n_jobs,
     check_option,
     check_real,
@@ -38,13 +39,7 @@ class Checking(Core):
     """Checks of parameters and arguments: each error names parameter, rule and value."""
 
     def _check_parameters(self) -> None:
-        if self.estimator is not None and not (
-            hasattr(self.estimator, "fit") and hasattr(self.estimator, "predict")
-        ):
-            raise ValueError(
-                f"estimator must have the methods fit and predict, or be None; "
-                f"got {self.estimator!r}."
-            )
+        check_learner(self.estimator)
         check_whole("n_estimators", self.n_estimators)
         for flag in ("bootstrap", "bootstrap_features", "warm_start", "early_stopping"):
             check_flag(flag, getattr(self, flag))

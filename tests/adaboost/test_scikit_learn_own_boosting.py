@@ -1,13 +1,11 @@
 """scikit-learn's own tests of AdaBoost, which ship in its wheel, with our classes in place."""
 
-import importlib
-import sys
-from unittest import mock
-
 import pytest
-import sklearn.ensemble
+from peer_suites import their_tests, with_ours
 
 import ensembles
+
+OURS = {name: getattr(ensembles, name) for name in ("AdaBoostClassifier", "AdaBoostRegressor")}
 
 WHERE_WE_DIFFER = {
     "test_adaboostclassifier_without_sample_weight": (
@@ -18,22 +16,11 @@ WHERE_WE_DIFFER = {
 """Test, what its parameters must contain, and why we differ."""
 
 
-def _with_our_classes():
-    name = "sklearn.ensemble.tests.test_weight_boosting"
-    sys.modules.pop(name, None)
-    with (
-        mock.patch.object(sklearn.ensemble, "AdaBoostClassifier", ensembles.AdaBoostClassifier),
-        mock.patch.object(sklearn.ensemble, "AdaBoostRegressor", ensembles.AdaBoostRegressor),
-    ):
-        return importlib.import_module(name)
-
-
 pytestmark = pytest.mark.filterwarnings("default")
-theirs = _with_our_classes()
-globals().update({name: value for name, value in vars(theirs).items() if name.startswith("test_")})
+theirs = with_ours("sklearn.ensemble.tests.test_weight_boosting", {"sklearn.ensemble": OURS})
+globals().update(their_tests(theirs))
 
 
 def test_these_are_tests_of_our_classes():
-    assert theirs.AdaBoostClassifier is ensembles.AdaBoostClassifier
-    assert theirs.AdaBoostRegressor is ensembles.AdaBoostRegressor
-    assert sum(name.startswith("test_") for name in vars(theirs)) > 20
+    assert all(getattr(theirs, name) is ours for name, ours in OURS.items())
+    assert len(their_tests(theirs)) > 20

@@ -6,13 +6,10 @@ bag without bootstrap of trees with ``splitter="random"``.
 """
 
 import functools
-import importlib
 import inspect
-import sys
-from unittest import mock
 
 import pytest
-import sklearn.ensemble
+from peer_suites import their_tests, with_ours
 
 from ensembles import BaggingClassifier, BaggingRegressor
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
@@ -162,16 +159,9 @@ WHERE_WE_DIFFER = {
 """Test, what its parameters must contain (one or another), and why we differ."""
 
 
-def _with_our_classes():
-    name = "sklearn.ensemble.tests.test_forest"
-    sys.modules.pop(name, None)
-    with mock.patch.multiple(sklearn.ensemble, **OURS):
-        return importlib.import_module(name)
-
-
 pytestmark = pytest.mark.filterwarnings("default")
-theirs = _with_our_classes()
-tests = {name: test for name, test in vars(theirs).items() if name.startswith("test_")}
+theirs = with_ours("sklearn.ensemble.tests.test_forest", {"sklearn.ensemble": OURS})
+tests = their_tests(theirs)
 globals().update({name: test for name, test in tests.items() if name not in ABOUT_THEIR_CODE})
 
 

@@ -1,23 +1,16 @@
 """scikit-learn's own tests of metadata routing, which ship in its wheel, with our bags in place."""
 
-import importlib
-import sys
-from unittest import mock
-
 import pytest
-import sklearn.ensemble
+from peer_suites import their_tests, with_ours
 
 import ensembles
 
+OURS = {name: getattr(ensembles, name) for name in ("BaggingClassifier", "BaggingRegressor")}
 
-def _with_our_classes():
-    name = "sklearn.tests.test_metaestimators_metadata_routing"
-    sys.modules.pop(name, None)
-    with (
-        mock.patch.object(sklearn.ensemble, "BaggingClassifier", ensembles.BaggingClassifier),
-        mock.patch.object(sklearn.ensemble, "BaggingRegressor", ensembles.BaggingRegressor),
-    ):
-        module = importlib.import_module(name)
+
+def _with_our_bags():
+    room = "sklearn.tests.test_metaestimators_metadata_routing"
+    module = with_ours(room, {"sklearn.ensemble": OURS})
     ours = [
         one for one in module.METAESTIMATORS if one["metaestimator"].__module__.startswith("ens")
     ]
@@ -30,16 +23,11 @@ def _with_our_classes():
 
 
 pytestmark = pytest.mark.filterwarnings("default")
-theirs = _with_our_classes()
-globals().update(
-    {
-        name: value
-        for name, value in vars(theirs).items()
-        if name.startswith("test_") and "unsupported" not in name
-    }
-)
+theirs = _with_our_bags()
+tests = {name: test for name, test in their_tests(theirs).items() if "unsupported" not in name}
+globals().update(tests)
 
 
 def test_these_are_tests_of_our_bags():
     assert len(theirs.METAESTIMATORS) == 4
-    assert sum(name.startswith("test_") for name in globals()) > 6
+    assert len(tests) > 5

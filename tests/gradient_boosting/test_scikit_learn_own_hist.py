@@ -4,14 +4,10 @@ Ours have XGBoost's names, so that an estimator stands between that takes scikit
 ours. What looks beneath scikit-learn's estimators is left out, by name.
 """
 
-import importlib
-import sys
-from unittest import mock
-
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.ensemble
+from peer_suites import their_tests, with_ours
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 import ensembles
@@ -227,31 +223,23 @@ class TranslatedRegressor(RegressorMixin, Translated):
         return self.model_.predict(self._framed(X)).astype(np.float64)
 
 
-def _with_our_classes(room):
-    name = f"sklearn.ensemble._hist_gradient_boosting.tests.{room}"
-    sys.modules.pop(name, None)
-    with (
-        mock.patch.object(sklearn.ensemble, "HistGradientBoostingClassifier", TranslatedClassifier),
-        mock.patch.object(sklearn.ensemble, "HistGradientBoostingRegressor", TranslatedRegressor),
-    ):
-        return importlib.import_module(name)
-
+OURS = {
+    "HistGradientBoostingClassifier": TranslatedClassifier,
+    "HistGradientBoostingRegressor": TranslatedRegressor,
+}
 
 pytestmark = pytest.mark.filterwarnings("default")
 rooms = [
-    _with_our_classes(room)
+    with_ours(f"sklearn.ensemble._hist_gradient_boosting.tests.{room}", {"sklearn.ensemble": OURS})
     for room in ("test_gradient_boosting", "test_monotonic_constraints", "test_warm_start")
 ]
-theirs = {
-    name: test for room in rooms for name, test in vars(room).items() if name.startswith("test_")
-}
+theirs = their_tests(*rooms)
 globals().update({name: test for name, test in theirs.items() if name not in BENEATH})
 
 
 def test_these_are_tests_of_our_classes():
     for room in rooms:
-        assert room.HistGradientBoostingClassifier is TranslatedClassifier
-        assert room.HistGradientBoostingRegressor is TranslatedRegressor
+        assert all(getattr(room, name) is ours for name, ours in OURS.items())
     assert set(BENEATH) < set(theirs)
     assert len(theirs) - len(BENEATH) > 30
     X, y = np.arange(40.0)[:, None], np.arange(40) > 20

@@ -3,13 +3,8 @@
 Its extremely randomised trees are ours with ``splitter="random"``, its forests are bags of ours.
 """
 
-import importlib
-import sys
-from unittest import mock
-
 import pytest
-import sklearn.ensemble
-import sklearn.tree
+from peer_suites import their_tests, with_ours
 
 from ensembles import BaggingClassifier, BaggingRegressor
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
@@ -156,24 +151,16 @@ WHERE_WE_DIFFER = {
 """Test, what its parameters must contain (one or another), and why we differ."""
 
 
-def _with_our_classes(name):
-    sys.modules.pop(name, None)
-    with (
-        mock.patch.multiple(sklearn.tree, **OURS),
-        mock.patch.multiple(sklearn.ensemble, **FORESTS),
-    ):
-        return importlib.import_module(name)
-
-
 pytestmark = pytest.mark.filterwarnings("default")
-theirs = _with_our_classes("sklearn.tree.tests.test_tree")
-monotonic = _with_our_classes("sklearn.tree.tests.test_monotonic_tree")
-for module in (theirs, monotonic):
-    tests = {name: test for name, test in vars(module).items() if name.startswith("test_")}
-    globals().update({name: test for name, test in tests.items() if name not in ABOUT_THEIR_CODE})
+theirs, monotonic = (
+    with_ours(f"sklearn.tree.tests.{room}", {"sklearn.tree": OURS, "sklearn.ensemble": FORESTS})
+    for room in ("test_tree", "test_monotonic_tree")
+)
+tests = their_tests(theirs, monotonic)
+globals().update({name: test for name, test in tests.items() if name not in ABOUT_THEIR_CODE})
 
 
 def test_these_are_tests_of_our_classes():
     for name, ours in OURS.items():
         assert getattr(theirs, name) is getattr(monotonic, name) is ours
-    assert sum(name.startswith("test_") for name in globals()) > 70
+    assert len(tests) - len(ABOUT_THEIR_CODE) > 70

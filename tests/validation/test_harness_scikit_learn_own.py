@@ -4,13 +4,12 @@
 `cross_val_predict`, answered by out-of-fold predictions.
 """
 
-import importlib
 import inspect
 import sys
-from unittest import mock
 
 import pytest
 import sklearn.model_selection
+from peer_suites import their_tests, with_ours
 
 import ensembles
 
@@ -58,12 +57,7 @@ def cross_val_predict(estimator, X, y=None, *, cv=None, method="predict", **give
     return result.oof_prediction_
 
 
-def _with_ours():
-    name = "sklearn.model_selection.tests.test_validation"
-    sys.modules.pop(name, None)
-    ours = {"cross_validate": ensembles.cross_validate, "cross_val_predict": cross_val_predict}
-    with mock.patch.multiple(sklearn.model_selection, **ours):
-        return importlib.import_module(name)
+OURS = {"cross_validate": ensembles.cross_validate, "cross_val_predict": cross_val_predict}
 
 
 def _about_ours(name, test):
@@ -81,13 +75,11 @@ def _about_ours(name, test):
 
 
 pytestmark = pytest.mark.filterwarnings("default")
-theirs = _with_ours()
+theirs = with_ours(
+    "sklearn.model_selection.tests.test_validation", {"sklearn.model_selection": OURS}
+)
 globals().update(
-    {
-        name: value
-        for name, value in vars(theirs).items()
-        if name.startswith("test_") and _about_ours(name, value)
-    }
+    {name: test for name, test in their_tests(theirs).items() if _about_ours(name, test)}
 )
 
 
