@@ -117,6 +117,8 @@ class Criterion:
         An error in the unit that was asked for: accuracy is one less the error.
     slope : callable
         Derivative of ``published``.
+    most : float
+        The greatest loss there is; the least is 0.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Criterion:
     influence: Losses | None = None
     published: Callable[[float], float] = float
     slope: Callable[[float], float] = lambda error: 1.0
+    most: float = np.inf
 
     def answers(self, member: Member, X: Any, rows: Any = None) -> Any:
         """What a member says of some rows."""
@@ -293,7 +296,14 @@ def _known(problem: Problem, scoring: str) -> Criterion:
         losses=by_row,
         published=published,
         slope=slope,
+        most=_most(problem, loss),
     )
+
+
+def _most(problem: Problem, loss: str) -> float:
+    if loss == "brier" and problem.classes is not None:
+        return 1.0 if len(problem.classes) == 2 else 2.0
+    return 1.0 if loss == "zero_one" else np.inf
 
 
 def _question(problem: Problem, asked: str, *, strict: bool) -> Callable[[Member, Any], Any]:
