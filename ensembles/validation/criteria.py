@@ -345,8 +345,8 @@ def _fast_form(problem: Problem, scoring: Any) -> FastForm | None:
     of_labels: tuple[str, ...] = ("balanced_accuracy", "matthews_corrcoef")
     if problem.classes.tolist() == [0, 1]:
         of_labels += ("f1", "precision", "recall")
-    if scoring == "roc_auc":
-        return partial(_statistic, "roc_auc", False)
+    if scoring in ("roc_auc", "average_precision"):
+        return partial(_statistic, scoring, False)
     return partial(_statistic, scoring, True) if scoring in of_labels else None
 
 

@@ -230,12 +230,12 @@ def bootstrap_ci(
     Parameters
     ----------
     metric : str or callable
-        "accuracy", "balanced_accuracy", "brier", "error", "f1", "log_loss", "mae",
-        "matthews_corrcoef", "mse", "precision", "r2", "recall", "rmse", "roc_auc" (these and their
-        ``neg_`` scorers are vectorised, and so are scikit-learn's functions of the same meaning
-        when given themselves; "zero_one", "log", "absolute" and "squared" are other names of
-        "error", "log_loss", "mae" and "mse"); the name of any scikit-learn scorer; or any callable
-        of (y_true, y_pred), which is called once for each resample.
+        "accuracy", "average_precision", "balanced_accuracy", "brier", "error", "f1", "log_loss",
+        "mae", "matthews_corrcoef", "mse", "precision", "r2", "recall", "rmse", "roc_auc" (these and
+        their ``neg_`` scorers are vectorised, and so are scikit-learn's functions of the same
+        meaning when given themselves; "zero_one", "log", "absolute" and "squared" are other names
+        of "error", "log_loss", "mae" and "mse"); the name of any scikit-learn scorer; or any
+        callable of (y_true, y_pred), which is called once for each resample.
     y_true : array-like of shape (n_rows,)
         Labels or numbers.
     y_pred : array-like of shape (n_rows,) or (n_rows, n_classes)

@@ -205,17 +205,22 @@ def test_scores_of_a_regression_are_functions_of_its_mean_loss(scoring, of_error
 
 
 def test_an_area_is_averaged_over_resamples_and_knows_nothing_at_one_half():
-    found = bootstrap_score(LogisticRegression(), X, Y, scoring="roc_auc", method="oob", **QUICK)
+    options = {"method": "oob", **QUICK}
+    found = bootstrap_score(LogisticRegression(), X, Y, scoring="roc_auc", **options)
+    precision = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **options)
     draws = Bootstrap().plan(60, seed=0)
     scores = []
     for b in range(25):
         train, test = draws[b]
-        rule = LogisticRegression().fit(X[train], Y[train])
-        scores.append(roc_auc_score(Y[test], rule.predict_proba(X[test])[:, 1]))
-    assert_allclose(found.estimate, np.mean(scores), rtol=1e-6)
+        said = LogisticRegression().fit(X[train], Y[train]).predict_proba(X[test])[:, 1]
+        ranked = roc_auc_score, metrics.average_precision_score
+        scores.append([score(Y[test], said) for score in ranked])
+    assert_allclose([found.estimate, precision.estimate], np.mean(scores, axis=0), rtol=1e-6)
     assert found.no_information_rate == 0.5
+    assert abs(precision.no_information_rate - (1 - Y.mean())) < 0.05
     assert found.row_errors is None
-    unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **QUICK)
+    assert 0.5 < precision.standard_error / found.standard_error < 2
+    unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="jaccard", **QUICK)
     assert unknown.standard_error is None
 
 
