@@ -54,7 +54,8 @@ class ConfidenceInterval:
     estimate : float
         The metric of all rows.
     low, high : float
-        Ends of the interval, never outside the metric's range.
+        Ends of the interval, never outside the metric's range where that is known: of the named
+        ones above all, and of most of scikit-learn's.
     standard_error : float
         Standard deviation of ``distribution``.
     distribution : array of shape (n_resamples - n_undefined,)

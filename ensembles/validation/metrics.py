@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ensembles.scoring import LOSS_OF, Answers, score_answers, takes_estimator
+from ensembles.scoring import LOSS_OF, Answers, score_answers, score_range, takes_estimator
 from ensembles.validation.checking import (
     check_labels_alike,
     check_numbers,
@@ -454,7 +454,7 @@ def statistic_of(metric: Any, rows: Rows, given: Any) -> Statistic:
             "pos_label must be None with a scorer or a callable, which knows its own positive "
             f"class; got {rows.pos_label!r} and {metric!r}."
         )
-    return Called(_of_rows(metric, rows, given), _units(rows))
+    return Called(_of_rows(metric, rows, given), _units(rows), *score_range(metric))
 
 
 def _units(rows: Rows) -> list[NDArray[np.intp]]:

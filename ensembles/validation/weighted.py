@@ -355,10 +355,19 @@ class Called(Statistic):
         the metric is undefined there.
     units : list of integer arrays
         The rows of each unit.
+    low, high : float
+        The range of its values, where it is known.
     """
 
-    def __init__(self, of_rows: Callable[[Any], float], units: list[NDArray[np.intp]]) -> None:
+    def __init__(
+        self,
+        of_rows: Callable[[Any], float],
+        units: list[NDArray[np.intp]],
+        low: float = -np.inf,
+        high: float = np.inf,
+    ) -> None:
         self.of_rows, self.units = of_rows, units
+        self.low, self.high = low, high
         self.n_units = len(units)
         self.grouped = any(len(rows) != 1 for rows in units)
 

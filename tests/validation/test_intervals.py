@@ -319,6 +319,20 @@ def test_intervals_stay_inside_the_metrics_range():
         assert 0 <= found.low <= found.estimate <= found.high <= 1
 
 
+def test_intervals_of_scorers_stay_inside_their_range_too():
+    """Three classes nearly apart: resamples are skewed to the left, their mirror image passes 1."""
+    y = np.arange(45) % 3
+    said = 0.1 * P3[:1].repeat(45, axis=0) + 0.9 * np.eye(3)[y]
+    said[:3] = [[0.2, 0.5, 0.3], [0.6, 0.2, 0.2], [0.6, 0.2, 0.2]]
+    options = {"method": "basic", "n_resamples": 100, "random_state": 0}
+    known = bootstrap_ci("roc_auc_ovr", y, said, **options)
+    unknown = bootstrap_ci(
+        lambda y, p: metrics.roc_auc_score(y, p, multi_class="ovr"), y, said, **options
+    )
+    assert known.high == 1 < unknown.high
+    assert known.low == unknown.low
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 30), st.integers(0, 1000), st.sampled_from(["bca", "studentized", "basic"]))
 @pytest.mark.filterwarnings("ignore:.*is a point, and says nothing")
