@@ -442,11 +442,11 @@ def mean_distance(a: Any, b: Any) -> float:
 
 def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> float:
     assert criterion.score is not None
-    if criterion.name == "roc_auc":
-        return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
+    is_area = criterion.name == "roc_auc"
+    orders = [truth] if is_area else (rng.permutation(truth) for _ in range(200))
     try:
-        scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+        scores = np.array([criterion.score(order, answers) for order in orders])
     except ValueError as error:
         raise ValueError(
             f"scoring must be defined on the data; {criterion.name!r} is not there: {error}"
@@ -456,4 +456,6 @@ def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> floa
         raise ValueError(
             f"scoring must be defined on the data; {criterion.name!r} is {scores[0]} there."
         )
+    if is_area:
+        return 0.5  # of two classes: whatever the scores are
     return criterion.published(float(defined.mean()))

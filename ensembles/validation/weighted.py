@@ -89,7 +89,7 @@ class Statistic(ABC):
 
     def reason(self) -> str:
         """Return why the metric is undefined on the data, as far as it is known."""
-        return ""
+        return ": the rows that count leave it to divide by zero (no such class, no spread)"
 
 
 class Sums(Statistic):

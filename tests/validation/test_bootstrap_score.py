@@ -411,3 +411,44 @@ def test_a_score_that_is_never_defined_is_refused_without_a_warning():
 
 def never(y_true, y_pred):
     return np.nan
+
+
+class Unsure(LogisticRegression):
+    """Knows no probability."""
+
+    def predict_proba(self, X):
+        """Return NaN for every row."""
+        return np.full((len(X), 2), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y", "scoring", "message"),
+    [
+        (Unsure(), Y, "roc_auc", "y_pred must hold finite numbers"),
+        (Unsure(), Y, "average_precision", "y_pred must hold finite numbers"),
+        (LogisticRegression(), np.arange(60) % 3, "roc_auc", "'roc_auc' is n"),
+    ],
+)
+def test_a_score_that_is_nowhere_defined_is_not_put_down_to_rare_classes(
+    estimator, y, scoring, message
+):
+    with pytest.raises(ValueError, match=f"scoring must be defined on the data.*{message}"):
+        bootstrap_score(estimator, X, y, scoring=scoring, **QUICK)
+
+
+class SometimesUnsure(LogisticRegression):
+    """Knows probabilities of the table it was fitted on alone, if that has no row twice."""
+
+    def fit(self, X, y):
+        """Remember whether any row came twice."""
+        self.sure_ = len(np.unique(X, axis=0)) == len(X)
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        """Return NaN for every row, but after the whole table."""
+        return super().predict_proba(X) if self.sure_ else np.full((len(X), 2), np.nan)
+
+
+def test_predictions_that_are_not_finite_are_no_missing_class():
+    with pytest.raises(ValueError, match=r"predictions must be finite; the learner of resample 0"):
+        bootstrap_score(SometimesUnsure(), X, Y, scoring="roc_auc", **QUICK)

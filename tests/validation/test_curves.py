@@ -187,6 +187,12 @@ def test_a_curve_is_never_nan(bag, changed, message):
         learning_curve(bag, X[TEST], **{"y": Y[TEST], **changed})
 
 
+def test_a_regressions_curve_wants_numbers():
+    bag = BaggingRegressor(DummyRegressor(), 3, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match=r"y must hold numbers; got array\(\['a', 'a'"):
+        learning_curve(bag, X[:4], np.array(["a"] * 4))
+
+
 def test_an_unfitted_ensemble_has_no_curve():
     with pytest.raises(NotFittedError):
         learning_curve(BaggingClassifier(), X, Y)

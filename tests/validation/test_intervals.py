@@ -541,6 +541,20 @@ def test_a_positive_class_that_a_scorer_would_not_heed_is_refused():
         bootstrap_ci("jaccard", Y, LABELS, pos_label=0)
 
 
+@pytest.mark.parametrize(
+    ("metric", "y", "said", "options"),
+    [
+        ("r2", np.ones(N), VALUE, {}),
+        ("precision", Y, np.zeros(N, dtype=int), {}),
+        ("roc_auc", Y, PROBABILITY, {"sample_weight": 1.0 - Y}),
+        ("average_precision", Y, PROBABILITY, {"sample_weight": 1.0 - Y}),
+    ],
+)
+def test_a_metric_undefined_on_the_data_says_why(metric, y, said, options):
+    with pytest.raises(ValueError, match=f"'{metric}' is not: the rows that count leave it to div"):
+        bootstrap_ci(metric, y, said, n_resamples=10, **options)
+
+
 def test_an_array_in_the_metrics_place_is_not_printed_whole():
     with pytest.raises(ValueError, match="metric must be one of") as told:
         bootstrap_ci(np.arange(1000), Y, PROBABILITY)
