@@ -40,6 +40,7 @@ __all__ = [
     "is_loss",
     "refuse_loss",
     "score_answers",
+    "score_range",
     "takes_estimator",
 ]
 
@@ -70,6 +71,17 @@ NO_LABELS = {
     top_k_accuracy_score: ORDERED,
 }
 """Metrics of scikit-learn that judge no labels, and what its own scorers ask for in their place."""
+
+SHARES = (
+    *("accuracy", "average_precision", "balanced_accuracy", "f1", "fbeta", "jaccard"),
+    *("precision", "recall", "roc_auc", "top_k_accuracy"),
+)
+SPANS = (
+    (SHARES, (0.0, 1.0)),
+    (("r2", "explained_variance", "d2"), (-np.inf, 1.0)),
+    (("matthews_corrcoef",), (-1.0, 1.0)),
+)
+"""How scikit-learn's metrics begin, and what values they have."""
 
 SHORT_FOR = {
     "ap": "average_precision",
@@ -113,6 +125,26 @@ def refuse_loss(scoring: Any) -> None:
             f"make_scorer({scoring.__name__}, greater_is_better=False) in the place of "
             f"{scoring.__name__}."
         )
+
+
+def score_range(scoring: Any) -> tuple[float, float]:
+    """Return the least and the greatest value of a metric or scorer, infinite where not known.
+
+    Examples
+    --------
+    >>> score_range("accuracy"), score_range("r2"), score_range("neg_log_loss")
+    ((0.0, 1.0), (-inf, 1.0), (-inf, 0.0))
+    """
+    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
+    metric = getattr(scorer, "_score_func", scorer)
+    name = getattr(metric, "__name__", "")
+    scaled = {"normalize", "adjusted"} & set(getattr(scorer, "_kwargs", {}))
+    if scaled or not (getattr(metric, "__module__", None) or "").startswith("sklearn.metrics"):
+        return -np.inf, np.inf
+    low, high = next((span for names, span in SPANS if name.startswith(names)), (-np.inf, np.inf))
+    if name.endswith(LOSSES):
+        low = 0.0
+    return (0.0 - high, 0.0 - low) if getattr(scorer, "_sign", 1) < 0 else (low, high)
 
 
 class Answers(BaseEstimator):

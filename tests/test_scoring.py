@@ -1,5 +1,7 @@
 """Scores of answers that are given: the same numbers as the metrics themselves give."""
 
+import contextlib
+import warnings
 from functools import partial
 
 import numpy as np
@@ -10,7 +12,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import make_scorer
 from sklearn.utils.validation import check_is_fitted
 
-from ensembles.scoring import SHORT_FOR, Answers, check_scoring, score_answers
+from ensembles.scoring import SHORT_FOR, Answers, check_scoring, score_answers, score_range
 
 LABELS = np.array(["no", "yes"])
 PROBABILITIES = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.5, 0.5], [0.8, 0.2]])
@@ -273,3 +275,44 @@ def test_log_loss_knows_the_classes_that_the_rows_miss():
     rows = np.array([2, 3])
     expected = metrics.log_loss(TRUTH[rows], PROBABILITIES[rows], labels=LABELS)
     assert score_answers(metrics.log_loss, classification, rows, TRUTH[rows]) == expected
+
+
+@pytest.mark.parametrize("name", metrics.get_scorer_names())
+def test_no_score_is_outside_its_range(name):
+    """Of every scorer of scikit-learn: of the worst answers, of the best, and of guesses."""
+    low, high = score_range(name)
+    assert low < high
+    assert score_range(metrics.get_scorer(name)) == (low, high)
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [15, 25])
+    for share in (y, 1 - y, rng.random(40)):
+        answers = np.clip(share, 0.01, 0.99) if "d2" in name else share
+        with warnings.catch_warnings(), contextlib.suppress(ValueError):
+            warnings.simplefilter("ignore")
+            model = Answers(np.column_stack([1 - answers, answers]), np.array([0, 1]))
+            score = metrics.get_scorer(name)(model, np.arange(40), y)
+            assert low - 1e-12 <= score <= high + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("scoring", "expected"),
+    [
+        ("accuracy", (0, 1)),
+        ("balanced_accuracy", (0, 1)),
+        ("roc_auc_ovo", (0, 1)),
+        ("r2", (-np.inf, 1)),
+        ("d2_log_loss_score", (-np.inf, 1)),
+        ("matthews_corrcoef", (-1, 1)),
+        ("neg_root_mean_squared_error", (-np.inf, 0)),
+        (metrics.log_loss, (0, np.inf)),
+        (metrics.f1_score, (0, 1)),
+        (metrics.make_scorer(metrics.fbeta_score, beta=2), (0, 1)),
+        (metrics.make_scorer(metrics.zero_one_loss, greater_is_better=False), (-np.inf, 0)),
+        (metrics.make_scorer(metrics.balanced_accuracy_score, adjusted=True), (-np.inf, np.inf)),
+        (metrics.make_scorer(metrics.accuracy_score, normalize=False), (-np.inf, np.inf)),
+        (lambda estimator, X, y: 7.0, (-np.inf, np.inf)),
+        (len, (-np.inf, np.inf)),
+    ],
+)
+def test_the_range_of_a_score(scoring, expected):
+    assert score_range(scoring) == expected

@@ -410,6 +410,10 @@ def _judge(
     answers = criterion.answers(member, X, rows)
     if criterion.losses is not None:
         return Resample(rows, np.asarray(criterion.losses(truth[rows], answers)), counts)
+    if not np.isfinite(answers).all():
+        raise ValueError(
+            f"predictions must be finite; the learner of resample {i} gave NaN or inf."
+        )
     score = _defined_score(criterion, truth[rows], answers)
     pulls = None
     if criterion.influence is not None and np.isfinite(score):

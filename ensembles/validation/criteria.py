@@ -117,6 +117,8 @@ class Criterion:
         An error in the unit that was asked for: accuracy is one less the error.
     slope : callable
         Derivative of ``published``.
+    most : float
+        The greatest loss there is; the least is 0.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Criterion:
     influence: Losses | None = None
     published: Callable[[float], float] = float
     slope: Callable[[float], float] = lambda error: 1.0
+    most: float = np.inf
 
     def answers(self, member: Member, X: Any, rows: Any = None) -> Any:
         """What a member says of some rows."""
@@ -293,7 +296,14 @@ def _known(problem: Problem, scoring: str) -> Criterion:
         losses=by_row,
         published=published,
         slope=slope,
+        most=_most(problem, loss),
     )
+
+
+def _most(problem: Problem, loss: str) -> float:
+    if loss == "brier" and problem.classes is not None:
+        return 1.0 if len(problem.classes) == 2 else 2.0
+    return 1.0 if loss == "zero_one" else np.inf
 
 
 def _question(problem: Problem, asked: str, *, strict: bool) -> Callable[[Member, Any], Any]:
@@ -335,8 +345,8 @@ def _fast_form(problem: Problem, scoring: Any) -> FastForm | None:
     of_labels: tuple[str, ...] = ("balanced_accuracy", "matthews_corrcoef")
     if problem.classes.tolist() == [0, 1]:
         of_labels += ("f1", "precision", "recall")
-    if scoring == "roc_auc":
-        return partial(_statistic, "roc_auc", False)
+    if scoring in ("roc_auc", "average_precision"):
+        return partial(_statistic, scoring, False)
     return partial(_statistic, scoring, True) if scoring in of_labels else None
 
 
@@ -432,11 +442,11 @@ def mean_distance(a: Any, b: Any) -> float:
 
 def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> float:
     assert criterion.score is not None
-    if criterion.name == "roc_auc":
-        return 0.5  # of two classes: whatever the scores are
     rng = generator(seed, 0, 4)
+    is_area = criterion.name == "roc_auc"
+    orders = [truth] if is_area else (rng.permutation(truth) for _ in range(200))
     try:
-        scores = np.array([criterion.score(rng.permutation(truth), answers) for _ in range(200)])
+        scores = np.array([criterion.score(order, answers) for order in orders])
     except ValueError as error:
         raise ValueError(
             f"scoring must be defined on the data; {criterion.name!r} is not there: {error}"
@@ -446,4 +456,6 @@ def _permuted(criterion: Criterion, truth: Any, answers: Any, seed: int) -> floa
         raise ValueError(
             f"scoring must be defined on the data; {criterion.name!r} is {scores[0]} there."
         )
+    if is_area:
+        return 0.5  # of two classes: whatever the scores are
     return criterion.published(float(defined.mean()))

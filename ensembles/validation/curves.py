@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ensembles.parameters import check_whole, has_missing
 from ensembles.resampling import generator, seed_of
 from ensembles.scoring import Answers, check_scoring, score_answers
-from ensembles.validation.checking import as_table
+from ensembles.validation.checking import as_table, check_numbers
 from ensembles.validation.diversity import member_answers
 
 __all__ = ["MemberCurve", "learning_curve"]
@@ -117,6 +117,8 @@ def learning_curve(
         )
     if has_missing(y):
         raise ValueError("y must hold a target for every row; got None or NaN.")
+    if not is_classifier(ensemble):
+        y = check_numbers("y", y, ndim=y.ndim)
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", None)
     name = name or ("accuracy" if is_classifier(ensemble) else "r2")
     judge = _judge(ensemble, y, True if scoring is None else scoring, name)

@@ -54,7 +54,8 @@ class ConfidenceInterval:
     estimate : float
         The metric of all rows.
     low, high : float
-        Ends of the interval, never outside the metric's range.
+        Ends of the interval, never outside the metric's range where that is known: of the named
+        ones above all, and of most of scikit-learn's.
     standard_error : float
         Standard deviation of ``distribution``.
     distribution : array of shape (n_resamples - n_undefined,)
@@ -230,12 +231,12 @@ def bootstrap_ci(
     Parameters
     ----------
     metric : str or callable
-        "accuracy", "balanced_accuracy", "brier", "error", "f1", "log_loss", "mae",
-        "matthews_corrcoef", "mse", "precision", "r2", "recall", "rmse", "roc_auc" (these and their
-        ``neg_`` scorers are vectorised, and so are scikit-learn's functions of the same meaning
-        when given themselves; "zero_one", "log", "absolute" and "squared" are other names of
-        "error", "log_loss", "mae" and "mse"); the name of any scikit-learn scorer; or any callable
-        of (y_true, y_pred), which is called once for each resample.
+        "accuracy", "average_precision", "balanced_accuracy", "brier", "error", "f1", "log_loss",
+        "mae", "matthews_corrcoef", "mse", "precision", "r2", "recall", "rmse", "roc_auc" (these and
+        their ``neg_`` scorers are vectorised, and so are scikit-learn's functions of the same
+        meaning when given themselves; "zero_one", "log", "absolute" and "squared" are other names
+        of "error", "log_loss", "mae" and "mse"); the name of any scikit-learn scorer; or any
+        callable of (y_true, y_pred), which is called once for each resample.
     y_true : array-like of shape (n_rows,)
         Labels or numbers.
     y_pred : array-like of shape (n_rows,) or (n_rows, n_classes)

@@ -13,15 +13,24 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, check_scoring, get_scorer, make_scorer, r2_score
 from sklearn.pipeline import Pipeline
 
 from ensembles.scoring import check_scoring as check_name
+from ensembles.scoring import score_range
 from ensembles.tasks import CLASSIFICATION, Task
 from ensembles.validation.answering import Judged, Recorded
 
-__all__ = ["Scoring", "Verdict", "check_scorers", "first_of", "judge", "pooled_scoring"]
+__all__ = [
+    "Scoring",
+    "Verdict",
+    "check_scorers",
+    "first_of",
+    "judge",
+    "pooled_scoring",
+    "range_of",
+]
 
 
 @dataclass(frozen=True)
@@ -278,6 +287,20 @@ def _score_with_labels(scorer: Any, asked: Any, X: Any, y: Any, arguments: dict[
 def first_of(scores: dict[str, Any]) -> str:
     """Name the scorer that models are compared by: the first."""
     return next(iter(scores))
+
+
+def range_of(scorer: Any, estimator: Any) -> tuple[float, float]:
+    """Return the least and the greatest score, infinite where not known.
+
+    Of an estimator's own ``score`` it is known where that is scikit-learn's, at the end of a
+    pipeline too: accuracy or R2.
+    """
+    if scorer is not None:
+        return score_range(scorer)
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    own = getattr(type(last), "score", None)
+    known = {ClassifierMixin.score: accuracy_score, RegressorMixin.score: r2_score}
+    return score_range(known.get(own))
 
 
 def pooled_scoring(scoring: Scoring, task: Task) -> Scoring:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ensembles.scoring import LOSS_OF, Answers, score_answers, takes_estimator
+from ensembles.scoring import LOSS_OF, Answers, score_answers, score_range, takes_estimator
 from ensembles.validation.checking import (
     check_labels_alike,
     check_numbers,
@@ -29,6 +29,7 @@ from ensembles.validation.losses import (
 )
 from ensembles.validation.weighted import (
     Area,
+    AveragePrecision,
     Called,
     Counts,
     Share,
@@ -289,6 +290,12 @@ def area(rows: Rows, given: Any) -> Statistic:
     return Area(rows.positive(), scores, rows.weights, rows.codes, rows.n_units)
 
 
+def average_precision(rows: Rows, given: Any) -> Statistic:
+    """Mean precision at the positive rows; undefined where there are none."""
+    scores = ranking_scores(rows, given)
+    return AveragePrecision(rows.positive(), scores, rows.weights, rows.codes, rows.n_units)
+
+
 def _confusion(
     rows: Rows, given: Any, of_sums: Callable[[Any], Any], low: float = 0.0
 ) -> Statistic:
@@ -366,6 +373,7 @@ def _negated(make: Make) -> Make:
 
 METRICS: dict[str, Make] = {
     "accuracy": accuracy,
+    "average_precision": average_precision,
     "balanced_accuracy": balanced_accuracy,
     "brier": brier,
     "error": zero_one,
@@ -390,6 +398,7 @@ METRICS |= {loss: METRICS[error] for error, loss in LOSS_OF.items()}
 
 FUNCTIONS: dict[Callable[..., Any], str] = {
     theirs.accuracy_score: "accuracy",
+    theirs.average_precision_score: "average_precision",
     theirs.balanced_accuracy_score: "balanced_accuracy",
     theirs.brier_score_loss: "brier",
     theirs.f1_score: "f1",
@@ -409,7 +418,9 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
 
 def _fits(name: str, rows: Rows, given: Any) -> bool:
     """Tell whether the fast form means what scikit-learn's function means on such predictions."""
-    if name == "roc_auc":
+    if name == "average_precision" and rows.truth.ndim != 1:
+        return False
+    if name in ("roc_auc", "average_precision"):
         return np.ndim(given) == 1 or np.shape(given)[1] == 2
     if name in ("r2", "accuracy", "balanced_accuracy"):
         return rows.truth.ndim == 1
@@ -443,7 +454,7 @@ def statistic_of(metric: Any, rows: Rows, given: Any) -> Statistic:
             "pos_label must be None with a scorer or a callable, which knows its own positive "
             f"class; got {rows.pos_label!r} and {metric!r}."
         )
-    return Called(_of_rows(metric, rows, given), _units(rows))
+    return Called(_of_rows(metric, rows, given), _units(rows), *score_range(metric))
 
 
 def _units(rows: Rows) -> list[NDArray[np.intp]]:

@@ -17,7 +17,7 @@ from ensembles import members
 from ensembles.members import Member
 from ensembles.parameters import check_whole
 from ensembles.resampling import Draw, Draws, generator, seed_of
-from ensembles.validation.checking import check_level
+from ensembles.validation.checking import check_group_codes, check_level
 from ensembles.validation.criteria import Criterion, check_problem, criterion_for
 
 __all__ = ["NestedEstimate", "nested_cross_validation", "nested_estimate"]
@@ -35,7 +35,7 @@ class NestedEstimate:
         Prediction error (or score) of the learner fitted on all rows, corrected for the folds'
         smaller training sets. ``kind`` says which.
     low, high : float
-        Ends of its confidence interval.
+        Ends of its confidence interval, never outside the range of the loss.
     standard_error : float
         Half the interval's width is this times the normal quantile.
     naive_standard_error : float
@@ -77,10 +77,15 @@ class _Pairs(Draws):
     of k and fold k for that of j, so a repeat takes K (K - 1) / 2 such fits and K plain ones.
     """
 
-    n_rows: int
+    units: NDArray[np.intp]
     seed: int
     n_folds: int
     repeats: bool = False
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """Rows of the table."""
+        return len(self.units)
 
     @property
     def held_out(self) -> list[tuple[int, ...]]:
@@ -89,8 +94,10 @@ class _Pairs(Draws):
         return [*combinations(range(self.n_folds), 2), *single]
 
     def folds(self, repeat: int) -> NDArray[np.intp]:
-        """The fold of every row."""
-        return generator(self.seed, repeat).permutation(np.arange(self.n_rows) % self.n_folds)
+        """The fold of every row: of its unit, the row itself or its group."""
+        n_units = int(self.units.max()) + 1
+        folds = generator(self.seed, repeat).permutation(np.arange(n_units) % self.n_folds)
+        return np.asarray(folds[self.units])
 
     def _split(self, i: int) -> Draw:
         repeat, place = divmod(i, len(self.held_out))
@@ -107,7 +114,10 @@ class _Pairs(Draws):
 
 
 def nested_estimate(
-    inner: Floats, outer: Floats, folds: NDArray[np.intp]
+    inner: Floats,
+    outer: Floats,
+    folds: NDArray[np.intp],
+    units: NDArray[np.intp] | None = None,
 ) -> tuple[float, float, float, float]:
     """Return the nested and the plain error, the mean squared error and the naive one.
 
@@ -123,6 +133,9 @@ def nested_estimate(
     outer : array of shape (n_repeats, n_rows)
         Loss of every row by the learner that has seen all folds but its own.
     folds : integer array of shape (n_repeats, n_rows)
+    units : integer array of shape (n_rows,), optional
+        The group of every row, whole in one fold; rows are independent when None. The variance of
+        a mean loss is then that of a ratio, of the groups' sums of losses over their rows.
 
     References
     ----------
@@ -130,15 +143,27 @@ def nested_estimate(
     well does it do it? Journal of the American Statistical Association.
     """
     n_repeats, n_folds, n_rows = inner.shape
+    units = np.arange(n_rows) if units is None else units
     gaps, noise = [], []
     for repeat in range(n_repeats):
         for fold in range(n_folds):
-            own = outer[repeat, folds[repeat] == fold]
-            gaps.append((np.nanmean(inner[repeat, fold]) - own.mean()) ** 2)
-            noise.append(own.var(ddof=1) / len(own))
+            own = folds[repeat] == fold
+            gaps.append((np.nanmean(inner[repeat, fold]) - outer[repeat, own].mean()) ** 2)
+            noise.append(_variance_of_mean(outer[repeat, own], units[own]))
     mean_squared = float(np.mean(gaps) - np.mean(noise))
-    naive = float(np.mean(outer.var(axis=1, ddof=1)) / n_rows)
+    naive = float(np.mean([_variance_of_mean(losses, units) for losses in outer]))
     return float(np.nanmean(inner)), float(outer.mean()), mean_squared, naive
+
+
+def _variance_of_mean(losses: Floats, units: NDArray[np.intp]) -> float:
+    """How much a mean of losses varies where units, and not their rows, are independent.
+
+    Of one row a unit this is s^2 / n; else ``g / (g - 1) sum_u (S_u - m_u mean)^2 / n^2`` of g
+    units whose m_u losses sum to S_u, as of any ratio (Cochran 1977, equation 6.4).
+    """
+    excess = np.bincount(units, losses - losses.mean())
+    n_units = np.count_nonzero(np.bincount(units))
+    return float(n_units / (n_units - 1) * np.sum(excess**2)) / len(losses) ** 2
 
 
 def nested_cross_validation(
@@ -149,6 +174,7 @@ def nested_cross_validation(
     scoring: Any = None,
     n_folds: int = 10,
     n_repeats: int = 50,
+    groups: ArrayLike | None = None,
     confidence_level: float = 0.95,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -177,6 +203,9 @@ def nested_cross_validation(
     n_repeats : int, default=50
         Random splits into folds. The width of the interval is itself an estimate, and a noisy one
         with few repeats; the authors use 200.
+    groups : array-like of shape (n_rows,), optional
+        Rows of a group depend on each other: whole groups are held out, at least 2 in a fold, and
+        it is groups whose losses tell how noisy a fold is.
     confidence_level : float in (0, 1), default=0.95
     n_jobs : int or None, default=None
         The result is the same, to the bit, for every number.
@@ -211,12 +240,10 @@ def nested_cross_validation(
     level = check_level(confidence_level)
     check_whole("n_repeats", n_repeats)
     problem = check_problem(estimator, X, y)
-    if problem.n_rows < 6:
-        raise ValueError(f"X must have at least 6 rows, for 3 folds of 2; got {problem.n_rows}.")
-    check_whole("n_folds", n_folds, least=3, most=problem.n_rows // 2)
+    units = _units(groups, problem.n_rows, n_folds)
     criterion = criterion_for(problem, scoring, by_row=True)
     seed = seed_of(random_state)
-    draws = _Pairs(problem.n_rows, seed, n_folds)
+    draws = _Pairs(units, seed, n_folds)
     n_fits = n_repeats * len(draws.held_out)
     results = members.fit_and_ask(
         problem.recipe(seed, draws),
@@ -228,7 +255,7 @@ def nested_cross_validation(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    found = [nested_estimate(*losses) for losses in _by_repeat(results, draws, criterion)]
+    found = [nested_estimate(*losses, units) for losses in _by_repeat(results, draws, criterion)]
     interval = _interval(np.mean(found, axis=0), criterion, n_folds, level, n_fits)
     if interval.standard_error == 0:
         warnings.warn(
@@ -238,6 +265,18 @@ def nested_cross_validation(
             stacklevel=2,
         )
     return interval
+
+
+def _units(groups: Any, n_rows: int, n_folds: Any) -> NDArray[np.intp]:
+    """What is held out together: the number of every row, or of its group."""
+    what, name, units, n_units = "X", "rows", np.arange(n_rows), n_rows
+    if groups is not None:
+        units, n_units = check_group_codes(groups, n_rows)
+        what, name = "groups", "groups"
+    if n_units < 6:
+        raise ValueError(f"{what} must have at least 6 {name}, for 3 folds of 2; got {n_units}.")
+    check_whole("n_folds", n_folds, least=3, most=n_units // 2)
+    return units
 
 
 def _losses(
@@ -290,7 +329,7 @@ def _interval(
     naive_ends = _published(criterion, plain - half * usual, plain + half * usual)
     slope = abs(criterion.slope(max(estimate, 0.0)))
     return NestedEstimate(
-        estimate=criterion.published(max(estimate, 0.0)),
+        estimate=criterion.published(min(max(estimate, 0.0), criterion.most)),
         low=ends[0],
         high=ends[1],
         standard_error=slope * error,
@@ -306,6 +345,6 @@ def _interval(
 
 
 def _published(criterion: Criterion, low: float, high: float) -> tuple[float, float]:
-    """Ends in the unit that was asked for; a loss is never below zero."""
-    ends = sorted(criterion.published(max(end, 0.0)) for end in (low, high))
+    """Ends in the unit that was asked for, inside the range of the loss."""
+    ends = sorted(criterion.published(min(max(end, 0.0), criterion.most)) for end in (low, high))
     return ends[0], ends[1]

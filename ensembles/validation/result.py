@@ -20,7 +20,7 @@ from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
 from ensembles.validation.folds import Fold
-from ensembles.validation.judging import Verdict, first_of, judge, pooled_scoring
+from ensembles.validation.judging import Verdict, first_of, judge, pooled_scoring, range_of
 from ensembles.validation.staging import learning_curves
 from ensembles.validation.telling import as_html, as_text
 
@@ -325,7 +325,9 @@ class CrossValidation(dict[str, Any]):
         """Return a confidence interval of the mean score.
 
         Student's t on the folds' scores with the variance of Nadeau and Bengio (2003), which
-        allows for the training rows that folds share.
+        allows for the training rows that folds share. It knows nothing of where scores end: an end
+        beyond the range of one of scikit-learn's scores, as an accuracy above 1, is put to its
+        edge.
 
         Parameters
         ----------
@@ -359,7 +361,15 @@ class CrossValidation(dict[str, Any]):
             return Interval(float("nan"), float("nan"))
         n_train, n_test = self._mean_sizes(kept)
         found = corrected_resampled_t_test(scores[kept], n_train, n_test, confidence_level=level)
-        return Interval(float(found.low), float(found.high))
+        least, most = self._range(name)
+        return Interval(max(float(found.low), least), min(float(found.high), most))
+
+    def _range(self, name: str) -> tuple[float, float]:
+        """The least and the greatest value of a score; a scorer may return names of its own."""
+        scorers = self._candidate.scoring.scorers
+        if name not in scorers:
+            return -np.inf, np.inf
+        return range_of(scorers[name], self._candidate.learner)
 
     def _mean_sizes(self, kept: NDArray[np.bool_]) -> tuple[float, float]:
         sizes = np.asarray([[len(train), len(test)] for train, test in self.splits_])[kept]

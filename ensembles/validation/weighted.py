@@ -2,8 +2,8 @@
 
 A bootstrap resample is a weight for every row: how often it was drawn. So a metric that is a
 function of weighted sums is evaluated on a block of resamples by one matrix product, and the area
-under the ROC curve by cumulative sums along rows that are sorted once. Nothing is gathered, nothing
-is sorted again.
+under the ROC curve, or the average precision, by cumulative sums along rows that are sorted once.
+Nothing is sorted again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from ensembles.validation.formulas import area_interval, paired_share_interval, share_interval
 
-__all__ = ["Area", "Called", "Difference", "Share", "Statistic", "Sums", "mean_of_sums"]
+__all__ = [
+    "Area",
+    "AveragePrecision",
+    "Called",
+    "Difference",
+    "Share",
+    "Statistic",
+    "Sums",
+    "mean_of_sums",
+]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[Any]
@@ -80,7 +89,7 @@ class Statistic(ABC):
 
     def reason(self) -> str:
         """Return why the metric is undefined on the data, as far as it is known."""
-        return ""
+        return ": the rows that count leave it to divide by zero (no such class, no spread)"
 
 
 class Sums(Statistic):
@@ -218,7 +227,7 @@ class _Side:
         if self.weights is not None:
             of_rows = of_rows * self.weights
         if not self.grouped:
-            gradients[:, self.units] = of_rows
+            gradients[:, self.units] += of_rows
             return
         for own, row in zip(gradients, of_rows, strict=True):
             own += np.bincount(self.units, weights=row, minlength=len(own))
@@ -233,16 +242,82 @@ class _Places:
         self.tied = not np.array_equal(self.left, self.right)
 
     def of(self, weights: Counts) -> tuple[Floats, Floats]:
-        """Weight below each row, ties counted half, and the weight of all.
-
-        Whole weights are added up as such: eight times as fast as floats.
-        """
-        reached = np.zeros((len(weights), weights.shape[1] + 1), dtype=weights.dtype)
-        np.cumsum(weights, axis=1, out=reached[:, 1:])
+        """Weight below each row, ties counted half, and the weight of all."""
+        reached = _reached(weights)
         below = np.take(reached, self.left, axis=1)
         if self.tied:
             below = 0.5 * (below + np.take(reached, self.right, axis=1))
         return below, reached[:, -1]
+
+
+def _reached(weights: Counts) -> Counts:
+    """Sums of the first 0, 1, 2 ... weights of each resample, shape (n_resamples, n_rows + 1).
+
+    Whole weights are added up as such: eight times as fast as floats.
+    """
+    reached = np.zeros((len(weights), weights.shape[1] + 1), dtype=weights.dtype)
+    np.cumsum(weights, axis=1, out=reached[:, 1:])
+    return reached
+
+
+class AveragePrecision(Statistic):
+    """The mean over positive rows of the precision among the rows that score at least as much.
+
+    ``sum_i w_i T_i / N_i / sum_i w_i`` over positive rows i, with T_i the weight of the positive
+    rows that score no less and N_i that of all such rows: rows of one score stand or fall together.
+
+    Parameters
+    ----------
+    positive, scores, weights, codes, n_units
+        As those of `Area`.
+    """
+
+    low, high = 0.0, 1.0
+
+    def __init__(
+        self, positive: NDArray[np.bool_], scores: Floats, weights: Any, codes: Any, n_units: int
+    ) -> None:
+        self.n_units = n_units
+        self.rows = _Side(np.arange(len(scores)), -scores, weights, codes)
+        self.positives = _Side(np.flatnonzero(positive), -scores, weights, codes)
+        falling, own = self.rows.scores, self.positives.scores
+        self.so_far = np.searchsorted(falling, own, side="right")
+        self.hits_so_far = np.searchsorted(own, own, side="right")
+        self.before, self.before_hits = (np.searchsorted(own, some) for some in (falling, own))
+
+    def _precision(self, counts: Counts) -> tuple[Floats, Floats, Floats]:
+        """Weight of each positive row, of all rows that score no less, and their precision."""
+        hits = self.positives.drawn(counts)
+        right = np.take(_reached(hits), self.hits_so_far, axis=1)
+        said = np.take(_reached(self.rows.drawn(counts)), self.so_far, axis=1)
+        return hits, said, np.divide(right, said, out=np.zeros(said.shape), where=said > 0)
+
+    def values(self, counts: Counts) -> Floats:
+        """Return the average precision for every row of ``counts``; NaN where none is positive."""
+        hits, _, precision = self._precision(counts)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.einsum("rp,rp->r", hits, precision) / hits.sum(axis=1))
+
+    def gradients(self, counts: Counts) -> Floats:
+        """Return the derivatives: through each row's own precision, and those of all below it."""
+        hits, said, precision = self._precision(counts)
+        gained = np.divide(hits, said, out=np.zeros(said.shape), where=said > 0)
+        lost = gained * precision
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = hits.sum(axis=1)[:, None].astype(np.float64)
+            mean = np.einsum("rp,rp->r", hits, precision)[:, None] / total
+            of_rows = -_from(lost, self.before) / total
+            of_positives = (precision + _from(gained, self.before_hits) - mean) / total
+        gradients = np.zeros((len(counts), self.n_units))
+        self.rows.add_to(gradients, of_rows)
+        self.positives.add_to(gradients, of_positives)
+        return gradients
+
+
+def _from(values: Floats, places: NDArray[np.intp]) -> Floats:
+    """Sums of all values from each place on."""
+    reached = _reached(values)
+    return np.asarray(reached[:, -1:] - np.take(reached, places, axis=1))
 
 
 class Difference(Statistic):
@@ -280,10 +355,19 @@ class Called(Statistic):
         the metric is undefined there.
     units : list of integer arrays
         The rows of each unit.
+    low, high : float
+        The range of its values, where it is known.
     """
 
-    def __init__(self, of_rows: Callable[[Any], float], units: list[NDArray[np.intp]]) -> None:
+    def __init__(
+        self,
+        of_rows: Callable[[Any], float],
+        units: list[NDArray[np.intp]],
+        low: float = -np.inf,
+        high: float = np.inf,
+    ) -> None:
         self.of_rows, self.units = of_rows, units
+        self.low, self.high = low, high
         self.n_units = len(units)
         self.grouped = any(len(rows) != 1 for rows in units)
 

@@ -950,6 +950,45 @@ def test_the_deviation_of_a_subsampled_mean():
     np.testing.assert_allclose(bag.fit(X, VALUES).predict_std(X[:3]), known, rtol=0.15)
 
 
+def covariances(answers, counts):
+    """The sum of squared covariances, one unit at a time, and the mean squared deviation."""
+    centred = answers - answers.mean(axis=0)
+    raw = sum(np.mean(counts[:, [i]] * centred, axis=0) ** 2 for i in range(counts.shape[1]))
+    return raw, np.mean(centred**2, axis=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*variances are too small")
+@pytest.mark.parametrize(
+    ("params", "n_units", "drawn"),
+    [
+        ({}, 48, 48),
+        ({"max_samples": 0.5}, 48, 24),
+        ({"resampling": Subsample(max_samples=0.75)}, 48, 36),
+        ({"bootstrap": False, "max_samples": 12}, 48, 12),
+        ({"resampling": GroupBootstrap()}, 12, 12),
+    ],
+    ids=str,
+)
+def test_deviations_are_the_formula(params, n_units, drawn):
+    """V_IJ less its Monte Carlo bias, times ((n - 1) / n) (n / (n - s))^2 without replacement."""
+    bag = BaggingRegressor(n_estimators=12, random_state=0, **params)
+    bag.fit(X, VALUES, **({"groups": GROUPS} if n_units == 12 else {}))
+    rows = np.array([np.bincount(own, minlength=N) for own in bag.estimators_samples_])
+    counts = rows[:, :: N // n_units]
+    assert (counts.sum(axis=1) == drawn).all()
+    new = np.random.default_rng(3).normal(size=(40, 4)) * 0.5
+    answers = bag.predict_all(new)
+    raw, spread = covariances(answers, counts)
+    variance = raw - drawn / 12 * spread
+    if counts.max() == 1:
+        left = n_units - drawn
+        variance = raw - drawn * left / n_units / 12 * spread
+        variance *= (n_units - 1) / n_units * (n_units / left) ** 2
+    expected = np.sqrt(np.maximum(variance, 0))
+    np.testing.assert_allclose(bag.predict_std(new), expected, rtol=1e-7, atol=1e-7)
+    assert 0 < np.sum(variance < 0) < 40
+
+
 @pytest.mark.filterwarnings("ignore:.*variances are too small")
 def test_deviations_have_the_shape_of_what_they_belong_to():
     values = BaggingRegressor(n_estimators=60, random_state=0).fit(X, BOTH)

@@ -205,17 +205,22 @@ def test_scores_of_a_regression_are_functions_of_its_mean_loss(scoring, of_error
 
 
 def test_an_area_is_averaged_over_resamples_and_knows_nothing_at_one_half():
-    found = bootstrap_score(LogisticRegression(), X, Y, scoring="roc_auc", method="oob", **QUICK)
+    options = {"method": "oob", **QUICK}
+    found = bootstrap_score(LogisticRegression(), X, Y, scoring="roc_auc", **options)
+    precision = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **options)
     draws = Bootstrap().plan(60, seed=0)
     scores = []
     for b in range(25):
         train, test = draws[b]
-        rule = LogisticRegression().fit(X[train], Y[train])
-        scores.append(roc_auc_score(Y[test], rule.predict_proba(X[test])[:, 1]))
-    assert_allclose(found.estimate, np.mean(scores), rtol=1e-6)
+        said = LogisticRegression().fit(X[train], Y[train]).predict_proba(X[test])[:, 1]
+        ranked = roc_auc_score, metrics.average_precision_score
+        scores.append([score(Y[test], said) for score in ranked])
+    assert_allclose([found.estimate, precision.estimate], np.mean(scores, axis=0), rtol=1e-6)
     assert found.no_information_rate == 0.5
+    assert abs(precision.no_information_rate - (1 - Y.mean())) < 0.05
     assert found.row_errors is None
-    unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="average_precision", **QUICK)
+    assert 0.5 < precision.standard_error / found.standard_error < 2
+    unknown = bootstrap_score(LogisticRegression(), X, Y, scoring="jaccard", **QUICK)
     assert unknown.standard_error is None
 
 
@@ -406,3 +411,44 @@ def test_a_score_that_is_never_defined_is_refused_without_a_warning():
 
 def never(y_true, y_pred):
     return np.nan
+
+
+class Unsure(LogisticRegression):
+    """Knows no probability."""
+
+    def predict_proba(self, X):
+        """Return NaN for every row."""
+        return np.full((len(X), 2), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y", "scoring", "message"),
+    [
+        (Unsure(), Y, "roc_auc", "y_pred must hold finite numbers"),
+        (Unsure(), Y, "average_precision", "y_pred must hold finite numbers"),
+        (LogisticRegression(), np.arange(60) % 3, "roc_auc", "'roc_auc' is n"),
+    ],
+)
+def test_a_score_that_is_nowhere_defined_is_not_put_down_to_rare_classes(
+    estimator, y, scoring, message
+):
+    with pytest.raises(ValueError, match=f"scoring must be defined on the data.*{message}"):
+        bootstrap_score(estimator, X, y, scoring=scoring, **QUICK)
+
+
+class SometimesUnsure(LogisticRegression):
+    """Knows probabilities of the table it was fitted on alone, if that has no row twice."""
+
+    def fit(self, X, y):
+        """Remember whether any row came twice."""
+        self.sure_ = len(np.unique(X, axis=0)) == len(X)
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        """Return NaN for every row, but after the whole table."""
+        return super().predict_proba(X) if self.sure_ else np.full((len(X), 2), np.nan)
+
+
+def test_predictions_that_are_not_finite_are_no_missing_class():
+    with pytest.raises(ValueError, match=r"predictions must be finite; the learner of resample 0"):
+        bootstrap_score(SometimesUnsure(), X, Y, scoring="roc_auc", **QUICK)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification, make_regression
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingRegressor,
@@ -33,6 +34,7 @@ from ensembles.validation import (
     LearningCurveDisplay,
     learning_curve,
 )
+from ensembles.validation.curves import MemberCurve
 
 mpl.use("Agg")
 
@@ -80,6 +82,51 @@ def test_the_monte_carlo_error_is_that_of_fresh_ensembles():
     assert_allclose(curve.standard_error[0], np.std(fresh), rtol=0.35)
     assert_allclose(curve.standard_error[1], np.std(fresh) / 2, rtol=0.4)
     assert abs(curve.scores[0] - np.mean(fresh)) < 4 * np.std(fresh) / np.sqrt(60) + 0.02
+
+
+def curve_of_means(n_members, n_orders, sizes):
+    """A score that is linear in what members say: numbers that are means of resamples."""
+    y = np.random.default_rng(0).normal(size=12)
+    bag = BaggingRegressor(DummyRegressor(), n_members, random_state=0).fit(y[:, None], y)
+    rows = {"X": y[:1, None], "y": np.array([100.0]), "scoring": "neg_mean_absolute_error"}
+    curve = learning_curve(bag, **rows, sizes=sizes, n_orders=n_orders, random_state=0)
+    return bag.predict_all(y[:1, None])[:, 0], curve
+
+
+def test_of_a_score_that_is_linear_in_the_members_all_is_known():
+    """The mean of m of M numbers varies by s^2 / m over fresh ones, whichever way it is had."""
+    sizes = np.array([1, 3, 4, 5, 9])  # half of nine are four
+    given, curve = curve_of_means(9, 150, sizes)
+    squared = curve.standard_error**2
+    assert_allclose(squared, given.var(ddof=1) / sizes, rtol=3 * np.sqrt(2 / 150))
+    assert_allclose(curve.scores, given.mean() - 100, atol=4 * given.std() / np.sqrt(150))
+    assert_allclose(curve.scores[-1], given.mean() - 100)
+
+
+def test_two_members_in_both_orders_differ_by_the_error_of_one():
+    given, curve = curve_of_means(2, 2, [1, 2])
+    assert_allclose(curve.scores, given.mean() - 100)  # both orders came up
+    apart = abs(given[0] - given[1])
+    assert_allclose(curve.standard_error, [apart, apart / np.sqrt(2)])
+
+
+def test_enough_is_one_past_the_last_that_is_too_far():
+    sizes, scores = np.array([1, 2, 4, 8, 16]), np.array([0.5, 0.78, 0.6, 0.77, 0.8])
+    curve = MemberCurve(sizes, scores, np.array([0.3, 0.2, 0.1, 0.1, 0.05]), "accuracy")
+    assert curve.enough() == 8
+    assert [curve.enough(tolerance) for tolerance in (0.0, 0.021, 0.25, 1.0)] == [16, 16, 2, 1]
+    assert MemberCurve(sizes, scores, None, "accuracy").enough() == 16
+
+
+def test_many_members_are_asked_for_at_sizes_evenly_on_a_logarithmic_scale():
+    y = np.arange(6.0)
+    bag = BaggingRegressor(DummyRegressor(), 200, random_state=0).fit(y[:, None], y)
+    curve = learning_curve(bag, y[:, None], y, n_orders=2, random_state=0)
+    assert (curve.n_members[0], curve.n_members[-1]) == (1, 200)
+    assert len(curve.n_members) <= 30
+    assert np.median(curve.n_members) < 40
+    steps = np.diff(np.log(curve.n_members[-10:]))
+    assert_allclose(steps, np.log(200) / 29, atol=0.02)
 
 
 def test_orders_are_addresses(bag):
@@ -138,6 +185,12 @@ def test_bad_input_of_a_curve_gets_an_error(bag, changed, message):
 def test_a_curve_is_never_nan(bag, changed, message):
     with pytest.raises(ValueError, match=message):
         learning_curve(bag, X[TEST], **{"y": Y[TEST], **changed})
+
+
+def test_a_regressions_curve_wants_numbers():
+    bag = BaggingRegressor(DummyRegressor(), 3, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match=r"y must hold numbers; got array\(\['a', 'a'"):
+        learning_curve(bag, X[:4], np.array(["a"] * 4))
 
 
 def test_an_unfitted_ensemble_has_no_curve():

@@ -175,6 +175,37 @@ def test_the_interval_is_that_of_nadeau_and_bengio():
     assert narrow.high - narrow.low < expected[1] - expected[0]
 
 
+@pytest.mark.parametrize("scoring", [None, "accuracy", ["accuracy"], {"mine": "roc_auc"}])
+@pytest.mark.parametrize("model", [GaussianNB(), make_pipeline(StandardScaler(), GaussianNB())])
+def test_an_interval_of_a_score_ends_where_scores_end(model, scoring):
+    """All folds right but one: Student's t reaches beyond an accuracy of 1."""
+    table = np.repeat([[0.0], [1.0]], 30, axis=0)
+    target = table[:, 0].astype(int)
+    target[0] = 1
+    result = cross_validate(model, table, target, cv=StratifiedKFold(5), scoring=scoring)
+    assert 0 < result._interval().low < result.score_ < 1
+    assert result._interval().high == 1
+
+
+def test_a_score_of_no_known_range_has_the_interval_that_it_has():
+    def several(estimator, X, y):
+        return {"share": len(X) / 18.5}
+
+    result = cross_validate(GaussianNB(), X, y, cv=KFold(7), scoring=several)
+    scores = result["test_share"]
+    assert result.confidence_interval(0.99999).high > 1 > scores.max() > scores.min()
+    own = cross_validate(Own(), X, y, cv=5)
+    assert own.confidence_interval(0.999).high > 1 > own["test_score"].max()
+
+
+class Own(GaussianNB):
+    """A classifier whose score is none of scikit-learn's."""
+
+    def score(self, X, y):
+        """Return what hangs on the rows."""
+        return float(X[0, 0] % 1)
+
+
 def test_an_interval_that_is_a_point_is_told_of():
     X = np.repeat([[0.0], [1.0]], 50, axis=0)
     result = cross_validate(GaussianNB(), X, X[:, 0].astype(int))

@@ -50,6 +50,8 @@ CASES = {
     "rmse": (TARGET, VALUE, metrics.root_mean_squared_error),
     "roc_auc": (Y, PROBABILITY, metrics.roc_auc_score),
     "roc_auc, ties": (Y, TIED, metrics.roc_auc_score),
+    "average_precision": (Y, PROBABILITY, metrics.average_precision_score),
+    "average_precision, ties": (Y, TIED, metrics.average_precision_score),
     "log_loss, 3 classes": (Y3, P3, metrics.log_loss),
     "brier, 3 classes": (Y3, P3, metrics.brier_score_loss),
     "log_loss, float32": (Y3, P3.astype(np.float32), metrics.log_loss),
@@ -296,11 +298,13 @@ def test_dependent_rows_want_a_wider_interval():
     assert_allclose(by_group.distribution, one_each.distribution)
 
 
-def test_a_metric_undefined_on_some_resamples_is_counted():
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision"])
+def test_a_metric_undefined_on_some_resamples_is_counted(metric):
+    """scikit-learn's average precision of no positive row is 0, and would pull the mean down."""
     y = np.array([0] * 6 + [1] + [0] * 5)
     score = np.arange(12.0)
-    with pytest.warns(UserWarning, match=r"'roc_auc' is undefined on \d+ of 200 resamples"):
-        found = bootstrap_ci("roc_auc", y, score, n_resamples=200, random_state=0)
+    with pytest.warns(UserWarning, match=rf"'{metric}' is undefined on \d+ of 200 resamples"):
+        found = bootstrap_ci(metric, y, score, n_resamples=200, random_state=0)
     assert 50 < found.n_undefined < 100  # (11 / 12)^12 = 0.352
     assert len(found.distribution) == 200 - found.n_undefined
     assert np.isfinite(found.distribution).all()
@@ -313,6 +317,20 @@ def test_intervals_stay_inside_the_metrics_range():
     for method in ("basic", "studentized", "bca", "percentile"):
         found = bootstrap_ci("accuracy", right, said, method=method, random_state=0)
         assert 0 <= found.low <= found.estimate <= found.high <= 1
+
+
+def test_intervals_of_scorers_stay_inside_their_range_too():
+    """Three classes nearly apart: resamples are skewed to the left, their mirror image passes 1."""
+    y = np.arange(45) % 3
+    said = 0.1 * P3[:1].repeat(45, axis=0) + 0.9 * np.eye(3)[y]
+    said[:3] = [[0.2, 0.5, 0.3], [0.6, 0.2, 0.2], [0.6, 0.2, 0.2]]
+    options = {"method": "basic", "n_resamples": 100, "random_state": 0}
+    known = bootstrap_ci("roc_auc_ovr", y, said, **options)
+    unknown = bootstrap_ci(
+        lambda y, p: metrics.roc_auc_score(y, p, multi_class="ovr"), y, said, **options
+    )
+    assert known.high == 1 < unknown.high
+    assert known.low == unknown.low
 
 
 @settings(max_examples=25, deadline=None)
@@ -520,7 +538,21 @@ def test_the_positive_class_has_its_own_column(metric, labels):
 
 def test_a_positive_class_that_a_scorer_would_not_heed_is_refused():
     with pytest.raises(ValueError, match="pos_label must be None with a scorer or a callable"):
-        bootstrap_ci("average_precision", Y, PROBABILITY, pos_label=0)
+        bootstrap_ci("jaccard", Y, LABELS, pos_label=0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "y", "said", "options"),
+    [
+        ("r2", np.ones(N), VALUE, {}),
+        ("precision", Y, np.zeros(N, dtype=int), {}),
+        ("roc_auc", Y, PROBABILITY, {"sample_weight": 1.0 - Y}),
+        ("average_precision", Y, PROBABILITY, {"sample_weight": 1.0 - Y}),
+    ],
+)
+def test_a_metric_undefined_on_the_data_says_why(metric, y, said, options):
+    with pytest.raises(ValueError, match=f"'{metric}' is not: the rows that count leave it to div"):
+        bootstrap_ci(metric, y, said, n_resamples=10, **options)
 
 
 def test_an_array_in_the_metrics_place_is_not_printed_whole():
