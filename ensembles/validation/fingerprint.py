@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -143,10 +143,15 @@ def _generator(thing: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def _estimator(thing: Any, seen: set[int]) -> Iterator[Any]:
+    """What a clone has: its class, its parameters, and what was asked of it by ``set_output``,
+    ``set_fit_request`` and their like.
+    """
     yield from _class(type(thing), seen)
     if type(thing).__name__ == "FrozenEstimator":  # it is cloned with all that it has learned
         yield pickle.dumps(thing.estimator)
     yield from _dict(thing.get_params(deep=False), seen)
+    yield repr(getattr(thing, "_metadata_request", None)).encode()
+    yield repr(getattr(thing, "_sklearn_output_config", None)).encode()
 
 
 def _partial(thing: Any, seen: set[int]) -> Iterator[Any]:
@@ -208,13 +213,17 @@ _VERSIONS: dict[str, str | None] = {"ensembles": __version__, "": None, "__main_
 def _version(package: str) -> str | None:
     if package not in _VERSIONS:
         found = getattr(sys.modules.get(package), "__version__", None)
-        if not isinstance(found, str):
-            try:
-                found = version(package)
-            except PackageNotFoundError:
-                found = None
-        _VERSIONS[package] = found
+        _VERSIONS[package] = found if isinstance(found, str) else _installed(package)
     return _VERSIONS[package]
+
+
+@cache
+def _installed(package: str) -> str | None:
+    """The version of a package, imported or not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _function(thing: Any, seen: set[int]) -> Iterator[Any]:
@@ -319,12 +328,14 @@ KINDS: list[tuple[Callable[[Any], bool], Callable[[Any, set[int]], Iterator[Any]
 def versions_of(*things: Any) -> dict[str, str]:
     """Return the versions of Python, of what this library stands on, and of the things' packages.
 
-    Pipelines and other estimators made of estimators are looked into.
+    Pipelines and other estimators made of estimators are looked into. Of the libraries of frames
+    it is the version that is installed, for a model may be the first to import one.
     """
-    packages = {"numpy", "sklearn", "scipy", "joblib", "ensembles", *("pandas", "polars")}
+    packages = {"numpy", "sklearn", "scipy", "joblib", "ensembles"}
     for thing in things:
         packages |= {_package(part) for part in _inside(thing)}
     known = {package: _version(package) for package in sorted(packages) if package in sys.modules}
+    known |= {package: _installed(package) for package in ("pandas", "polars")}
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python, **{name: str(number) for name, number in known.items()}}
 

@@ -25,17 +25,22 @@ from typing import Any, NamedTuple
 
 from ensembles.members import open_to_others
 from ensembles.validation.data import Data
+from sklearn import get_config
+
 from ensembles.validation.evaluating import Job, Outcome, Protocol
 from ensembles.validation.fingerprint import fingerprint, versions_of
 
 __all__ = ["Cache", "Stored"]
 
 INDEX = "index.jsonl"
-FORMAT = 1
+FORMAT = 2
 """Goes up when what is stored changes its form."""
 
 
 class Stored(NamedTuple):
+SETTINGS = ("enable_metadata_routing", "transform_output", "sparse_interface", "array_api_dispatch")
+"""What scikit-learn may be set to that decides what a pipeline's steps are handed."""
+
     """A fold found in the cache, and whether all that is asked of it now was asked then."""
 
     outcome: Outcome
@@ -166,6 +171,7 @@ class Cache:
                 job.only_fit,
             )
         except (TypeError, RecursionError) as error:
+                [get_config().get(name) for name in SETTINGS],
             if self._writable:
                 self._writable = False
                 warnings.warn(

@@ -19,6 +19,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
+import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -26,10 +27,12 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from ensembles import cross_validate
-from ensembles.validation.fingerprint import fingerprint
+from ensembles.validation import fingerprint as fingerprints
+from ensembles.validation.fingerprint import _VERSIONS, fingerprint
+from ensembles.validation.storing import Entry
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the rights of POSIX files")
 
@@ -211,6 +214,80 @@ def test_other_data_other_rows_and_other_weights_are_other_folds(tmp_path, log):
 def test_shuffles_without_a_random_state_are_found_again(tmp_path, log):
     for expected in (15, 0):
         before = n_fits(log)
+class Importing(Logged):
+    """Imports a module that nothing had asked for, as libraries do that frames are handed to."""
+
+    def fit(self, X, y):
+        sys.modules["polars"] = pl
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("model", [Logged, Importing])
+def test_what_else_is_imported_is_nothing_to_a_fold(tmp_path, log, monkeypatch, model):
+    for imported in (False, True, False):
+        monkeypatch.delitem(sys.modules, "polars", raising=False)
+        if imported:
+            monkeypatch.setitem(sys.modules, "polars", pl)
+        cross_validate(model(log), X, y, cache_dir=tmp_path / "c")
+        assert n_fits(log) == 5
+
+
+def test_other_versions_are_other_folds(tmp_path, log, monkeypatch):
+    def n_new():
+        before = n_fits(log)
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path / "c")
+        return n_fits(log) - before
+
+    assert (n_new(), n_new()) == (5, 0)
+    monkeypatch.setitem(_VERSIONS, "numpy", "0.0.1")
+    assert (n_new(), n_new()) == (5, 0)
+    known = fingerprints._installed
+    monkeypatch.setattr(fingerprints, "_installed", lambda name: f"{known(name)}.1")
+    assert (n_new(), n_new()) == (5, 0)
+
+
+class Column(Logged):
+    """Says other things of a frame than of an array."""
+
+    def fit(self, X, y):
+        self.named_ = hasattr(X, "columns")
+        return super().fit(np.asarray(X), y)
+
+    def predict_proba(self, X):
+        said = super().predict_proba(np.asarray(X))
+        return 1 - said if self.named_ else said
+
+
+def test_steps_set_to_other_output_are_other_folds(tmp_path, log):
+    """``set_output`` is no parameter: from a cache came what the other had said."""
+    plain = make_pipeline(StandardScaler(), Column(log))
+    frames = make_pipeline(StandardScaler(), Column(log)).set_output(transform="pandas")
+    one = cross_validate(plain, X, y, cache_dir=tmp_path)
+    other = cross_validate(frames, X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 10
+    np.testing.assert_allclose(one.oof_prediction_, other.oof_prediction_[:, ::-1])
+    with sklearn.config_context(transform_output="pandas"):
+        again = cross_validate(plain, X, y, cache_dir=tmp_path)
+    np.testing.assert_array_equal(again.oof_prediction_, other.oof_prediction_)
+
+
+def test_who_asks_for_other_metadata_is_another_estimator(tmp_path):
+    """As with output: fits with weights and without are not each other's."""
+    weights = {"sample_weight": np.linspace(0.01, 5, len(y))}
+
+    def run(scaled, weighted, **given):
+        scaler = StandardScaler().set_fit_request(sample_weight=scaled)
+        model = LogisticRegression().set_fit_request(sample_weight=weighted)
+        model.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(scaler, model)
+        return cross_validate(pipeline, X, y, params=weights, **given).oof_prediction_
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        for asked in ((False, True), (True, False), (True, True)):
+            stored = run(*asked, cache_dir=tmp_path)
+            np.testing.assert_array_equal(stored, run(*asked))
+
+
         cross_validate(Logged(log), X, y, cache_dir=tmp_path / "c", n_repeats=3)
         assert n_fits(log) - before == expected
     for expected in (5, 0):
