@@ -14,8 +14,10 @@ import hashlib
 import json
 import os
 import pickle
+import secrets
 import socket
 import stat
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ensembles.members import open_to_others
-from ensembles.validation.data import Data
 from sklearn import get_config
 
+from ensembles.members import open_to_others
+from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Job, Outcome, Protocol
 from ensembles.validation.fingerprint import fingerprint, versions_of
 
@@ -36,11 +38,14 @@ INDEX = "index.jsonl"
 FORMAT = 2
 """Goes up when what is stored changes its form."""
 
-
-class Stored(NamedTuple):
 SETTINGS = ("enable_metadata_routing", "transform_output", "sparse_interface", "array_api_dispatch")
 """What scikit-learn may be set to that decides what a pipeline's steps are handed."""
 
+RUN = secrets.token_hex(4)
+"""Tells this process from an earlier one of the same number, as first ones in containers are."""
+
+
+class Stored(NamedTuple):
     """A fold found in the cache, and whether all that is asked of it now was asked then."""
 
     outcome: Outcome
@@ -102,7 +107,8 @@ class Cache:
         self._writable = True
         self._digests: dict[int, tuple[Any, str]] = {}
         self._open_folder()
-        self._entries = self._read_index()
+        with self._locked():
+            self._entries = self._read_index()
         self._sweep()
 
     # -----------------------------------------------------------------------------------------
@@ -116,6 +122,8 @@ class Cache:
             return None
         try:
             stored = pickle.loads(self._read(entry))
+            if stored["key"] != key:
+                raise Suspect(f"{entry.sha256[:12]} is another fold than the index says")
             outcome, asked = stored["outcome"], stored["asked"]
         except FileNotFoundError:
             self._report(f"{entry.sha256[:12]} is gone", job)
@@ -135,7 +143,8 @@ class Cache:
             return
         asked = self._asked(data, job, protocol)
         try:
-            content = pickle.dumps({"outcome": outcome, "asked": asked}, protocol=5)
+            stored = {"key": key, "outcome": outcome, "asked": asked}
+            content = pickle.dumps(stored, protocol=5)
         except Exception as error:
             warnings.warn(
                 f"{job} cannot be kept in cache_dir, as its model cannot be pickled: {error}",
@@ -165,13 +174,13 @@ class Cache:
                 data.groups if job.stopping.rows == "nested" else None,
                 self._digest(job.candidate, learner),
                 versions_of(learner),
+                [get_config().get(name) for name in SETTINGS],
                 job.fold.train,
                 job.fold.test,
                 job.stopping,
                 job.only_fit,
             )
         except (TypeError, RecursionError) as error:
-                [get_config().get(name) for name in SETTINGS],
             if self._writable:
                 self._writable = False
                 warnings.warn(
@@ -245,7 +254,7 @@ class Cache:
     def _mend_index(self, whole: dict[str, Entry]) -> None:
         """Write the index anew without its torn lines; what cannot be mended stays torn."""
         part = self._part()
-        with suppress(OSError), self._locked():
+        with suppress(OSError):
             content = b"".join(entry.line() for entry in whole.values())
             self._write_file(part, content, os.O_CREAT | os.O_TRUNC)
             os.replace(part, self.folder / INDEX)
@@ -283,7 +292,9 @@ class Cache:
             os.close(number)
 
     def _part(self) -> Path:
-        return self.folder / f"{socket.gethostname()}.{os.getpid()}.part"
+        """A name that no other thread, process or machine gives what it has half written."""
+        name = f"{socket.gethostname()}.{os.getpid()}.{RUN}.{threading.get_ident()}.part"
+        return self.folder / name
 
     def _write(self, entry: Entry, content: bytes) -> None:
         """Write the file whole, give it its name, and only then enter it in the index."""
@@ -338,9 +349,11 @@ class Cache:
 
     def _sweep(self) -> None:
         """Remove what processes that are gone left half written."""
+        host = f"{socket.gethostname()}."
         for part in self.folder.glob("*.part"):
-            host, _, pid = part.name.removesuffix(".part").rpartition(".")
-            if host == socket.gethostname() and pid.isdigit() and not _is_running(int(pid)):
+            pid, _, run = part.name.removeprefix(host).partition(".")
+            own_machine = part.name.startswith(host) and pid.isdigit()
+            if own_machine and not _is_running(int(pid), run.partition(".")[0]):
                 with suppress(OSError):
                     part.unlink()
 
@@ -358,9 +371,9 @@ def _described(scorer: Any) -> Any:
     return scorer if not hasattr(scorer, "_score_func") else dict(vars(scorer))
 
 
-def _is_running(pid: int) -> bool:
+def _is_running(pid: int, run: str) -> bool:
     if pid == os.getpid():
-        return False
+        return run == RUN
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -5,10 +5,13 @@ import os
 import pickle
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -16,10 +19,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
-import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -211,9 +214,6 @@ def test_other_data_other_rows_and_other_weights_are_other_folds(tmp_path, log):
     assert fits(X, y) == 0
 
 
-def test_shuffles_without_a_random_state_are_found_again(tmp_path, log):
-    for expected in (15, 0):
-        before = n_fits(log)
 class Importing(Logged):
     """Imports a module that nothing had asked for, as libraries do that frames are handed to."""
 
@@ -288,6 +288,9 @@ def test_who_asks_for_other_metadata_is_another_estimator(tmp_path):
             np.testing.assert_array_equal(stored, run(*asked))
 
 
+def test_shuffles_without_a_random_state_are_found_again(tmp_path, log):
+    for expected in (15, 0):
+        before = n_fits(log)
         cross_validate(Logged(log), X, y, cache_dir=tmp_path / "c", n_repeats=3)
         assert n_fits(log) - before == expected
     for expected in (5, 0):
@@ -352,6 +355,19 @@ def test_a_torn_or_forged_index_is_reported(tmp_path, log):
     with pytest.warns(UserWarning, match="2 of 5 lines of its index are torn"):
         cross_validate(Logged(log), X, y, cache_dir=folder)
     assert n_fits(log) - before == 2
+
+
+def test_an_index_that_names_another_fold_is_noticed(tmp_path, log):
+    """Two folds exchanged in the index, with all checksums as they should be."""
+    whole = cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    index = tmp_path / "index.jsonl"
+    one, other, *rest = map(Entry.parsed, filter(None, index.read_bytes().split(b"\n")))
+    exchanged = [replace(one, key=other.key), replace(other, key=one.key), *rest]
+    index.write_bytes(b"".join(entry.line() for entry in exchanged))
+    with pytest.warns(UserWarning, match="is another fold than the index says") as told:
+        again = cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert len(told) == 2
+    np.testing.assert_array_equal(again.oof_prediction_, whole.oof_prediction_)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
@@ -570,6 +586,36 @@ def test_two_runs_share_a_folder(tmp_path, log):
     before = n_fits(log)
     cross_validate(Logged(log, 0.01), X, y, cv=KFold(10), cache_dir=folder)
     assert n_fits(log) == before
+
+
+@pytest.mark.parametrize("n_rounds", [3])
+def test_threads_of_one_process_share_a_folder(tmp_path, log, n_rounds):
+    """They wrote into one half-written file, and swept each other's away."""
+    for number in range(n_rounds):
+        folder = tmp_path / f"cache{number}"
+
+        def run(seed, folder=folder):
+            cross_validate(Logged(log, seed=seed), X, y, cv=KFold(10), cache_dir=folder)
+
+        with warnings.catch_warnings(), ThreadPoolExecutor(4) as pool:
+            warnings.simplefilter("error")
+            list(pool.map(run, range(4)))
+        before = n_fits(log)
+        for seed in range(4):
+            run(seed)
+        assert n_fits(log) == before
+        assert not list(folder.glob("*.part"))
+
+
+def test_what_an_earlier_process_of_the_same_number_left_is_swept_away(tmp_path, log):
+    """As in a container, where every first process is number 1."""
+    own = tmp_path / f"{socket.gethostname()}.{os.getpid()}.abcdef.0.part"
+    elsewhere = tmp_path / f"another-machine.{os.getpid()}.abcdef.0.part"
+    own.touch()
+    elsewhere.touch()
+    cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert not own.exists()
+    assert elsewhere.exists()
 
 
 class Interrupted(Logged):
