@@ -13,8 +13,13 @@ from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, make_classification, make_multilabel_classification
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
 from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import (
@@ -303,6 +308,33 @@ def test_decisions_between_pairs_are_counted_as_votes(n_classes):
     assert result.pooled_score_ == pytest.approx(result.score_)
     one = cross_validate(model, table, labels, cv=[(np.arange(90), np.arange(90, 120))])
     np.testing.assert_array_equal(one.predict(table), one.models_[0].predict(table))
+
+
+STACK = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier(random_state=0))]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda model: model, lambda model: make_pipeline(StandardScaler(), model)],
+    ids=["alone", "in a pipeline"],
+)
+@pytest.mark.parametrize("method", ["auto", "predict_proba", "predict"])
+def test_a_model_that_cannot_predict_before_it_is_fitted_is_asked_all_the_same(wrapped, method):
+    """A stack without a final estimator told nothing: out-of-fold predictions were None."""
+    model = wrapped(StackingClassifier(STACK, cv=3))
+    assert not hasattr(model, "predict")
+    result = cross_validate(model, X, y, cv=KFold(3), method=method)
+    asked = "predict_proba" if method == "auto" else method
+    for train, test in KFold(3).split(X):
+        alone = clone(model).fit(X[train], y[train])
+        np.testing.assert_array_equal(result.oof_prediction_[test], getattr(alone, asked)(X[test]))
+
+
+def test_a_model_that_never_predicts_is_asked_nothing():
+    model = make_pipeline(StandardScaler(), PCA(2))
+    result = cross_validate(model, X)
+    assert result.method_ is None
+    assert result.oof_prediction_ is None
 
 
 def test_labels_are_nan_where_no_model_judged():
