@@ -1,6 +1,8 @@
 """cross_validate: what a loop written by hand gives, to the bit, and what it cannot give."""
 
+import inspect
 import pickle
+import typing
 
 import joblib
 import lightgbm
@@ -50,6 +52,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import Bagging, Bootstrap, HistTreeClassifier, cross_validate, members
 from ensembles.validation import Leaderboard
+from ensembles.validation.calling import Settings
 
 X, y = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
 NUMBERS = load_diabetes(return_X_y=True)
@@ -335,6 +338,15 @@ def test_a_model_that_never_predicts_is_asked_nothing():
     result = cross_validate(model, X)
     assert result.method_ is None
     assert result.oof_prediction_ is None
+
+
+def test_editors_are_told_what_is_returned():
+    one, several = typing.get_overloads(cross_validate)
+    assert one.__annotations__["return"] == "CrossValidation"
+    assert several.__annotations__["return"] == "Leaderboard"
+    parameters = inspect.signature(cross_validate).parameters.values()
+    named = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+    assert set(Settings.__annotations__) == named
 
 
 def test_labels_are_nan_where_no_model_judged():
