@@ -78,7 +78,7 @@ class Entry:
             record = json.loads(line)
             entry = cls(str(record["key"]), str(record["sha256"]), int(record["size"]))
             whole = json.loads(entry.line())["check"] == record["check"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
         return entry if whole and _is_word(entry.sha256) else None
 

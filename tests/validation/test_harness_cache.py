@@ -357,6 +357,20 @@ def test_a_torn_or_forged_index_is_reported(tmp_path, log):
     assert n_fits(log) - before == 2
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"[" * 200_000, b'{"key": "k", "sha256": "s", "size": Infinity, "check": "c"}', b"\xff\x00"],
+    ids=["nested", "infinite", "no text"],
+)
+def test_whatever_stands_in_an_index_is_a_torn_line_at_most(tmp_path, log, line):
+    cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    with (tmp_path / "index.jsonl").open("ab") as index:
+        index.write(line + b"\n")
+    with pytest.warns(UserWarning, match="1 of 6 lines of its index are torn"):
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 5
+
+
 def test_an_index_that_names_another_fold_is_noticed(tmp_path, log):
     """Two folds exchanged in the index, with all checksums as they should be."""
     whole = cross_validate(Logged(log), X, y, cache_dir=tmp_path)
