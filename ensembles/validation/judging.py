@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import (
     accuracy_score,
     check_scoring,
@@ -24,14 +24,43 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import Pipeline
 
+from ensembles import members
 from ensembles.scoring import check_scoring as check_name
 from ensembles.tasks import CLASSIFICATION, Task
 from ensembles.validation.answering import Judged, Recorded
 
-__all__ = ["Scoring", "Verdict", "check_scorers", "first_of", "judge", "pooled_scoring"]
+__all__ = [
+    "Scoring",
+    "Verdict",
+    "check_scorers",
+    "first_of",
+    "judge",
+    "limits_of",
+    "pooled_scoring",
+]
 
 AVERAGES = ("macro", "micro", "weighted")
 """How scikit-learn averages a metric of two classes over more."""
+
+WITHIN_ONE = (
+    "accuracy_score",
+    "average_precision_score",
+    "f1_score",
+    "fbeta_score",
+    "jaccard_score",
+    "precision_score",
+    "recall_score",
+    "roc_auc_score",
+    "top_k_accuracy_score",
+)
+AT_MOST_ONE = (
+    "balanced_accuracy_score",
+    "explained_variance_score",
+    "matthews_corrcoef",
+    "r2_score",
+)
+LOSSES = ("_error", "_loss", "_deviance")
+"""scikit-learn's metrics that lie from 0 to 1, that end at 1, and what those from 0 on end in."""
 
 
 @dataclass(frozen=True)
@@ -307,6 +336,27 @@ def _score_with_labels(scorer: Any, asked: Any, X: Any, y: Any, arguments: dict[
     """Tell the metric which classes there are: it would take those in ``y`` for all."""
     given = {**scorer._kwargs, "labels": asked.classes, **arguments}
     return scorer._sign * scorer._score_func(y, asked.predict_proba(X), **given)
+
+
+def limits_of(scorer: Any, learner: Any) -> tuple[float, float]:
+    """Return the least and the greatest score that there can be, as far as is known.
+
+    Examples
+    --------
+    >>> limits_of(get_scorer("accuracy"), None), limits_of(get_scorer("neg_log_loss"), None)
+    ((0.0, 1.0), (-inf, 0.0))
+    """
+    metric: Any = getattr(scorer, "_score_func", None)
+    if scorer is None:
+        own = getattr(type(members.innermost(learner)), "score", None)
+        metric = {ClassifierMixin.score: accuracy_score, RegressorMixin.score: r2_score}.get(own)
+    theirs = (getattr(metric, "__module__", None) or "").startswith("sklearn.metrics.")
+    name = metric.__name__ if theirs else ""
+    if getattr(scorer, "_sign", 1) < 0:
+        return -np.inf, 0.0 if name.endswith(LOSSES) else np.inf
+    if name in WITHIN_ONE:
+        return 0.0, 1.0
+    return -np.inf, 1.0 if name in AT_MOST_ONE else np.inf
 
 
 def first_of(scores: dict[str, Any]) -> str:

@@ -20,7 +20,13 @@ from ensembles.validation.comparison import corrected_resampled_t_test
 from ensembles.validation.data import Data
 from ensembles.validation.evaluating import Candidate, Outcome
 from ensembles.validation.folds import Fold
-from ensembles.validation.judging import Verdict, first_of, judge, pooled_scoring
+from ensembles.validation.judging import (
+    Verdict,
+    first_of,
+    judge,
+    limits_of,
+    pooled_scoring,
+)
 from ensembles.validation.staging import learning_curves
 from ensembles.validation.telling import as_html, as_text
 
@@ -326,7 +332,8 @@ class CrossValidation(dict[str, Any]):
         """Return a confidence interval of the mean score.
 
         Student's t on the folds' scores with the variance of Nadeau and Bengio (2003), which
-        allows for the training rows that folds share.
+        allows for the training rows that folds share. Cut off where a metric of scikit-learn's
+        ends, as accuracy does at 1: that leaves out no score that there can be.
 
         Parameters
         ----------
@@ -360,7 +367,11 @@ class CrossValidation(dict[str, Any]):
             return Interval(float("nan"), float("nan"))
         n_train, n_test = self._mean_sizes(kept)
         found = corrected_resampled_t_test(scores[kept], n_train, n_test, confidence_level=level)
-        return Interval(float(found.low), float(found.high))
+        scorers = self._candidate.scoring.scorers
+        least, most = -np.inf, np.inf
+        if name in scorers:
+            least, most = limits_of(scorers[name], self.estimator_)
+        return Interval(max(float(found.low), least), min(float(found.high), most))
 
     def _mean_sizes(self, kept: NDArray[np.bool_]) -> tuple[float, float]:
         sizes = np.asarray([[len(train), len(test)] for train, test in self.splits_])[kept]

@@ -183,6 +183,38 @@ def test_the_interval_is_that_of_nadeau_and_bengio():
     assert narrow.high - narrow.low < expected[1] - expected[0]
 
 
+def twice_as_right(y, said):
+    return 2 * accuracy_score(y, said)
+
+
+def test_an_interval_ends_where_its_metric_does():
+    """Of an accuracy of 0.98 it reached above 1."""
+    from ensembles.validation.comparison import corrected_resampled_t_test
+
+    labels = (NUMBERS[0][:, 2] > 0).astype(int)
+    flipped = np.where(np.arange(len(labels)) < 6, 1 - labels, labels)
+    scoring = {
+        "accuracy": "accuracy",
+        "f1": "f1",
+        "loss": make_scorer(log_loss, greater_is_better=False, response_method="predict_proba"),
+        "error": "neg_mean_absolute_error",
+        "own": make_scorer(twice_as_right),
+        "counted": lambda model, X, y: 2 * model.score(X, y),
+    }
+    tree = DecisionTreeClassifier(random_state=0)
+    result = cross_validate(tree, NUMBERS[0][:, 2:3], flipped, scoring=scoring, cv=KFold(5))
+    ends = dict.fromkeys(("accuracy", "f1"), (0, 1)) | dict.fromkeys(
+        ("loss", "error"), (-np.inf, 0)
+    )
+    for name, scores in result.test_scores_.items():
+        whole = corrected_resampled_t_test(scores, 442 * 0.8, 442 * 0.2)
+        assert whole.high > ends.get(name, (0, 1))[1]
+        expected = np.clip([whole.low, whole.high], *ends.get(name, (-np.inf, np.inf)))
+        np.testing.assert_allclose(result.confidence_interval(scoring=name), expected)
+    own = cross_validate(make_pipeline(tree), NUMBERS[0][:, 2:3], flipped, cv=KFold(5))
+    assert own.confidence_interval_.high == 1
+
+
 def test_an_interval_that_is_a_point_is_told_of():
     X = np.repeat([[0.0], [1.0]], 50, axis=0)
     result = cross_validate(GaussianNB(), X, X[:, 0].astype(int))
