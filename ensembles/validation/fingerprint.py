@@ -199,7 +199,8 @@ def _is_plain(thing: Any) -> bool:
 
 def _is_versioned(thing: Any) -> bool:
     """Tell whether the version of an installed package vouches for the code of a function."""
-    package = (getattr(thing, "__module__", None) or "").partition(".")[0]
+    named = "__name__" if isinstance(thing, types.ModuleType) else "__module__"
+    package = (getattr(thing, named, None) or "").partition(".")[0]
     if package in ("ensembles", "builtins") or package in sys.stdlib_module_names:
         return package != "__main__"
     file = getattr(sys.modules.get(package), "__file__", None) or ""
@@ -237,10 +238,7 @@ def _function(thing: Any, seen: set[int]) -> Iterator[Any]:
     cells = thing.__closure__ or ()
     inside = [cell.cell_contents for cell in cells if _is_filled(cell)]
     yield from _sequence([thing.__defaults__, thing.__kwdefaults__, inside], seen)
-    for name in _globals_of(thing.__code__):
-        if name in thing.__globals__:
-            yield name.encode()
-            yield from _global(thing.__globals__[name], seen)
+    yield from _found(thing.__globals__, _globals_of(thing.__code__), seen)
 
 
 def _is_filled(cell: Any) -> bool:
@@ -259,12 +257,26 @@ def _globals_of(code: Any) -> list[str]:
     return sorted(names)
 
 
-def _global(thing: Any, seen: set[int]) -> Iterator[Any]:
-    """What a function finds by name: constants and code of the user's; not tables, not modules."""
-    simple = isinstance(thing, (*BUILTIN, list, tuple, dict, set, frozenset))
-    code = isinstance(thing, types.FunctionType | type) and not _is_versioned(thing)
-    if code or (simple and len(repr(thing)) < 100_000):
-        yield from _parts(thing, seen)
+def _found(space: dict[str, Any], names: list[str], seen: set[int]) -> Iterator[Any]:
+    """What code finds by its names: constants, tables and code, in the user's modules too."""
+    for name in names:
+        thing = space.get(name)
+        if isinstance(thing, types.ModuleType):
+            yield f"{name} {thing.__name__}".encode()
+            if id(thing) not in seen and not _is_versioned(thing):
+                yield from _found(vars(thing), names, seen | {id(thing)})
+        elif name in space and _is_known(thing):
+            yield name.encode()
+            yield from _parts(thing, seen)
+
+
+def _is_known(thing: Any) -> bool:
+    """Tell constants, tables and code, whose contents can be known, from anything else."""
+    if isinstance(thing, (*BUILTIN, list, tuple, dict, set, frozenset)):
+        return len(repr(thing)) < 100_000
+    code = isinstance(thing, types.FunctionType | type)
+    table = isinstance(thing, np.ndarray | np.generic) or hasattr(thing, "tocsr")
+    return code or table or _is_pandas(thing) or _is_polars(thing)
 
 
 def _code(code: Any, seen: set[int]) -> Iterator[Any]:
@@ -285,8 +297,7 @@ def _class(thing: Any, seen: set[int]) -> Iterator[Any]:
             continue
         for name, value in sorted(vars(kind).items()):
             inner = getattr(value, "__func__", getattr(value, "fget", value))
-            told = isinstance(inner, (types.FunctionType, *BUILTIN))
-            if told and name not in ("__doc__", "__module__", "__firstlineno__"):
+            if _is_known(inner) and name not in ("__doc__", "__module__", "__firstlineno__"):
                 yield name.encode()
                 yield from _parts(inner, seen)
 

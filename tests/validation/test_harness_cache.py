@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,7 +27,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -557,6 +558,39 @@ def test_a_fingerprint_knows_contents_and_code():
     assert fingerprint({"b": 2, "a": 1}) == fingerprint({"a": 1, "b": 2})
     assert fingerprint(np.repeat(table, 2, axis=1)[:, ::2]) == fingerprint(table)
     assert fingerprint(edited("X + 1")) == fingerprint(edited("X + 1"))
+
+
+def test_what_code_finds_by_name_is_known():
+    """Tables, and functions of modules that were edited, were passed over."""
+    inner, helpers = types.ModuleType("helpers.inner"), types.ModuleType("helpers")
+    helpers.inner, inner.helpers = inner, helpers
+    space = {"__name__": "__main__", "helpers": helpers, "np": np}
+    exec("def step(X):\n    return helpers.inner.clean(X) + helpers.by + np.log(OF)\n", space)
+    exec("class Model:\n    of = None\n    def fit(self, X, y):\n        pass\n", space)
+    step, model = space["step"], space["Model"]
+    seen = []
+    for found in (1.0, 2.0):
+        for place, name, thing in (
+            (helpers, "by", found),
+            (helpers, "by", np.array([found])),
+            (inner, "clean", edited(f"X + {found}")),
+            (space, "OF", np.array([found])),
+            (space, "OF", pd.Series([found])),
+            (space, "OF", pl.DataFrame([found])),
+            (space, "OF", csr_matrix([[found]])),
+            (space, "np", np.ma if found == 1 else np),
+            (model, "of", (found, 1)),
+            (model, "of", {"at": found}),
+            (model, "of", np.array([found])),
+            (model, "of", accuracy_score if found == 1 else log_loss),
+        ):
+            if isinstance(place, dict):
+                place[name] = thing
+            else:
+                setattr(place, name, thing)
+            seen.append(fingerprint(step, model()))
+            assert fingerprint(step, model()) == seen[-1]
+    assert len(set(seen)) == len(seen)
 
 
 class Secretive(float):
