@@ -327,8 +327,13 @@ def _check_groups(groups: Any) -> None:
 
 def _checked_data(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Data:
     check_rows(X, y)
-    X_indexed, y_indexed, groups = indexable(X, y, given["groups"])
-    n_rows = n_rows_of(X_indexed)
+    X_indexed, y_indexed = indexable(X, y)
+    n_rows, groups = n_rows_of(X_indexed), given["groups"]
+    if groups is not None and len(groups) != n_rows:
+        raise ValueError(
+            f"groups must hold a group for each of the {n_rows} rows; got {len(groups)}."
+        )
+    (groups,) = indexable(groups)
     if y_indexed is not None and not hasattr(y_indexed, "tocsr"):
         if has_missing(np.asarray(y_indexed)):
             raise ValueError("y must not hold missing values; got None or NaN.")

@@ -758,7 +758,7 @@ def test_labels_in_one_column(container):
         ({"sample_weight": np.zeros(120)}, "sample_weight must not be zero for every row"),
         ({"sample_weight": np.ones(7)}, "sample_weight.shape"),
         ({"X_test": X[:, :2]}, "X_test must have the columns of X"),
-        ({"groups": np.ones(3)}, "inconsistent numbers of samples"),
+        ({"groups": np.ones(3)}, "groups must hold a group for each of the 120 rows; got 3"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be a number in \(0, 1\)"),
         ({"cv": KFold}, "cv must be a splitter.*got <class"),
         ({"groups": np.ones((120, 2))}, r"groups must be 1D.*got shape \(120, 2\)"),
