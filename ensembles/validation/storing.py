@@ -333,13 +333,14 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one process at a time write to the index, where the system has such locks."""
+        """Let one process at a time at the index, where the system has such locks."""
         try:
             import fcntl
-        except ImportError:  # Windows
+
+            number = os.open(self.folder, os.O_RDONLY)
+        except (ImportError, OSError):  # Windows, and folders whose names cannot be read
             yield
             return
-        number = os.open(self.folder, os.O_RDONLY)
         try:
             with suppress(OSError):  # some network file systems have none
                 fcntl.flock(number, fcntl.LOCK_EX)

@@ -655,6 +655,20 @@ def test_threads_of_one_process_share_a_folder(tmp_path, log, n_rounds):
         assert not list(folder.glob("*.part"))
 
 
+def test_a_folder_that_cannot_be_opened_is_used_without_a_lock(tmp_path, log, monkeypatch):
+    opened = os.open
+
+    def denied(path, *given, **named):
+        if Path(path) == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", denied)
+    for _ in range(2):
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 5
+
+
 def test_what_an_earlier_process_of_the_same_number_left_is_swept_away(tmp_path, log):
     """As in a container, where every first process is number 1."""
     own = tmp_path / f"{socket.gethostname()}.{os.getpid()}.abcdef.0.part"
