@@ -137,16 +137,28 @@ def holding_threads(learner: Any, *, blas: int, openmp: int) -> Iterator[None]:
 def within_budget(learner: Any, threads: int) -> Any:
     """Clone the learner with its own thread counts capped, or return it if none is too high.
 
-    None means one thread to scikit-learn and all cores to everyone else.
+    None means one thread to scikit-learn and all cores to everyone else, at any depth.
     """
+    given = learner.get_params()
     capped = {}
-    for name, value in learner.get_params().items():
-        if name.rpartition("__")[2] in THREADS:
-            everything = value is None and name in THREADS and library_of(learner) != "sklearn"
+    for name, value in {**_counts_unsaid(learner, given), **given}.items():
+        owner, _, own = name.rpartition("__")
+        if own in THREADS:
+            everything = value is None and library_of(given.get(owner, learner)) != "sklearn"
             greedy = isinstance(value, int) and (value < 0 or value > threads)
             if everything or greedy:
                 capped[name] = threads
     return clone(learner).set_params(**capped) if capped else learner
+
+
+def _counts_unsaid(learner: Any, given: dict[str, Any]) -> dict[str, None]:
+    """The counts of threads of CatBoost's learners, which name only what was set."""
+    inside = [("", learner), *((f"{name}__", value) for name, value in given.items())]
+    return {f"{prefix}thread_count": None for prefix, one in inside if _is_catboost(one)}
+
+
+def _is_catboost(thing: Any) -> bool:
+    return library_of(thing) == "catboost" and hasattr(thing, "get_params")
 
 
 def needs_no_pools(learner: Any) -> bool:

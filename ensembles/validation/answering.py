@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ensembles import members
 from ensembles.members import Member
-from ensembles.tasks import CLASSIFICATION, Task
+from ensembles.tasks import CLASSIFICATION, Task, task_of
 
 __all__ = [
     "METHODS",
@@ -41,16 +41,28 @@ def method_for(method: str, learner: Any, task: Task, classes: Any) -> str | Non
     labels; in a regression it is values.
     """
     if method != "auto":
-        if not hasattr(learner, method):
+        if not _will_have(learner, method):
             raise ValueError(
                 f"method must be 'auto' or one that {type(learner).__name__} has; got {method!r}."
             )
         return method
     if task == CLASSIFICATION and classes is not None:
         for name in METHODS[:2]:
-            if hasattr(learner, name):
+            if _will_have(learner, name):
                 return name
-    return "predict" if hasattr(learner, "predict") else None
+    return "predict" if _will_have(learner, "predict") else None
+
+
+def _will_have(learner: Any, method: str) -> bool:
+    """Tell whether the learner has a method once it is fitted.
+
+    A classifier or regressor that cannot predict yet, such as a stack without a final estimator of
+    the user's, has what its class has.
+    """
+    if hasattr(learner, method):
+        return True
+    unknown = task_of(learner) is not None and not hasattr(learner, "predict")
+    return unknown and hasattr(type(members.innermost(learner)), method)
 
 
 def question_of(method: str, learner: Any, classes: NDArray[Any] | None) -> Callable[..., Any]:

@@ -159,7 +159,8 @@ def _restore_threads(model: Any, learner: Any) -> None:
 
 def _named(error: Exception, job: Job) -> Exception:
     """The same error, saying where it happened."""
-    message = f"{job} ({len(job.fold.train)} rows) could not be fitted or scored: {error}"
+    said = " ".join([str(error), *getattr(error, "__notes__", [])])
+    message = f"{job} ({len(job.fold.train)} rows) could not be fitted or scored: {said}"
     named = members.explained(error, message)
     if named is None:
         error.add_note(message)

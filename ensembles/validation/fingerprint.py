@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -143,10 +143,15 @@ def _generator(thing: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def _estimator(thing: Any, seen: set[int]) -> Iterator[Any]:
+    """What a clone has: its class, its parameters, and what was asked of it by ``set_output``,
+    ``set_fit_request`` and their like.
+    """
     yield from _class(type(thing), seen)
     if type(thing).__name__ == "FrozenEstimator":  # it is cloned with all that it has learned
         yield pickle.dumps(thing.estimator)
     yield from _dict(thing.get_params(deep=False), seen)
+    yield repr(getattr(thing, "_metadata_request", None)).encode()
+    yield repr(getattr(thing, "_sklearn_output_config", None)).encode()
 
 
 def _partial(thing: Any, seen: set[int]) -> Iterator[Any]:
@@ -194,7 +199,8 @@ def _is_plain(thing: Any) -> bool:
 
 def _is_versioned(thing: Any) -> bool:
     """Tell whether the version of an installed package vouches for the code of a function."""
-    package = (getattr(thing, "__module__", None) or "").partition(".")[0]
+    named = "__name__" if isinstance(thing, types.ModuleType) else "__module__"
+    package = (getattr(thing, named, None) or "").partition(".")[0]
     if package in ("ensembles", "builtins") or package in sys.stdlib_module_names:
         return package != "__main__"
     file = getattr(sys.modules.get(package), "__file__", None) or ""
@@ -208,13 +214,17 @@ _VERSIONS: dict[str, str | None] = {"ensembles": __version__, "": None, "__main_
 def _version(package: str) -> str | None:
     if package not in _VERSIONS:
         found = getattr(sys.modules.get(package), "__version__", None)
-        if not isinstance(found, str):
-            try:
-                found = version(package)
-            except PackageNotFoundError:
-                found = None
-        _VERSIONS[package] = found
+        _VERSIONS[package] = found if isinstance(found, str) else _installed(package)
     return _VERSIONS[package]
+
+
+@cache
+def _installed(package: str) -> str | None:
+    """The version of a package, imported or not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _function(thing: Any, seen: set[int]) -> Iterator[Any]:
@@ -228,10 +238,7 @@ def _function(thing: Any, seen: set[int]) -> Iterator[Any]:
     cells = thing.__closure__ or ()
     inside = [cell.cell_contents for cell in cells if _is_filled(cell)]
     yield from _sequence([thing.__defaults__, thing.__kwdefaults__, inside], seen)
-    for name in _globals_of(thing.__code__):
-        if name in thing.__globals__:
-            yield name.encode()
-            yield from _global(thing.__globals__[name], seen)
+    yield from _found(thing.__globals__, _globals_of(thing.__code__), seen)
 
 
 def _is_filled(cell: Any) -> bool:
@@ -250,12 +257,26 @@ def _globals_of(code: Any) -> list[str]:
     return sorted(names)
 
 
-def _global(thing: Any, seen: set[int]) -> Iterator[Any]:
-    """What a function finds by name: constants and code of the user's; not tables, not modules."""
-    simple = isinstance(thing, (*BUILTIN, list, tuple, dict, set, frozenset))
-    code = isinstance(thing, types.FunctionType | type) and not _is_versioned(thing)
-    if code or (simple and len(repr(thing)) < 100_000):
-        yield from _parts(thing, seen)
+def _found(space: dict[str, Any], names: list[str], seen: set[int]) -> Iterator[Any]:
+    """What code finds by its names: constants, tables and code, in the user's modules too."""
+    for name in names:
+        thing = space.get(name)
+        if isinstance(thing, types.ModuleType):
+            yield f"{name} {thing.__name__}".encode()
+            if id(thing) not in seen and not _is_versioned(thing):
+                yield from _found(vars(thing), names, seen | {id(thing)})
+        elif name in space and _is_known(thing):
+            yield name.encode()
+            yield from _parts(thing, seen)
+
+
+def _is_known(thing: Any) -> bool:
+    """Tell constants, tables and code, whose contents can be known, from anything else."""
+    if isinstance(thing, (*BUILTIN, list, tuple, dict, set, frozenset)):
+        return len(repr(thing)) < 100_000
+    code = isinstance(thing, types.FunctionType | type)
+    table = isinstance(thing, np.ndarray | np.generic) or hasattr(thing, "tocsr")
+    return code or table or _is_pandas(thing) or _is_polars(thing)
 
 
 def _code(code: Any, seen: set[int]) -> Iterator[Any]:
@@ -276,8 +297,7 @@ def _class(thing: Any, seen: set[int]) -> Iterator[Any]:
             continue
         for name, value in sorted(vars(kind).items()):
             inner = getattr(value, "__func__", getattr(value, "fget", value))
-            told = isinstance(inner, (types.FunctionType, *BUILTIN))
-            if told and name not in ("__doc__", "__module__", "__firstlineno__"):
+            if _is_known(inner) and name not in ("__doc__", "__module__", "__firstlineno__"):
                 yield name.encode()
                 yield from _parts(inner, seen)
 
@@ -319,12 +339,14 @@ KINDS: list[tuple[Callable[[Any], bool], Callable[[Any, set[int]], Iterator[Any]
 def versions_of(*things: Any) -> dict[str, str]:
     """Return the versions of Python, of what this library stands on, and of the things' packages.
 
-    Pipelines and other estimators made of estimators are looked into.
+    Pipelines and other estimators made of estimators are looked into. Of the libraries of frames
+    it is the version that is installed, for a model may be the first to import one.
     """
-    packages = {"numpy", "sklearn", "scipy", "joblib", "ensembles", *("pandas", "polars")}
+    packages = {"numpy", "sklearn", "scipy", "joblib", "ensembles"}
     for thing in things:
         packages |= {_package(part) for part in _inside(thing)}
     known = {package: _version(package) for package in sorted(packages) if package in sys.modules}
+    known |= {package: _installed(package) for package in ("pandas", "polars")}
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python, **{name: str(number) for name, number in known.items()}}
 

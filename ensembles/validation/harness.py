@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from os import PathLike
-from typing import Any
+from typing import Any, Unpack, overload
 
 import numpy as np
 from sklearn import get_config
@@ -24,11 +24,13 @@ from ensembles.resampling import seed_of
 from ensembles.tables import check_rows, is_frame
 from ensembles.tasks import tags_of
 from ensembles.validation.answering import METHODS
+from ensembles.validation.calling import Estimator, Settings
 from ensembles.validation.data import Data, check_estimator, n_rows_of
 from ensembles.validation.evaluating import Protocol
 from ensembles.validation.fingerprint import fingerprint
 from ensembles.validation.folds import plan_folds, splitter_for, warn_of_leaks
 from ensembles.validation.leaderboard import Leaderboard
+from ensembles.validation.result import CrossValidation
 from ensembles.validation.routing import routed
 from ensembles.validation.running import Run, is_classification
 from ensembles.validation.storing import Cache
@@ -36,6 +38,18 @@ from ensembles.validation.storing import Cache
 __all__ = ["cross_validate"]
 
 STOPPING = ("fold", "nested", "pooled")
+
+
+@overload
+def cross_validate(
+    estimator: Estimator, X: Any, y: Any = None, **settings: Unpack[Settings]
+) -> CrossValidation: ...
+
+
+@overload
+def cross_validate(
+    estimator: dict[str, Any], X: Any, y: Any = None, **settings: Unpack[Settings]
+) -> Leaderboard: ...
 
 
 def cross_validate(
@@ -63,7 +77,7 @@ def cross_validate(
     return_train_score: bool = True,
     return_estimator: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> CrossValidation | Leaderboard:
     """Cross-validate: scores, out-of-fold predictions, fold models and test predictions at once.
 
     Stands in for scikit-learn's function of this name. The estimator is cloned for every fold and
@@ -313,8 +327,13 @@ def _check_groups(groups: Any) -> None:
 
 def _checked_data(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Data:
     check_rows(X, y)
-    X_indexed, y_indexed, groups = indexable(X, y, given["groups"])
-    n_rows = n_rows_of(X_indexed)
+    X_indexed, y_indexed = indexable(X, y)
+    n_rows, groups = n_rows_of(X_indexed), given["groups"]
+    if groups is not None and len(groups) != n_rows:
+        raise ValueError(
+            f"groups must hold a group for each of the {n_rows} rows; got {len(groups)}."
+        )
+    (groups,) = indexable(groups)
     if y_indexed is not None and not hasattr(y_indexed, "tocsr"):
         if has_missing(np.asarray(y_indexed)):
             raise ValueError("y must not hold missing values; got None or NaN.")

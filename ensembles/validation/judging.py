@@ -7,14 +7,21 @@ import numbers
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from traceback import format_exc
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, check_scoring, get_scorer, make_scorer, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    check_scoring,
+    get_scorer,
+    get_scorer_names,
+    make_scorer,
+    r2_score,
+)
 from sklearn.pipeline import Pipeline
 
 from ensembles.scoring import check_scoring as check_name
@@ -31,6 +38,9 @@ __all__ = [
     "pooled_scoring",
     "range_of",
 ]
+
+AVERAGES = ("macro", "micro", "weighted")
+"""How scikit-learn averages a metric of two classes over more."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,9 @@ def judge(
     for name, scorer in scoring.scorers.items():
         try:
             found = _score(scorer, judged, X, y, weights, (arguments or {}).get(name, {}))
-        except Exception:
+        except Exception as error:
+            if way_out := _way_out(scorer, judged.classes):
+                error.add_note(way_out)
             if error_score == "raise":
                 raise
             failures[name] = format_exc()
@@ -126,6 +138,28 @@ def judge(
         else:
             scores[name] = _number(found, name)
     return Verdict(scores, failures, single)
+
+
+def _way_out(scorer: Any, classes: NDArray[Any] | None) -> str:
+    """Name the scorers of many classes, where a scorer of two was asked about more."""
+    metric, given = getattr(scorer, "_score_func", None), getattr(scorer, "_kwargs", {})
+    of_two = given.get("average", "binary") == "binary" and "multi_class" not in given
+    names = _of_many_classes(metric) if of_two and metric is not None else []
+    if classes is None or len(classes) < 3 or not names:
+        return ""
+    return f"For {len(classes)} classes scoring may be {', '.join(map(repr, names))}."
+
+
+@cache
+def _of_many_classes(metric: Any) -> list[str]:
+    """The names of a metric's scorers that average over classes, or over pairs of them."""
+    scorers = {name: get_scorer(name) for name in get_scorer_names()}
+    return [
+        name
+        for name, scorer in scorers.items()
+        if getattr(scorer, "_score_func", None) is metric
+        and ("multi_class" in scorer._kwargs or scorer._kwargs.get("average") in AVERAGES)
+    ]
 
 
 def _number(score: Any, name: str) -> float:

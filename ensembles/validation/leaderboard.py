@@ -169,8 +169,9 @@ class Leaderboard(Mapping[str, CrossValidation]):
 
         Columns are the mean score, its 95 % interval ``low`` to ``high``, the score of all
         out-of-fold predictions together (``pooled``), the generalization gap, seconds to fit and
-        to predict and score a fold, the number of folds without a score (``failed``), the
-        difference to the best model on the folds that both have scores on, its p-value (Nadeau and
+        to predict and score a fold (medians: a process' first fold may hold what is compiled and
+        loaded once), the number of folds without a score (``failed``), the difference to the best
+        model on the folds that both have scores on, its p-value (Nadeau and
         Bengio 2003, corrected by Holm for the number of models) and whether it is ``real``.
         """
         import pandas as pd
@@ -191,8 +192,8 @@ class Leaderboard(Mapping[str, CrossValidation]):
                     "high": high,
                     "pooled": result.pooled_score_,
                     "gap": result.gap_ if result.train_scores_ else np.nan,
-                    "fit_time": float(np.mean(result.fit_times_)),
-                    "predict_time": float(np.mean(result.score_times_)),
+                    "fit_time": float(np.median(result.fit_times_)),
+                    "predict_time": float(np.median(result.score_times_)),
                     "failed": _n_unscored(result),
                     "difference": _difference(result, self.best_),
                     "p_value": float(p_value),

@@ -87,7 +87,8 @@ class CrossValidation(dict[str, Any]):
     confidence_interval_ : Interval
         95 % interval of ``score_`` (Nadeau and Bengio 2003: folds share training rows).
     fit_times_, score_times_ : array of shape (n_folds,)
-        Seconds.
+        Seconds. A process' first fold may hold what is done once: the compiling of our trees, 5 to
+        15 s where no fit has ever been made, and libraries that are loaded. Medians are told.
     best_iterations_ : list of int or None
         Rounds that each model uses after stopping early; None without early stopping.
     failures_ : dict of (repeat, number) to str

@@ -14,14 +14,18 @@ import hashlib
 import json
 import os
 import pickle
+import secrets
 import socket
 import stat
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from sklearn import get_config
 
 from ensembles.members import open_to_others
 from ensembles.validation.data import Data
@@ -31,8 +35,14 @@ from ensembles.validation.fingerprint import fingerprint, versions_of
 __all__ = ["Cache", "Stored"]
 
 INDEX = "index.jsonl"
-FORMAT = 1
+FORMAT = 2
 """Goes up when what is stored changes its form."""
+
+SETTINGS = ("enable_metadata_routing", "transform_output", "sparse_interface", "array_api_dispatch")
+"""What scikit-learn may be set to that decides what a pipeline's steps are handed."""
+
+RUN = secrets.token_hex(4)
+"""Tells this process from an earlier one of the same number, as first ones in containers are."""
 
 
 class Stored(NamedTuple):
@@ -68,7 +78,7 @@ class Entry:
             record = json.loads(line)
             entry = cls(str(record["key"]), str(record["sha256"]), int(record["size"]))
             whole = json.loads(entry.line())["check"] == record["check"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
         return entry if whole and _is_word(entry.sha256) else None
 
@@ -97,7 +107,8 @@ class Cache:
         self._writable = True
         self._digests: dict[int, tuple[Any, str]] = {}
         self._open_folder()
-        self._entries = self._read_index()
+        with self._locked():
+            self._entries = self._read_index()
         self._sweep()
 
     # -----------------------------------------------------------------------------------------
@@ -111,6 +122,8 @@ class Cache:
             return None
         try:
             stored = pickle.loads(self._read(entry))
+            if stored["key"] != key:
+                raise Suspect(f"{entry.sha256[:12]} is another fold than the index says")
             outcome, asked = stored["outcome"], stored["asked"]
         except FileNotFoundError:
             self._report(f"{entry.sha256[:12]} is gone", job)
@@ -130,7 +143,8 @@ class Cache:
             return
         asked = self._asked(data, job, protocol)
         try:
-            content = pickle.dumps({"outcome": outcome, "asked": asked}, protocol=5)
+            stored = {"key": key, "outcome": outcome, "asked": asked}
+            content = pickle.dumps(stored, protocol=5)
         except Exception as error:
             warnings.warn(
                 f"{job} cannot be kept in cache_dir, as its model cannot be pickled: {error}",
@@ -160,6 +174,7 @@ class Cache:
                 data.groups if job.stopping.rows == "nested" else None,
                 self._digest(job.candidate, learner),
                 versions_of(learner),
+                [get_config().get(name) for name in SETTINGS],
                 job.fold.train,
                 job.fold.test,
                 job.stopping,
@@ -239,7 +254,7 @@ class Cache:
     def _mend_index(self, whole: dict[str, Entry]) -> None:
         """Write the index anew without its torn lines; what cannot be mended stays torn."""
         part = self._part()
-        with suppress(OSError), self._locked():
+        with suppress(OSError):
             content = b"".join(entry.line() for entry in whole.values())
             self._write_file(part, content, os.O_CREAT | os.O_TRUNC)
             os.replace(part, self.folder / INDEX)
@@ -277,7 +292,9 @@ class Cache:
             os.close(number)
 
     def _part(self) -> Path:
-        return self.folder / f"{socket.gethostname()}.{os.getpid()}.part"
+        """A name that no other thread, process or machine gives what it has half written."""
+        name = f"{socket.gethostname()}.{os.getpid()}.{RUN}.{threading.get_ident()}.part"
+        return self.folder / name
 
     def _write(self, entry: Entry, content: bytes) -> None:
         """Write the file whole, give it its name, and only then enter it in the index."""
@@ -316,13 +333,14 @@ class Cache:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one process at a time write to the index, where the system has such locks."""
+        """Let one process at a time at the index, where the system has such locks."""
         try:
             import fcntl
-        except ImportError:  # Windows
+
+            number = os.open(self.folder, os.O_RDONLY)
+        except (ImportError, OSError):  # Windows, and folders whose names cannot be read
             yield
             return
-        number = os.open(self.folder, os.O_RDONLY)
         try:
             with suppress(OSError):  # some network file systems have none
                 fcntl.flock(number, fcntl.LOCK_EX)
@@ -332,9 +350,11 @@ class Cache:
 
     def _sweep(self) -> None:
         """Remove what processes that are gone left half written."""
+        host = f"{socket.gethostname()}."
         for part in self.folder.glob("*.part"):
-            host, _, pid = part.name.removesuffix(".part").rpartition(".")
-            if host == socket.gethostname() and pid.isdigit() and not _is_running(int(pid)):
+            pid, _, run = part.name.removeprefix(host).partition(".")
+            own_machine = part.name.startswith(host) and pid.isdigit()
+            if own_machine and not _is_running(int(pid), run.partition(".")[0]):
                 with suppress(OSError):
                     part.unlink()
 
@@ -352,9 +372,9 @@ def _described(scorer: Any) -> Any:
     return scorer if not hasattr(scorer, "_score_func") else dict(vars(scorer))
 
 
-def _is_running(pid: int) -> bool:
+def _is_running(pid: int, run: str) -> bool:
     if pid == os.getpid():
-        return False
+        return run == RUN
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

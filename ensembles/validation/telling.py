@@ -40,7 +40,7 @@ def _lines(result: Any) -> list[tuple[str, str]]:
     lines.append(
         (
             "seconds a fold",
-            f"fit {np.mean(result.fit_times_):.3g}, score {np.mean(result.score_times_):.3g}",
+            f"fit {np.median(result.fit_times_):.3g}, score {np.median(result.score_times_):.3g}",
         )
     )
     never = int(np.sum(result.oof_count_ == 0))

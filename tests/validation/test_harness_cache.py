@@ -5,10 +5,14 @@ import os
 import pickle
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
+import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -16,20 +20,23 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from ensembles import cross_validate
-from ensembles.validation.fingerprint import fingerprint
+from ensembles.validation import fingerprint as fingerprints
+from ensembles.validation.fingerprint import _VERSIONS, fingerprint
+from ensembles.validation.storing import Entry
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the rights of POSIX files")
 
@@ -208,6 +215,80 @@ def test_other_data_other_rows_and_other_weights_are_other_folds(tmp_path, log):
     assert fits(X, y) == 0
 
 
+class Importing(Logged):
+    """Imports a module that nothing had asked for, as libraries do that frames are handed to."""
+
+    def fit(self, X, y):
+        sys.modules["polars"] = pl
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("model", [Logged, Importing])
+def test_what_else_is_imported_is_nothing_to_a_fold(tmp_path, log, monkeypatch, model):
+    for imported in (False, True, False):
+        monkeypatch.delitem(sys.modules, "polars", raising=False)
+        if imported:
+            monkeypatch.setitem(sys.modules, "polars", pl)
+        cross_validate(model(log), X, y, cache_dir=tmp_path / "c")
+        assert n_fits(log) == 5
+
+
+def test_other_versions_are_other_folds(tmp_path, log, monkeypatch):
+    def n_new():
+        before = n_fits(log)
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path / "c")
+        return n_fits(log) - before
+
+    assert (n_new(), n_new()) == (5, 0)
+    monkeypatch.setitem(_VERSIONS, "numpy", "0.0.1")
+    assert (n_new(), n_new()) == (5, 0)
+    known = fingerprints._installed
+    monkeypatch.setattr(fingerprints, "_installed", lambda name: f"{known(name)}.1")
+    assert (n_new(), n_new()) == (5, 0)
+
+
+class Column(Logged):
+    """Says other things of a frame than of an array."""
+
+    def fit(self, X, y):
+        self.named_ = hasattr(X, "columns")
+        return super().fit(np.asarray(X), y)
+
+    def predict_proba(self, X):
+        said = super().predict_proba(np.asarray(X))
+        return 1 - said if self.named_ else said
+
+
+def test_steps_set_to_other_output_are_other_folds(tmp_path, log):
+    """``set_output`` is no parameter: from a cache came what the other had said."""
+    plain = make_pipeline(StandardScaler(), Column(log))
+    frames = make_pipeline(StandardScaler(), Column(log)).set_output(transform="pandas")
+    one = cross_validate(plain, X, y, cache_dir=tmp_path)
+    other = cross_validate(frames, X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 10
+    np.testing.assert_allclose(one.oof_prediction_, other.oof_prediction_[:, ::-1])
+    with sklearn.config_context(transform_output="pandas"):
+        again = cross_validate(plain, X, y, cache_dir=tmp_path)
+    np.testing.assert_array_equal(again.oof_prediction_, other.oof_prediction_)
+
+
+def test_who_asks_for_other_metadata_is_another_estimator(tmp_path):
+    """As with output: fits with weights and without are not each other's."""
+    weights = {"sample_weight": np.linspace(0.01, 5, len(y))}
+
+    def run(scaled, weighted, **given):
+        scaler = StandardScaler().set_fit_request(sample_weight=scaled)
+        model = LogisticRegression().set_fit_request(sample_weight=weighted)
+        model.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(scaler, model)
+        return cross_validate(pipeline, X, y, params=weights, **given).oof_prediction_
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        for asked in ((False, True), (True, False), (True, True)):
+            stored = run(*asked, cache_dir=tmp_path)
+            np.testing.assert_array_equal(stored, run(*asked))
+
+
 def test_shuffles_without_a_random_state_are_found_again(tmp_path, log):
     for expected in (15, 0):
         before = n_fits(log)
@@ -275,6 +356,33 @@ def test_a_torn_or_forged_index_is_reported(tmp_path, log):
     with pytest.warns(UserWarning, match="2 of 5 lines of its index are torn"):
         cross_validate(Logged(log), X, y, cache_dir=folder)
     assert n_fits(log) - before == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[" * 200_000, b'{"key": "k", "sha256": "s", "size": Infinity, "check": "c"}', b"\xff\x00"],
+    ids=["nested", "infinite", "no text"],
+)
+def test_whatever_stands_in_an_index_is_a_torn_line_at_most(tmp_path, log, line):
+    cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    with (tmp_path / "index.jsonl").open("ab") as index:
+        index.write(line + b"\n")
+    with pytest.warns(UserWarning, match="1 of 6 lines of its index are torn"):
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 5
+
+
+def test_an_index_that_names_another_fold_is_noticed(tmp_path, log):
+    """Two folds exchanged in the index, with all checksums as they should be."""
+    whole = cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    index = tmp_path / "index.jsonl"
+    one, other, *rest = map(Entry.parsed, filter(None, index.read_bytes().split(b"\n")))
+    exchanged = [replace(one, key=other.key), replace(other, key=one.key), *rest]
+    index.write_bytes(b"".join(entry.line() for entry in exchanged))
+    with pytest.warns(UserWarning, match="is another fold than the index says") as told:
+        again = cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert len(told) == 2
+    np.testing.assert_array_equal(again.oof_prediction_, whole.oof_prediction_)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
@@ -452,6 +560,39 @@ def test_a_fingerprint_knows_contents_and_code():
     assert fingerprint(edited("X + 1")) == fingerprint(edited("X + 1"))
 
 
+def test_what_code_finds_by_name_is_known():
+    """Tables, and functions of modules that were edited, were passed over."""
+    inner, helpers = types.ModuleType("helpers.inner"), types.ModuleType("helpers")
+    helpers.inner, inner.helpers = inner, helpers
+    space = {"__name__": "__main__", "helpers": helpers, "np": np}
+    exec("def step(X):\n    return helpers.inner.clean(X) + helpers.by + np.log(OF)\n", space)
+    exec("class Model:\n    of = None\n    def fit(self, X, y):\n        pass\n", space)
+    step, model = space["step"], space["Model"]
+    seen = []
+    for found in (1.0, 2.0):
+        for place, name, thing in (
+            (helpers, "by", found),
+            (helpers, "by", np.array([found])),
+            (inner, "clean", edited(f"X + {found}")),
+            (space, "OF", np.array([found])),
+            (space, "OF", pd.Series([found])),
+            (space, "OF", pl.DataFrame([found])),
+            (space, "OF", csr_matrix([[found]])),
+            (space, "np", np.ma if found == 1 else np),
+            (model, "of", (found, 1)),
+            (model, "of", {"at": found}),
+            (model, "of", np.array([found])),
+            (model, "of", accuracy_score if found == 1 else log_loss),
+        ):
+            if isinstance(place, dict):
+                place[name] = thing
+            else:
+                setattr(place, name, thing)
+            seen.append(fingerprint(step, model()))
+            assert fingerprint(step, model()) == seen[-1]
+    assert len(set(seen)) == len(seen)
+
+
 class Secretive(float):
     """A number that looks like every other."""
 
@@ -493,6 +634,50 @@ def test_two_runs_share_a_folder(tmp_path, log):
     before = n_fits(log)
     cross_validate(Logged(log, 0.01), X, y, cv=KFold(10), cache_dir=folder)
     assert n_fits(log) == before
+
+
+@pytest.mark.parametrize("n_rounds", [3])
+def test_threads_of_one_process_share_a_folder(tmp_path, log, n_rounds):
+    """They wrote into one half-written file, and swept each other's away."""
+    for number in range(n_rounds):
+        folder = tmp_path / f"cache{number}"
+
+        def run(seed, folder=folder):
+            cross_validate(Logged(log, seed=seed), X, y, cv=KFold(10), cache_dir=folder)
+
+        with warnings.catch_warnings(), ThreadPoolExecutor(4) as pool:
+            warnings.simplefilter("error")
+            list(pool.map(run, range(4)))
+        before = n_fits(log)
+        for seed in range(4):
+            run(seed)
+        assert n_fits(log) == before
+        assert not list(folder.glob("*.part"))
+
+
+def test_a_folder_that_cannot_be_opened_is_used_without_a_lock(tmp_path, log, monkeypatch):
+    opened = os.open
+
+    def denied(path, *given, **named):
+        if Path(path) == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", denied)
+    for _ in range(2):
+        cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert n_fits(log) == 5
+
+
+def test_what_an_earlier_process_of_the_same_number_left_is_swept_away(tmp_path, log):
+    """As in a container, where every first process is number 1."""
+    own = tmp_path / f"{socket.gethostname()}.{os.getpid()}.abcdef.0.part"
+    elsewhere = tmp_path / f"another-machine.{os.getpid()}.abcdef.0.part"
+    own.touch()
+    elsewhere.touch()
+    cross_validate(Logged(log), X, y, cache_dir=tmp_path)
+    assert not own.exists()
+    assert elsewhere.exists()
 
 
 class Interrupted(Logged):

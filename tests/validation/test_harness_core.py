@@ -1,6 +1,8 @@
 """cross_validate: what a loop written by hand gives, to the bit, and what it cannot give."""
 
+import inspect
 import pickle
+import typing
 
 import joblib
 import lightgbm
@@ -13,8 +15,13 @@ from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, make_classification, make_multilabel_classification
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
 from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import (
@@ -45,6 +52,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ensembles import Bagging, Bootstrap, HistTreeClassifier, cross_validate, members
 from ensembles.validation import Leaderboard
+from ensembles.validation.calling import Settings
 
 X, y = make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
 NUMBERS = load_diabetes(return_X_y=True)
@@ -206,6 +214,38 @@ class Own(GaussianNB):
         return float(X[0, 0] % 1)
 
 
+def twice_as_right(y, said):
+    return 2 * accuracy_score(y, said)
+
+
+def test_an_interval_ends_where_its_metric_does():
+    """Of an accuracy of 0.98 it reached above 1."""
+    from ensembles.validation.comparison import corrected_resampled_t_test
+
+    labels = (NUMBERS[0][:, 2] > 0).astype(int)
+    flipped = np.where(np.arange(len(labels)) < 6, 1 - labels, labels)
+    scoring = {
+        "accuracy": "accuracy",
+        "f1": "f1",
+        "loss": make_scorer(log_loss, greater_is_better=False, response_method="predict_proba"),
+        "error": "neg_mean_absolute_error",
+        "own": make_scorer(twice_as_right),
+        "counted": lambda model, X, y: 2 * model.score(X, y),
+    }
+    tree = DecisionTreeClassifier(random_state=0)
+    result = cross_validate(tree, NUMBERS[0][:, 2:3], flipped, scoring=scoring, cv=KFold(5))
+    ends = dict.fromkeys(("accuracy", "f1"), (0, 1)) | dict.fromkeys(
+        ("loss", "error"), (-np.inf, 0)
+    )
+    for name, scores in result.test_scores_.items():
+        whole = corrected_resampled_t_test(scores, 442 * 0.8, 442 * 0.2)
+        assert whole.high > ends.get(name, (0, 1))[1]
+        expected = np.clip([whole.low, whole.high], *ends.get(name, (-np.inf, np.inf)))
+        np.testing.assert_allclose(result.confidence_interval(scoring=name), expected)
+    own = cross_validate(make_pipeline(tree), NUMBERS[0][:, 2:3], flipped, cv=KFold(5))
+    assert own.confidence_interval_.high == 1
+
+
 def test_an_interval_that_is_a_point_is_told_of():
     X = np.repeat([[0.0], [1.0]], 50, axis=0)
     result = cross_validate(GaussianNB(), X, X[:, 0].astype(int))
@@ -334,6 +374,42 @@ def test_decisions_between_pairs_are_counted_as_votes(n_classes):
     assert result.pooled_score_ == pytest.approx(result.score_)
     one = cross_validate(model, table, labels, cv=[(np.arange(90), np.arange(90, 120))])
     np.testing.assert_array_equal(one.predict(table), one.models_[0].predict(table))
+
+
+STACK = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier(random_state=0))]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda model: model, lambda model: make_pipeline(StandardScaler(), model)],
+    ids=["alone", "in a pipeline"],
+)
+@pytest.mark.parametrize("method", ["auto", "predict_proba", "predict"])
+def test_a_model_that_cannot_predict_before_it_is_fitted_is_asked_all_the_same(wrapped, method):
+    """A stack without a final estimator told nothing: out-of-fold predictions were None."""
+    model = wrapped(StackingClassifier(STACK, cv=3))
+    assert not hasattr(model, "predict")
+    result = cross_validate(model, X, y, cv=KFold(3), method=method)
+    asked = "predict_proba" if method == "auto" else method
+    for train, test in KFold(3).split(X):
+        alone = clone(model).fit(X[train], y[train])
+        np.testing.assert_array_equal(result.oof_prediction_[test], getattr(alone, asked)(X[test]))
+
+
+def test_a_model_that_never_predicts_is_asked_nothing():
+    model = make_pipeline(StandardScaler(), PCA(2))
+    result = cross_validate(model, X)
+    assert result.method_ is None
+    assert result.oof_prediction_ is None
+
+
+def test_editors_are_told_what_is_returned():
+    one, several = typing.get_overloads(cross_validate)
+    assert one.__annotations__["return"] == "CrossValidation"
+    assert several.__annotations__["return"] == "Leaderboard"
+    parameters = inspect.signature(cross_validate).parameters.values()
+    named = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+    assert set(Settings.__annotations__) == named
 
 
 def test_labels_are_nan_where_no_model_judged():
@@ -713,7 +789,7 @@ def test_labels_in_one_column(container):
         ({"sample_weight": np.zeros(120)}, "sample_weight must not be zero for every row"),
         ({"sample_weight": np.ones(7)}, "sample_weight.shape"),
         ({"X_test": X[:, :2]}, "X_test must have the columns of X"),
-        ({"groups": np.ones(3)}, "inconsistent numbers of samples"),
+        ({"groups": np.ones(3)}, "groups must hold a group for each of the 120 rows; got 3"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be a number in \(0, 1\)"),
         ({"cv": KFold}, "cv must be a splitter.*got <class"),
         ({"groups": np.ones((120, 2))}, r"groups must be 1D.*got shape \(120, 2\)"),

@@ -1,6 +1,8 @@
 """Several models on the same folds: their order, and which differences are real."""
 
 import pickle
+import re
+import time
 
 import numpy as np
 import pytest
@@ -64,6 +66,26 @@ def test_which_differences_are_real(board):
     assert again.mean == pytest.approx(-found.mean)
     assert again.p_value == pytest.approx(found.p_value)
     assert {"score", "low", "high", "pooled", "gap", "fit_time", "predict_time"} <= set(frame)
+
+
+class Compiled(GaussianNB):
+    """Its first fit takes long, as where kernels are compiled."""
+
+    compiled = False
+
+    def fit(self, X, y, sample_weight=None):
+        if not Compiled.compiled:
+            Compiled.compiled = True
+            time.sleep(1)
+        return super().fit(X, y, sample_weight)
+
+
+def test_what_is_done_once_is_not_told_as_the_time_of_a_fold():
+    board = cross_validate({"compiled": Compiled(), "plain": GaussianNB()}, X, y)
+    assert board["compiled"].fit_times_.max() > 1
+    assert board.to_frame()["fit_time"].max() < 0.15
+    told = re.search(r"seconds a fold +fit ([^,]+),", board["compiled"].summary())
+    assert float(told[1]) < 0.15
 
 
 def test_twins_do_not_differ():

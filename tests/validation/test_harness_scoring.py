@@ -37,6 +37,7 @@ LABELS = {
     "three texts": np.array(["a", "b", "c"]),
 }
 FOLDS = StratifiedKFold(3)
+POS = make_scorer(f1_score, pos_label="neither")
 
 
 def labelled(labels):
@@ -97,6 +98,22 @@ def test_the_positive_class_is_the_one_that_was_named(metric, asked, positive):
     ours, expected = both(LogisticRegression(), LABELS["objects"], scorer)
     np.testing.assert_array_equal(ours["test_score"], expected["test_score"])
     np.testing.assert_array_equal(ours["train_score"], expected["train_score"])
+
+
+@pytest.mark.parametrize(("name", "way_out"), [("roc_auc", "roc_auc_ovr"), ("f1", "f1_macro")])
+@pytest.mark.parametrize(
+    "given", [str, lambda name: ["accuracy", name], lambda name: {"own": name}]
+)
+def test_a_scorer_of_two_classes_names_those_of_three(name, way_out, given):
+    X, y = labelled(LABELS["three texts"])
+    with pytest.warns(UserWarning, match=f"(?s)Scoring failed.*For 3 classes.*'{way_out}'"):
+        cross_validate(LogisticRegression(), X, y, scoring=given(name))
+    with pytest.raises(ValueError, match=f"fold 0 of repeat 0 .* For 3 classes .*'{way_out}'"):
+        cross_validate(LogisticRegression(), X, y, scoring=given(name), error_score="raise")
+    cross_validate(LogisticRegression(), X, y, scoring=way_out, error_score="raise")
+    with pytest.raises(ValueError, match="pos_label") as raised:  # of two, it is something else
+        cross_validate(LogisticRegression(), X, y == "a", scoring=POS, error_score="raise")
+    assert "classes scoring" not in str(raised.value)
 
 
 @pytest.mark.parametrize("metric", [roc_auc_score, log_loss], ids=["roc_auc", "log_loss"])

@@ -8,9 +8,15 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
+from xgboost import XGBClassifier
 
 from ensembles import cross_validate, members
 
@@ -124,6 +130,40 @@ def test_workers_times_threads_are_within_the_budget(backend, callers):
         assert model.openmp_ <= share
         assert model.blas_ == allowed == callers
         assert model.n_jobs == -1
+
+
+def threads_of(learner, threads):
+    """What counts of threads a learner is held to, by their names."""
+    given = members.within_budget(learner, threads).get_params()
+    return {name: given[name] for name in given if name.rpartition("__")[2] in members.THREADS}
+
+
+def test_learners_in_pipelines_are_held_to_their_share_too():
+    """Where nothing was said a booster takes all cores, which two workers did at once."""
+    boosters = LGBMClassifier(), XGBClassifier()
+    for booster in boosters:
+        assert threads_of(booster, 1) == {"n_jobs": 1}
+        pipeline = make_pipeline(StandardScaler(), booster)
+        assert list(threads_of(pipeline, 3).values()) == [3]
+        wrapped = CalibratedClassifierCV(make_pipeline(booster))
+        assert threads_of(wrapped, 1).pop("n_jobs") is None
+        assert sum(count == 1 for count in threads_of(wrapped, 1).values()) == 1
+    assert threads_of(make_pipeline(LGBMClassifier(n_jobs=2)), 3) == {"lgbmclassifier__n_jobs": 2}
+    forest = make_pipeline(RandomForestClassifier())
+    assert members.within_budget(forest, 1) is forest
+
+
+def test_catboost_is_held_to_its_share_where_it_names_none():
+    catboost = pytest.importorskip("catboost")
+    assert threads_of(catboost.CatBoostClassifier(), 2) == {"thread_count": 2}
+    assert threads_of(catboost.CatBoostClassifier(thread_count=1), 2) == {"thread_count": 1}
+    model = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False)
+    pipeline = make_pipeline(model)
+    assert threads_of(pipeline, 2) == {"catboostclassifier__thread_count": 2}
+    with joblib.parallel_config("threading"):
+        result = cross_validate(pipeline, TABLE[:200], TARGET[:200] > 0, cv=4, n_jobs=2)
+    alone = cross_validate(pipeline, TABLE[:200], TARGET[:200] > 0, cv=4)
+    np.testing.assert_array_equal(result.oof_prediction_, alone.oof_prediction_)
 
 
 def test_every_fold_is_a_task_of_its_own(monkeypatch):
