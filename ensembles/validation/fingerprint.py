@@ -297,7 +297,8 @@ def _class(thing: Any, seen: set[int]) -> Iterator[Any]:
             continue
         for name, value in sorted(vars(kind).items()):
             inner = getattr(value, "__func__", getattr(value, "fget", value))
-            if _is_known(inner) and name not in ("__doc__", "__module__", "__firstlineno__"):
+            own = isinstance(inner, types.FunctionType) or not name.startswith("__")
+            if own and _is_known(inner):  # Python keeps notes of its own under such names
                 yield name.encode()
                 yield from _parts(inner, seen)
 

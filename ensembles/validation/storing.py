@@ -369,7 +369,9 @@ class Cache:
 
 def _described(scorer: Any) -> Any:
     """What a scorer of scikit-learn's computes, which its own attributes hide behind its class."""
-    return scorer if not hasattr(scorer, "_score_func") else dict(vars(scorer))
+    if not hasattr(scorer, "_score_func"):
+        return scorer
+    return {"": type(scorer), **vars(scorer)}
 
 
 def _is_running(pid: int, run: str) -> bool:

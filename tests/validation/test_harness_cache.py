@@ -200,6 +200,22 @@ def test_other_scorers_judge_the_rows_that_a_stopped_model_learned_from(tmp_path
     np.testing.assert_array_equal(stored["test_score"], alone["test_score"])
 
 
+def test_a_scorer_of_another_class_is_another_scorer(tmp_path, log):
+    plain = make_scorer(accuracy_score)
+
+    class Doubled(type(plain)):
+        def _score(self, *given, **more):
+            return 2 * super()._score(*given, **more)
+
+    doubled = Doubled(accuracy_score, 1, {}, "predict")
+    one, other = (
+        cross_validate(Logged(log), X, y, scoring=scorer, cache_dir=tmp_path)["test_score"]
+        for scorer in (plain, doubled)
+    )
+    np.testing.assert_array_equal(2 * one, other)
+    assert n_fits(log) == 5
+
+
 def test_other_data_other_rows_and_other_weights_are_other_folds(tmp_path, log):
     def fits(X, y, **given):
         before = n_fits(log)
