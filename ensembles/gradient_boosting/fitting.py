@@ -191,7 +191,7 @@ class Fitting(Asking):
         X = self._checked_table(X, reset=True)
         self._check_start_columns(start)
         settings.n_cells = X.shape[0] * X.shape[1]
-        check_consistent_length_of(X, y)
+        check_rows(X, y)
         targets = self._targets(y, start)
         by_class = class_weights(settings.class_weight, targets.classes, targets.counts)
         weights = row_weights(sample_weight, by_class, targets.values, settings.normalize_weights)
@@ -380,7 +380,7 @@ class Fitting(Asking):
         checked = {}
         for name, (X, y, weights) in validation.items():
             X = self._checked_table(X, reset=False)
-            check_consistent_length_of(X, y)
+            check_rows(X, y)
             if given.targets.classes is None:
                 targets = check_targets(y, REGRESSION, self)
                 check_range(objective, targets.values)
@@ -462,17 +462,6 @@ class Fitting(Asking):
         self.device_ = job.device
         self._columns, self._objective = job.columns, job.objective
         self._missing = job.settings.missing
-
-
-def check_consistent_length_of(X: Any, y: Any) -> None:
-    """Refuse targets that are not one for every row."""
-    if isinstance(y, str):
-        raise ValueError(
-            "y must hold a target for every row of a table in memory, and names a column where X "
-            f"is a path or yields frames; got {y!r}."
-        )
-    if y is not None and not hasattr(X, "__cuda_array_interface__"):
-        check_rows(X, y)
 
 
 def _rows(job: Job, given: Given) -> Rows:

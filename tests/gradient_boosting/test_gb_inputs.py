@@ -497,7 +497,7 @@ def test_what_a_sparse_matrix_does_not_store_is_missing(kind, maker):
 
 def test_the_name_of_a_column_is_no_target_of_a_table_in_memory():
     frame = MIXED.assign(label=VALUE)
-    with pytest.raises(ValueError, match=r"y must hold a target for every row .* got 'label'"):
+    with pytest.raises(ValueError, match=r"y must hold a target for every row.* got 'label'"):
         regressor().fit(frame, "label")
     with pytest.raises(ValueError, match="y must hold a target for every row"):
         regressor().fit(MIXED, VALUE, X_val=MIXED, y_val="label")
