@@ -98,7 +98,7 @@ class Job:
 
 def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
     """Refuse what XGBoost does not do with columns of categories, or does in silence."""
-    places = [i for i, levels in enumerate(columns.levels) if levels is not None]
+    places = [i for i, kind in enumerate(columns.types or ()) if kind == "c"]
     if not places:
         return
     most = max(len(columns.levels[i]) for i in places)  # type: ignore[arg-type]

@@ -46,6 +46,7 @@ class Spool:
     known: list[dict[Any, int] | None] = field(default_factory=list)
     rows: dict[int, NDArray[np.intp]] = field(default_factory=dict)
     numeric: list[bool] = field(default_factory=list)
+    blank: set[int] = field(default_factory=set)
     labels: dict[Any, int] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
     total_weight: float = 0.0
@@ -128,7 +129,10 @@ class Spool:
             if levels is None:
                 self.numeric[i] |= known is None and _holds_something(take(X, None, np.array([i])))
                 continue
-            if self.numeric[i] and len(levels):
+            if known is None and not len(levels):
+                self.blank.add(i)  # of a kind that later batches tell
+                continue
+            if self.numeric[i]:
                 raise ValueError(
                     f"X must hold one kind of value in a column; {names[i]!r} held numbers, and "
                     f"holds text or categories in batch {len(self.sizes)}."
@@ -166,12 +170,14 @@ class Spool:
     def _levels(self) -> list[NDArray[Any] | None]:
         """The levels of each column in the final order, once every batch is in."""
         names = self.estimator._names()
-        return [
-            None
-            if known is None
-            else frequent(dict(zip(known, self.rows[i].tolist(), strict=True)), self.least, name)
-            for i, (known, name) in enumerate(zip(self.known, names, strict=True))
-        ]
+        return [self._levels_of(i, name) for i, name in enumerate(names)]
+
+    def _levels_of(self, i: int, name: str) -> NDArray[Any] | None:
+        known = self.known[i]
+        if known is not None:
+            rows = dict(zip(known, self.rows[i].tolist(), strict=True))
+            return frequent(rows, self.least, name)
+        return _array({}) if i in self.blank and not self.numeric[i] else None
 
     def orders(self) -> dict[int, NDArray[np.float32]]:
         """Return, for each column of categories, the final code of each code on disk.

@@ -837,3 +837,24 @@ def test_numbers_of_many_bits_are_learned_as_doubles_and_checked():
     for ask in (model.predict, lambda table: regressor().fit(table, VALUE)):
         with pytest.raises(ValueError, match="got inf in column 'x2'"):
             ask(wide)
+
+
+@pytest.mark.parametrize("kind", ["objects", "text", "polars", "array", "array beside text"])
+def test_a_column_of_nothing_at_fit_takes_anything_later_as_missing(kind):
+    """None says neither text nor number: no tree can split by it, so that none is wrong."""
+    nothing = pd.DataFrame({"x": X[:, 0], "c": pd.Series([None] * N, dtype=object)})
+    nothing["d"] = MIXED["count"] if kind != "array beside text" else MIXED["flag"].map(str)
+    make = {
+        "objects": lambda table: table,
+        "text": lambda table: table.astype({"c": "str"}),
+        "polars": lambda table: pl.DataFrame(table.to_dict("list"), strict=False),
+    }.get(kind, lambda table: table.to_numpy(dtype=object))
+    model = regressor(monotone_constraints=[0, 1, 0]).fit(make(nothing), VALUE)
+    expected = model.predict(make(nothing))
+    np.testing.assert_array_equal(model.predict(make(nothing.assign(c="new"))), expected)
+    numbers = nothing.assign(c=7.0)
+    asked = numbers if kind == "text" else make(numbers)
+    np.testing.assert_array_equal(model.predict(asked), expected)
+    if kind == "objects":
+        again = GradientBoostingRegressor(3, multi_strategy="multi_output_tree")
+        again.fit(nothing, np.c_[VALUE, VALUE])

@@ -394,6 +394,23 @@ def test_a_column_may_be_empty_in_the_first_batch(cache):
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
 
 
+@pytest.mark.parametrize("kind", [object, "str"])
+def test_a_column_of_nothing_in_the_first_batch_may_hold_numbers_or_text_later(kind, cache):
+    """Text and objects of which none is there were taken for categories, and numbers were lost."""
+    nothing = FRAME[:400].assign(a=pd.Series([None] * 400, dtype=kind))
+    whole = FRAME.copy()
+    whole.loc[:399, "a"] = np.nan
+    given = SMALL | {"cache_dir": cache}
+    pieces = [(nothing, VALUE[:400]), (FRAME[400:], VALUE[400:])]
+    model = GradientBoostingRegressor(**given).fit(pieces)
+    expected = GradientBoostingRegressor(**given).fit(whole, VALUE)
+    np.testing.assert_array_equal(model.predict(FRAME), expected.predict(FRAME))
+    pieces = [(nothing, VALUE[:400])] * 2
+    model = GradientBoostingRegressor(**given).fit(pieces)
+    text = nothing.assign(a="new")
+    np.testing.assert_array_equal(model.predict(text), model.predict(nothing))
+
+
 def test_a_batch_may_weigh_nothing(cache):
     """It is other batches that the model learns from."""
     model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
