@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ensembles.gradient_boosting.devices import lies_on_gpu, on_host
 from ensembles.tables import NUMBERS, container_of, kind_of_times
 
 __all__ = [
@@ -57,8 +58,8 @@ class Columns:
         """Return the table as XGBoost takes it: the table itself where nothing is to be coded."""
         if isinstance(X, np.ndarray) and not self.sparse:
             return _code_array(X, self)
-        if hasattr(X, "__cuda_array_interface__"):
-            return X
+        if lies_on_gpu(X):
+            return X if self.plain else self.coded(on_host(X))
         if sparse.issparse(X):
             return sparse.csr_matrix(X) if self.sparse else X.toarray()
         container = container_of(X)
@@ -76,7 +77,7 @@ def learn_columns(X: Any, names: list[str], least: int = 1) -> Columns:
     least : int
         Rows that a level of a column of many levels must have, not to be missing.
     """
-    if hasattr(X, "__cuda_array_interface__"):
+    if lies_on_gpu(X):
         return Columns(names, [None] * len(names))
     if sparse.issparse(X):
         return Columns(names, [None] * len(names), sparse=True)

@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.batches import batches_of, is_source
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on, rounds_again
+from ensembles.gradient_boosting.boosting import (
+    Grown,
+    Job,
+    Judged,
+    Rows,
+    falling_back,
+    grow_on,
+    rounds_again,
+)
+from ensembles.gradient_boosting.devices import check_batches
 from ensembles.gradient_boosting.external import (
     Reader,
     external_matrix,
@@ -51,6 +60,7 @@ def fit(
     """Fit an estimator to batches."""
     if groups is not None:
         raise ValueError("groups must be None when X is a path or an iterable of batches.")
+    device = check_batches(settings.device, device)
     with own_folder(settings.cache_dir) as folder:
         start = estimator._start(settings, init_model)
         spool = _spooled(folder, estimator, settings, start, batches_of(X, y, sample_weight))
@@ -134,7 +144,8 @@ def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, s
     objective = estimator._objective_for(settings, shape, start)
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
-    return estimator._job(settings, objective, columns, device, start)
+    job = estimator._job(settings, objective, columns, device, start)
+    return replace(job, in_batches=True)
 
 
 def _check_targets(job: Job, pages: Pages) -> None:
@@ -178,15 +189,21 @@ def _grow(estimator: Any, job: Job, pages: Pages, outside: dict[str, Pages], sta
     stop = stops(settings, n_rows, bool(outside))
     inside = holds_out(settings, stop, bool(outside))
     held_out = _held_out(estimator, settings, pages.spool) if inside else None
-    with named_on_failure(pages.spool.folder):
-        matrix, others = _matrices(job, pages, outside, held_out)
-        judged = _judged(job, others, stop)
-        grown = grow_on(job, matrix, others, judged, estimator._n_rounds(settings, start, stop))
-        estimator._forget()
-        estimator._keep_scores(grown[0], judged, start)
-        if held_out is not None and settings.refit:
-            n_learnt = n_rows - sum(int(mark.sum()) for mark in held_out)
-            grown = _again(job, pages, rounds_again(grown, n_rows, n_learnt))
+    n_rounds = estimator._n_rounds(settings, start, stop)
+
+    def train(job: Job) -> tuple[list[Grown], Judged | None]:
+        with named_on_failure(pages.spool.folder):
+            matrix, others = _matrices(job, pages, outside, held_out)
+            judged = _judged(job, others, stop)
+            return grow_on(job, matrix, others, judged, n_rounds), judged
+
+    job, (grown, judged) = falling_back(job, n_rows, train)
+    estimator._forget()
+    estimator._keep_scores(grown[0], judged, start)
+    if held_out is not None and settings.refit:
+        n_learnt = n_rows - sum(int(mark.sum()) for mark in held_out)
+        again = rounds_again(grown, n_rows, n_learnt)
+        job, grown = falling_back(job, n_rows, lambda job: _again(job, pages, again))
     estimator._keep(job, grown)
 
 
@@ -219,5 +236,6 @@ def _judged(job: Job, others: dict[str, Any], stop: bool) -> Judged | None:
 
 def _again(job: Job, pages: Pages, n_rounds: int) -> list[Grown]:
     """Train on all rows."""
-    matrix = external_matrix(job, Reader(job, pages, pages.spool.folder / "everything"))
-    return grow_on(job, matrix, {}, None, n_rounds)
+    with named_on_failure(pages.spool.folder):
+        matrix = external_matrix(job, Reader(job, pages, pages.spool.folder / "everything"))
+        return grow_on(job, matrix, {}, None, n_rounds)
