@@ -13,7 +13,14 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
 from ensembles.gradient_boosting.columns import packed
-from ensembles.gradient_boosting.devices import cupy_named, gpu_of, is_cudf, lies_on_gpu, on_host
+from ensembles.gradient_boosting.devices import (
+    cupy_named,
+    gpu_of,
+    is_cudf,
+    lies_on_gpu,
+    on_host,
+    place,
+)
 from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.storing import Loading, Storing
@@ -92,22 +99,15 @@ class Asking(Explaining, Storing):
         return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
-        """Ask a booster where the table lies: XGBoost would copy it to the other side, and warn."""
+        """Ask a booster about a table where it lies."""
         if lies_on_gpu(table):
-            return self._answer_on_gpu(booster, table, margin, n_rounds)
-        if self.device_ != "cpu":
-            booster.set_param({"device": "cpu"})
+            place(booster, gpu_of(table))
+            with cupy_named():
+                return self._inplace(booster, table, margin, n_rounds)
+        place(booster, "cpu")
         if (quick := answers_of(booster, table, margin, n_rounds, self._missing)) is not None:
             return quick
         return self._inplace(booster, table, margin, n_rounds)
-
-    def _answer_on_gpu(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
-        booster.set_param({"device": gpu_of(table)})
-        try:
-            with cupy_named():
-                return self._inplace(booster, table, margin, n_rounds)
-        finally:
-            booster.set_param({"device": "cpu"})
 
     def _inplace(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
         return booster.inplace_predict(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xgboost
@@ -30,6 +31,7 @@ __all__ = [
     "number_of",
     "on_host",
     "out_of_memory",
+    "place",
     "size_of",
     "take_rows",
 ]
@@ -114,6 +116,21 @@ def gpu_of(X: Any) -> str:
 def number_of(device: str) -> int:
     """Return the number of a GPU, 0 for "cuda" alone."""
     return int(device.partition(":")[2] or 0)
+
+
+PLACES: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""Where boosters answer, those on the CPU left out that were never elsewhere."""
+
+
+def place(booster: Any, device: str) -> None:
+    """Let a booster answer on a device: XGBoost would copy a table that lies elsewhere, and warn.
+
+    To tell it takes as long as many an answer, so that it is told of changes alone. Boosters are
+    kept on the CPU.
+    """
+    if (device != "cpu" or PLACES) and PLACES.get(booster, "cpu") != device:
+        booster.set_param({"device": device})
+        PLACES[booster] = device
 
 
 def on_host(numbers: Any) -> Any:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.core import Core
-from ensembles.gradient_boosting.devices import cupy_named
+from ensembles.gradient_boosting.devices import cupy_named, place
 from ensembles.gradient_boosting.settings import OPTIONS, n_threads
 from ensembles.parameters import check_option
 
@@ -38,9 +38,8 @@ class Explaining(Core):
     def _ask(self, X: Any, **question: Any) -> list[NDArray[Any]]:
         check_is_fitted(self, "boosters_")
         matrix = self._matrix(X)
-        if self.device_ != "cpu":  # where a table of the host has been asked about since
-            for booster in self.boosters_:
-                booster.set_param({"device": self.device_})
+        for booster in self.boosters_:
+            place(booster, self.device_)
         return [
             booster.predict(matrix, validate_features=False, **question)
             for booster in self.boosters_

@@ -438,6 +438,8 @@ class Fitting(Asking):
         named = hasattr(self, "feature_names_in_")
         for booster in self.boosters_:
             booster.feature_names = job.columns.names if named else None
+            if job.device != "cpu":
+                booster.set_param({"device": "cpu"})  # until it is asked on a GPU
         self.device_ = job.device
         self._columns, self._objective = job.columns, job.objective
         self._missing = job.settings.missing

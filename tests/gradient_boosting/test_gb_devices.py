@@ -196,7 +196,7 @@ class Cudf(OnGpu):
 @pytest.fixture
 def gpu(monkeypatch):
     """Pretend that there are two GPUs, which take what XGBoost 3.2 takes there, and cupy."""
-    seen = SimpleNamespace(trained=[], binned=[], external=[])
+    seen = SimpleNamespace(trained=[], binned=[], external=[], told=0)
     train, make, ask = xgboost.train, xgboost.QuantileDMatrix, xgboost.Booster.inplace_predict
     place_by_xgboost = xgboost.Booster.set_param
 
@@ -231,6 +231,7 @@ def gpu(monkeypatch):
 
     def place(booster, given, value=None):
         if isinstance(given, dict):
+            seen.told += 1
             booster.set_attr(place=given["device"])
         else:
             place_by_xgboost(booster, given, value)
@@ -298,12 +299,21 @@ def test_the_gpu_that_the_table_lies_on_is_the_one_that_trains(gpu):
 
 
 def test_on_the_cpu_an_array_of_a_gpu_comes_to_the_host(gpu):
-    """It is asked about where it lies all the same, and leaves no trace in the booster."""
+    """It is asked about where it lies all the same."""
     model = GradientBoostingRegressor(3, device="cpu").fit(OnGpu.of(X), y)
     assert isinstance(gpu.binned[0], np.ndarray)
     for number in (0, 1):
         np.testing.assert_array_equal(model.predict(OnGpu.of(X, number)).get(), model.predict(X))
-    assert model.booster_.attr("place") == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_booster_is_told_where_to_answer_when_that_changes_alone(device, gpu):
+    """To be told takes XGBoost longer than to answer about a row."""
+    model = GradientBoostingRegressor(3, device=device).fit(X, y)
+    fitted = gpu.told
+    for table, told in [(X, 0), (OnGpu.of(X), 1), (OnGpu.of(X), 1), (X, 2), (X, 2)]:
+        model.predict(table)
+        assert gpu.told - fitted == told
 
 
 def test_infinity_on_a_gpu_is_named(monkeypatch, gpu):
