@@ -34,7 +34,7 @@ from ensembles.gradient_boosting.external import (
 )
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import check_own_gradient, check_range
-from ensembles.gradient_boosting.rounds import holds_out, stops, yardstick_of
+from ensembles.gradient_boosting.rounds import check_unweighted, holds_out, stops, yardstick_of
 from ensembles.gradient_boosting.scales import check_level, measure_of, together, warn_of_scales
 from ensembles.gradient_boosting.spool import Pages, Spool
 from ensembles.resampling import generator
@@ -75,6 +75,8 @@ def fit(
             name: replace(pages, spool=_validation_spool(folder / name, estimator, job, *one))
             for name, one in validation.items()
         }
+        weighted = [spool.weighted, *(one.spool.weighted for one in outside.values())]
+        check_unweighted(settings.scoring, any(weighted))
         _grow(estimator, job, replace(pages, smoothing=job.smoothing), outside, start)
     return estimator
 

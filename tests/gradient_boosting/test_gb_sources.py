@@ -411,6 +411,18 @@ def test_a_column_of_nothing_in_the_first_batch_may_hold_numbers_or_text_later(k
     np.testing.assert_array_equal(model.predict(text), model.predict(nothing))
 
 
+@pytest.mark.parametrize("which", ["training", "validation"])
+def test_a_metric_of_ranked_lists_is_refused_where_batches_have_weights(which, cache):
+    """XGBoost speaks of the sizes of groups."""
+    model = GradientBoostingClassifier(scoring="ndcg", cache_dir=cache, **SMALL)
+    training = batches(weights=which == "training")
+    held_out = batches(weights=which == "validation")
+    with pytest.raises(ValueError, match="must not rank all rows as one list.*got 'ndcg'"):
+        model.fit(training, eval_set=[(held_out, None)])
+    model.fit(batches(), eval_set=[(batches(), None)])
+    assert len(model.evals_result_["validation_0"]["ndcg"]) == 12
+
+
 def test_a_batch_may_weigh_nothing(cache):
     """It is other batches that the model learns from."""
     model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
