@@ -417,7 +417,7 @@ def test_a_metric_of_ranked_lists_is_refused_where_batches_have_weights(which, c
     model = GradientBoostingClassifier(scoring="ndcg", cache_dir=cache, **SMALL)
     training = batches(weights=which == "training")
     held_out = batches(weights=which == "validation")
-    with pytest.raises(ValueError, match="must not rank all rows as one list.*got 'ndcg'"):
+    with pytest.raises(ValueError, match=r"must not rank all rows as one list.*got 'ndcg'"):
         model.fit(training, eval_set=[(held_out, None)])
     model.fit(batches(), eval_set=[(batches(), None)])
     assert len(model.evals_result_["validation_0"]["ndcg"]) == 12
