@@ -11,6 +11,7 @@ import pytest
 import xgboost
 from scipy import sparse
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -560,6 +561,16 @@ def test_the_error_about_weights_of_text_is_short():
     assert len(str(caught.value)) < 200
 
 
+def test_labels_of_other_rows_are_looked_up_and_not_counted_again():
+    """Those of validation rows, whatever order their names would have and whichever are absent."""
+    for names in ([9, 10, 100], [-2, -10, 7], ["b", "a", "B"]):
+        labels = np.array(names, dtype=object if isinstance(names[0], str) else int)[CODES]
+        held_out = CODES != 1
+        model = classifier().fit(X, labels, X_val=X[held_out], y_val=labels[held_out])
+        lost = log_loss(labels[held_out], model.predict_proba(X[held_out]), labels=model.classes_)
+        np.testing.assert_allclose(model.best_score_, lost, rtol=1e-5)
+
+
 # ---------------------------------------------------------------------------------------------
 # Columns of names
 
@@ -582,6 +593,13 @@ def test_of_many_categories_those_of_few_rows_are_missing(kind, least):
     model = GradientBoostingRegressor(2, early_stopping=False, min_category_count=least)
     levels = model.fit(table, y)._columns.levels[0]
     assert len(levels) == (100 if least <= 20 else 0)
+
+
+def test_64_categories_are_few_and_65_are_many():
+    for n_names, kept in ((64, 64), (65, 0)):
+        frame = pd.DataFrame({"name": [f"n{i}" for i in range(n_names)]})
+        model = GradientBoostingRegressor(1, early_stopping=False).fit(frame, np.arange(n_names))
+        assert len(model._columns.levels[0]) == kept
 
 
 def planted(seed, effect=0.0, n_names=300):
