@@ -267,7 +267,9 @@ def test_a_file_of_xgboosts_own_is_told_as_such(ending, tmp_path):
     )
 
 
-def test_the_parameters_of_a_pickle_equal_those_it_was_made_of():
+def test_the_parameters_of_a_pickle_or_a_file_equal_those_it_was_made_of(tmp_path):
     """NaN, the usual missing, equals nothing but the very object."""
-    model = GradientBoostingRegressor(2).fit(FRAME, VALUE)
+    model = GradientBoostingRegressor(2, validation_fraction=0.2).fit(FRAME, VALUE)
     assert pickle.loads(pickle.dumps(model)).get_params() == model.get_params()
+    model.save_model(tmp_path / "m")
+    assert GradientBoostingRegressor.load_model(tmp_path / "m").get_params() == model.get_params()

@@ -811,6 +811,32 @@ def test_a_start_for_each_class_output_or_quantile():
     np.testing.assert_allclose(quantiles.predict(X[:1])[0], [1.0, 5.0], atol=1e-5)
 
 
+def test_a_share_starts_from_a_share():
+    given = {"objective": "fraction", "learning_rate": 1e-9}
+    shares = np.clip(Y - Y.min(), 0, 1)
+    model = GradientBoostingRegressor(1, base_score=0.25, **given).fit(X, shares)
+    np.testing.assert_allclose(model.predict(X[:1]), 0.25, atol=1e-6)
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0, 1\)"):
+        GradientBoostingRegressor(1, base_score=1.5, **given).fit(X, shares)
+
+
+def test_classes_that_are_level_are_the_first():
+    given = {"learning_rate": 1e-30, "early_stopping": False}
+    two = GradientBoostingClassifier(1, base_score=0.5, **given).fit(XC, C3 > 0)
+    np.testing.assert_array_equal(two.predict_proba(XC[:2]), 0.5)
+    three = GradientBoostingClassifier(1, base_score=[0.0, 0.0, 0.0], **given).fit(XC, C3)
+    assert two.predict(XC[:2]).tolist() == [False, False]
+    assert three.predict(XC[:2]).tolist() == [C3.min()] * 2
+
+
+def test_smoothed_classes_start_from_scores_that_sum_to_nothing():
+    """As XGBoost's own do: they are fixed by the shares but for a constant."""
+    model = GradientBoostingClassifier(1, label_smoothing=0.1, learning_rate=1e-9).fit(XC, C3)
+    scores = model.decision_function(XC[:1])[0]
+    shares = 0.9 * np.bincount(C3 - C3.min()) / len(C3) + 0.1 / 3
+    np.testing.assert_allclose(scores, np.log(shares) - np.log(shares).mean(), atol=1e-5)
+
+
 def test_a_list_of_scores_starts_classes_as_xgboost_does():
     scores = [0.5, 0.0, -1.0]
     model = GradientBoostingClassifier(ROUNDS, base_score=scores, random_state=3, **SAME)
