@@ -135,9 +135,15 @@ def _pages(estimator: Any, settings: SimpleNamespace, spool: Spool) -> Pages:
         counts = np.zeros(len(classes), dtype=np.intp)
         counts[order] = spool.counts
     estimator._keep_classes(classes)
-    scaled = settings.normalize_weights and spool.weighted
-    scale = sum(spool.sizes) / spool.total_weight if scaled else 1.0
-    return Pages(spool, class_weights(settings.class_weight, classes, counts), scale)
+    pages = Pages(spool, class_weights(settings.class_weight, classes, counts))
+    return replace(pages, scale=_scale_of(pages)) if settings.normalize_weights else pages
+
+
+def _scale_of(pages: Pages) -> float:
+    """Return what scales the weights to a mean of 1, those of the classes counted in."""
+    weights = [pages.targets(k)[1] for k, size in enumerate(pages.spool.sizes) if size]
+    total = sum(float(one.sum()) for one in weights if one is not None)
+    return sum(pages.spool.sizes) / total if total else 1.0
 
 
 def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, start: Any) -> Job:

@@ -49,7 +49,6 @@ class Spool:
     blank: set[int] = field(default_factory=set)
     labels: dict[Any, int] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
-    total_weight: float = 0.0
     weighted: bool = False
     dense: bool = True
     sparse: bool = False
@@ -102,7 +101,6 @@ class Spool:
             np.save(self.folder / f"{k}.values.npy", values)
             if weights is not None:
                 np.save(self.folder / f"{k}.weights.npy", weights)
-                self.total_weight += float(weights.sum())
         except OSError as error:
             error.add_note(f"While batch {k} was written to {self.folder.parent} (cache_dir).")
             raise
@@ -228,7 +226,7 @@ class Pages:
     by_class : array of shape (n_classes,) or None
         What the rows of each class weigh more.
     scale : float
-        What the user's weights are multiplied by.
+        What all weights are multiplied by.
     smoothing : float
         How far labels of two classes are moved towards one half.
     """
@@ -262,12 +260,12 @@ class Pages:
 
     def _weights(self, k: int, keep: Any, values: NDArray[Any]) -> NDArray[np.float64] | None:
         path = self.spool.folder / f"{k}.weights.npy"
-        weights = np.load(path)[keep] * self.scale if path.exists() else None
+        weights = np.load(path)[keep] if path.exists() else None
         if self.by_class is not None:
-            return self.by_class[values] * (1.0 if weights is None else weights)
-        if weights is None and self.spool.weighted:
-            return np.ones(len(values))
-        return weights
+            weights = self.by_class[values] * (1.0 if weights is None else weights)
+        elif weights is None and self.spool.weighted:
+            weights = np.ones(len(values))
+        return None if weights is None else weights * self.scale
 
     def _table(self, k: int, keep: Any) -> NDArray[np.float32]:
         table = np.load(self.spool.folder / f"{k}.table.npy", mmap_mode="r")[keep]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting.labels import class_weights, row_weights
 from ensembles.gradient_boosting.scales import measure_of, together
 
 rng = np.random.default_rng(0)
@@ -63,3 +64,14 @@ def test_weights_too_heavy_to_add_up_are_pointed_out(labels):
         assert model.fit(TABLE, labels, np.full(400, 1e30)).score(TABLE, labels) < plain - 0.2
     model.fit(TABLE, labels, np.full(400, 1e12))
     assert model.score(TABLE, labels) > plain - 0.02
+
+
+def test_the_mean_weight_is_that_of_rows_that_weigh():
+    weights = row_weights([0.0, 2.0, 6.0, 0.0], None, np.zeros(4), normalize=True)
+    np.testing.assert_array_equal(weights, [0.0, 0.5, 1.5, 0.0])
+
+
+def test_classes_that_are_there_share_the_balance():
+    """One may be absent where a model is gone on from."""
+    found = class_weights("balanced", np.array(["a", "b", "c"]), np.array([5, 0, 15]))
+    np.testing.assert_allclose(found, [2.0, 1.0, 2.0 / 3.0])

@@ -423,6 +423,24 @@ def test_a_metric_of_ranked_lists_is_refused_where_batches_have_weights(which, c
     assert len(model.evals_result_["validation_0"]["ndcg"]) == 12
 
 
+@pytest.mark.parametrize("weights", ["none", "some", "all"])
+def test_weights_of_classes_are_scaled_with_those_of_rows_in_batches_too(weights, cache):
+    """All together have a mean of 1; those of classes were left out of it."""
+    given = SMALL | {
+        "normalize_weights": True,
+        "class_weight": {"yes": 70.0},
+        "min_child_weight": 3,
+    }
+    pieces, column = [], []
+    for k, (table, labels, weight) in enumerate(batches(weights=True)):
+        heavy = weights == "all" or (weights == "some" and k == 1)
+        pieces.append((table, labels, weight) if heavy else (table, labels))
+        column.append(weight if heavy else 1.0 + 0.0 * weight)
+    whole = GradientBoostingClassifier(**given).fit(FRAME, LABEL, pd.concat(column))
+    model = GradientBoostingClassifier(cache_dir=cache, **given).fit(pieces)
+    np.testing.assert_allclose(model.predict_proba(FRAME), whole.predict_proba(FRAME), atol=1e-5)
+
+
 def test_a_batch_may_weigh_nothing(cache):
     """It is other batches that the model learns from."""
     model = GradientBoostingClassifier(cache_dir=cache, **SMALL)

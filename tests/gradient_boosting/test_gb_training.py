@@ -169,6 +169,14 @@ def test_derivatives_are_held_to_differences_on_request():
     with pytest.raises(ValueError, match="hessian that central differences of its gradient"):
         GradientBoostingRegressor(1, objective=Squared(curve=3.0), check_gradient=True).fit(X, Y)
 
+    def right_at_nothing_alone(y_true, y_pred):
+        return y_pred - y_true, np.exp(y_pred)
+
+    with pytest.raises(ValueError, match="hessian that central differences of its gradient"):
+        GradientBoostingRegressor(1, objective=right_at_nothing_alone, check_gradient=True).fit(
+            X, Y
+        )
+
 
 @pytest.mark.parametrize(
     ("objective", "rule"),
