@@ -854,3 +854,14 @@ def test_a_list_of_scores_starts_classes_as_xgboost_does():
     ).fit(XC, C3)
     assert "base_score" in asked
     np.testing.assert_array_equal(model.predict_proba(XC), theirs.predict_proba(XC))
+
+
+def test_importances_of_several_seeds_are_their_mean():
+    model = GradientBoostingRegressor(5, n_seeds=2, subsample=0.5, random_state=0).fit(X, Y)
+    alone = []
+    for booster in model.boosters_:
+        gains = booster.get_score(importance_type="gain")
+        raw = np.array([gains.get(f"f{i}", 0.0) for i in range(X.shape[1])])
+        alone.append(raw / raw.sum())
+    assert not np.allclose(*alone)
+    np.testing.assert_allclose(model.feature_importances_, np.mean(alone, axis=0))
