@@ -24,7 +24,12 @@ from ensembles.gradient_boosting.devices import (
 from ensembles.gradient_boosting.infinity import name_infinity
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
-from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
+from ensembles.gradient_boosting.settings import (
+    n_threads,
+    signs_of,
+    training_parameters,
+    version_at_hand,
+)
 
 __all__ = [
     "Grown",
@@ -148,8 +153,7 @@ def check_monotone(settings: SimpleNamespace, objective: Objective, names: list[
     Before 3.4 it puts the quantile of the residuals into a leaf after the tree has been grown, and
     forgets the constraints over it.
     """
-    version = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
-    if version >= KEEPS_CONSTRAINTS or settings.monotone_constraints is None:
+    if version_at_hand() >= KEEPS_CONSTRAINTS or settings.monotone_constraints is None:
         return
     if not any(signs_of(settings.monotone_constraints, names)):
         return
