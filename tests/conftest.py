@@ -1,6 +1,15 @@
 """What every test may use."""
 
+import os
+import re
+
 import pytest
+
+
+def pytest_configure(config):
+    """Hide a GPU from all tests but those marked as its own: the figures are the CPU's."""
+    if not re.search(r"(?<!not )\bgpu\b", config.option.markexpr):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture

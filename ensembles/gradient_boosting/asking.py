@@ -13,9 +13,16 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
 from ensembles.gradient_boosting.columns import packed
+from ensembles.gradient_boosting.devices import (
+    cupy_named,
+    gpu_of,
+    is_cudf,
+    lies_on_gpu,
+    on_host,
+    place,
+)
 from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.infinity import refuse_infinity
-from ensembles.gradient_boosting.labels import on_host
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
 from ensembles.tasks import CLASSIFICATION, REGRESSION
@@ -44,12 +51,36 @@ class Asking(Explaining, Storing):
 
     def _coded(self, X: Any) -> Any:
         """Check a table and code it as at fit."""
-        if hasattr(X, "__cuda_array_interface__"):
-            return self._checked_on_gpu(X, reset=False)
-        X = check_table(self, X, reset=False)
-        table = self._columns.coded(X)
+        table = self._columns.coded(self._checked_table(X, reset=False))
+        if lies_on_gpu(table):
+            return table
         refuse_infinity(table, self._columns.names, self._missing)
         return packed(table)
+
+    def _checked_table(self, X: Any, *, reset: bool) -> Any:
+        """Check a table, which stays on a GPU where it holds numbers there."""
+        if is_cudf(X):
+            numbers = all(getattr(dtype, "kind", "O") in "iufb" for dtype in X.dtypes)
+            first = check_table(self, on_host(X.head(1) if numbers else X), reset=reset)
+            return X if numbers else first
+        if lies_on_gpu(X):
+            return self._checked_on_gpu(X, reset=reset)
+        return check_table(self, X, reset=reset)
+
+    def _checked_on_gpu(self, X: Any, *, reset: bool) -> Any:
+        """Check the shape alone: the array stays where it is."""
+        if len(X.shape) != 2 or X.shape[0] < 1 or X.shape[1] < 1:
+            raise ValueError(f"X must have rows and columns; got shape {tuple(X.shape)}.")
+        if reset:
+            self.n_features_in_ = int(X.shape[1])
+            for stale in ("feature_names_in_", "_numbered_columns"):
+                self.__dict__.pop(stale, None)
+        elif X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        return X
 
     def _mean(self, X: Any, *, margin: bool = False) -> NDArray[np.float32]:
         """Ask every booster, and average over the seeds."""
@@ -68,28 +99,23 @@ class Asking(Explaining, Storing):
         return (sum(one.astype(np.float64) for one in answers) / len(answers)).astype(np.float32)
 
     def _answer(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
-        if self.device_ != "cpu":
-            self._place(booster, table)
-        elif (quick := answers_of(booster, table, margin, n_rounds, self._missing)) is not None:
+        """Ask a booster about a table where it lies."""
+        if lies_on_gpu(table):
+            place(booster, gpu_of(table))
+            with cupy_named():
+                return self._inplace(booster, table, margin, n_rounds)
+        place(booster, "cpu")
+        if (quick := answers_of(booster, table, margin, n_rounds, self._missing)) is not None:
             return quick
-        try:
-            return booster.inplace_predict(
-                table,
-                iteration_range=(0, n_rounds),
-                predict_type="margin" if margin else "value",
-                missing=self._missing,
-                validate_features=False,
-            )
-        except ImportError as error:
-            raise ImportError(
-                "cupy is needed to ask about an array on a GPU, where XGBoost leaves its answers; "
-                "install it, or bring the array to the host: X.get() or X.cpu().numpy()."
-            ) from error
+        return self._inplace(booster, table, margin, n_rounds)
 
-    def _place(self, booster: Any, table: Any) -> None:
-        """Let a table be asked about where it lies; XGBoost would copy it and warn."""
-        booster.set_param(
-            {"device": self.device_ if hasattr(table, "__cuda_array_interface__") else "cpu"}
+    def _inplace(self, booster: Any, table: Any, margin: bool, n_rounds: int) -> Any:
+        return booster.inplace_predict(
+            table,
+            iteration_range=(0, n_rounds),
+            predict_type="margin" if margin else "value",
+            missing=self._missing,
+            validate_features=False,
         )
 
     def predict(self, X: Any) -> NDArray[Any]:

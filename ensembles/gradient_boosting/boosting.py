@@ -7,24 +7,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.columns import Columns, packed
-from ensembles.gradient_boosting.devices import out_of_memory, size_of
+from ensembles.gradient_boosting.devices import (
+    cupy_named,
+    has_cupy,
+    on_host,
+    out_of_memory,
+    size_of,
+)
 from ensembles.gradient_boosting.infinity import name_infinity
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
-from ensembles.gradient_boosting.settings import n_threads, signs_of, training_parameters
+from ensembles.gradient_boosting.settings import (
+    n_threads,
+    signs_of,
+    training_parameters,
+    version_at_hand,
+)
 
 __all__ = [
     "Grown",
     "Job",
     "Judged",
     "Rows",
+    "falling_back",
     "grow",
     "matrix_of",
     "metrics_of",
@@ -33,6 +45,9 @@ __all__ = [
     "unnamed",
     "watch_of",
 ]
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,10 @@ class Job:
     start: list[Any] = field(default_factory=list)
     level: bool = False
     """Whether boosters of fewer rounds catch up with the one that has the most."""
+    in_batches: bool = False
+    """Whether the rows come in batches, from external memory already."""
+    external: bool = False
+    """Whether rows that are in memory are handed over in batches all the same."""
 
     def __post_init__(self) -> None:
         check_categories(self.settings, self.columns)
@@ -98,7 +117,7 @@ class Job:
 
 def check_categories(settings: SimpleNamespace, columns: Columns) -> None:
     """Refuse what XGBoost does not do with columns of categories, or does in silence."""
-    places = [i for i, levels in enumerate(columns.levels) if levels is not None]
+    places = [i for i, kind in enumerate(columns.types or ()) if kind == "c"]
     if not places:
         return
     most = max(len(columns.levels[i]) for i in places)  # type: ignore[arg-type]
@@ -134,8 +153,7 @@ def check_monotone(settings: SimpleNamespace, objective: Objective, names: list[
     Before 3.4 it puts the quantile of the residuals into a leaf after the tree has been grown, and
     forgets the constraints over it.
     """
-    version = tuple(int(part) for part in xgboost.__version__.split(".")[:2])
-    if version >= KEEPS_CONSTRAINTS or settings.monotone_constraints is None:
+    if version_at_hand() >= KEEPS_CONSTRAINTS or settings.monotone_constraints is None:
         return
     if not any(signs_of(settings.monotone_constraints, names)):
         return
@@ -167,9 +185,10 @@ class Grown:
 
 def matrix_of(job: Job, rows: Rows, reference: Any = None) -> Any:
     """Bin rows into a quantile matrix, with the bins of ``reference`` where there is one."""
-    with infinity_named(rows.table, job.columns):
+    table = on_host(rows.table) if job.device == "cpu" else rows.table
+    with infinity_named(table, job.columns), cupy_named():
         matrix = xgboost.QuantileDMatrix(
-            packed(rows.table),
+            packed(table),
             label=rows.values,
             weight=rows.weights,
             missing=job.settings.missing,
@@ -211,15 +230,23 @@ def infinity_named(table: Any, columns: Columns) -> Iterator[None]:
 def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Job, list[Grown]]:
     """Train one booster for every seed, on one shared quantile matrix.
 
-    Out of the GPU's memory, with ``device="auto"``: fewer bins, then external memory, then the CPU,
-    each with a warning. The job that is returned says what it came to.
+    The job that is returned says what it came to.
+    """
+    return falling_back(job, len(rows), lambda job: _grow_all(job, rows, judged, n_rounds))
+
+
+def falling_back(job: Job, n_rows: int, train: Callable[[Job], Result]) -> tuple[Job, Result]:
+    """Train, and out of the GPU's memory try smaller ways with ``device="auto"``.
+
+    Fewer bins, then external memory, then the CPU, each with a warning. The job that is returned
+    says what it came to.
     """
     try:
-        return job, _grow_all(job, rows, judged, n_rounds)
-    except (xgboost.core.XGBoostError, OSError) as error:
+        return job, train(job)
+    except (xgboost.core.XGBoostError, OSError, MemoryError) as error:
         if not _may_fall_back(job, error):
             raise
-        figures = size_of(len(rows), len(job.columns.names), job.settings.max_bin)
+        figures = size_of(n_rows, len(job.columns.names), job.settings.max_bin)
         text = f"The GPU's memory ({job.device}) is too small for {figures}."
         if job.settings.device != "auto":
             raise MemoryError(
@@ -227,13 +254,12 @@ def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Jo
             ) from error
         smaller, way_out = _smaller(job)
         warnings.warn(f"{text} {way_out}", ResourceWarning, stacklevel=2)
-    return grow(smaller, rows, judged, n_rounds)
+    return falling_back(smaller, n_rows, train)
 
 
 def _may_fall_back(job: Job, error: Exception) -> bool:
     """Tell whether a smaller way may do: external memory on a GPU may fail for other reasons."""
-    tried = getattr(job.settings, "external", False)
-    return job.device != "cpu" and (tried or out_of_memory(error))
+    return job.device != "cpu" and (job.external or out_of_memory(error))
 
 
 FEW_BINS = 64
@@ -245,17 +271,15 @@ def _smaller(job: Job) -> tuple[Job, str]:
     if settings.max_bin > FEW_BINS:
         settings.asked_bins, settings.max_bin = settings.max_bin, FEW_BINS
         return replace(job, settings=settings), f"Trying max_bin={FEW_BINS}."
-    if not getattr(settings, "external", False):
-        settings.external = True
-        return replace(job, settings=settings), "Trying external memory."
-    settings.external = False
+    if not (job.external or job.in_batches) and has_cupy():
+        return replace(job, external=True), "Trying external memory."
     settings.max_bin = getattr(settings, "asked_bins", settings.max_bin)
-    return replace(job, settings=settings, device="cpu"), "Training on the CPU."
+    return replace(job, settings=settings, device="cpu", external=False), "Training on the CPU."
 
 
 def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> list[Grown]:
     make: Callable[..., Any] = matrix_of
-    if getattr(job.settings, "external", False):
+    if job.external:
         from ensembles.gradient_boosting.external import external_matrix_of as make
     matrix = make(job, rows)
     others = {name: make(job, one, matrix) for name, one in judged.rows.items()} if judged else {}

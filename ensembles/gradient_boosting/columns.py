@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ensembles.gradient_boosting.devices import lies_on_gpu, on_host
 from ensembles.tables import NUMBERS, container_of, kind_of_times
 
 __all__ = [
@@ -40,18 +41,25 @@ class Columns:
     sparse: bool = False
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether all are numbers."""
+        return all(levels is None for levels in self.levels)
+
+    @cached_property
     def types(self) -> list[str] | None:
-        """XGBoost's types of the columns; None where all are numbers."""
-        if all(levels is None for levels in self.levels):
-            return None
-        return ["q" if levels is None else "c" for levels in self.levels]
+        """XGBoost's types of the columns; None where none has levels.
+
+        To XGBoost a column without a level is one of numbers, all of them missing.
+        """
+        kinds = ["q" if levels is None or not len(levels) else "c" for levels in self.levels]
+        return kinds if "c" in kinds else None
 
     def coded(self, X: Any) -> Any:
         """Return the table as XGBoost takes it: the table itself where nothing is to be coded."""
         if isinstance(X, np.ndarray) and not self.sparse:
             return _code_array(X, self)
-        if hasattr(X, "__cuda_array_interface__"):
-            return X
+        if lies_on_gpu(X):
+            return X if self.plain else self.coded(on_host(X))
         if sparse.issparse(X):
             return sparse.csr_matrix(X) if self.sparse else X.toarray()
         container = container_of(X)
@@ -69,14 +77,14 @@ def learn_columns(X: Any, names: list[str], least: int = 1) -> Columns:
     least : int
         Rows that a level of a column of many levels must have, not to be missing.
     """
-    if hasattr(X, "__cuda_array_interface__"):
+    if lies_on_gpu(X):
         return Columns(names, [None] * len(names))
     if sparse.issparse(X):
         return Columns(names, [None] * len(names), sparse=True)
     container = container_of(X)
     if _plain_numbers(X, container):
         return Columns(names, [None] * len(names))
-    if container is None and _as_floats(X) is not None:
+    if container is None and _numbers_throughout(X):
         return Columns(names, [None] * len(names))
     levels = [
         levels_of(column, name, container, least)
@@ -90,6 +98,12 @@ def _plain_numbers(X: Any, container: str | None) -> bool:
     if container == "pandas":
         return all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in X.dtypes)
     return container is None and X.dtype.kind in "iufb"
+
+
+def _numbers_throughout(X: NDArray[Any]) -> bool:
+    """Tell whether objects or text read as numbers, of which every column has one at least."""
+    numbers = _as_floats(X)
+    return numbers is not None and not np.isnan(numbers).all(axis=0).any()
 
 
 def _as_array(table: Any) -> NDArray[Any]:
@@ -188,13 +202,16 @@ def levels_of(column: Any, name: str, container: str | None, least: int) -> NDAr
 def is_numeric(column: Any, name: str, container: str | None) -> bool:
     """Tell numbers and booleans from text and categories; refuse dates and the like.
 
-    An array has one type for all of its columns, so that beside a column of names numbers come as
+    Objects of which none is there may be either later on: they are categories without a level. An
+    array has one type for all of its columns, so that beside a column of names numbers come as
     text: where all of a column reads as numbers it holds numbers. In a frame text is text.
     """
     if container == "pandas":
         return _pandas_numeric(column, name)
     if container == "polars":
         return _polars_numeric(column, name)
+    if column.dtype.kind == "O" and all(map(_is_missing, column.tolist())):
+        return False
     return _array_numeric(column, name) or _as_floats(column) is not None
 
 
@@ -228,11 +245,11 @@ def _holds_objects(dtype: Any) -> bool:
 
 
 def _holds_numbers(column: Any, name: str) -> bool:
-    """Tell whether a column of objects is one of numbers; refuse dates, beside text too."""
+    """Tell whether a column of objects holds numbers; refuse dates, beside text too."""
     present = column.dropna()
     if (times := kind_of_times(present)) is not None:
         raise _unfit(name, times)
-    return all(issubclass(kind, NUMBERS) for kind in set(map(type, present)))
+    return len(present) > 0 and all(issubclass(kind, NUMBERS) for kind in set(map(type, present)))
 
 
 def _array_numeric(column: NDArray[Any], name: str) -> bool:
@@ -256,9 +273,9 @@ def _polars_numeric(column: Any, name: str) -> bool:
     import polars as pl
 
     dtype = column.dtype
-    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+    if dtype.is_numeric() or dtype == pl.Boolean:
         return True
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return False
     raise _unfit(name, dtype)
 
@@ -311,7 +328,7 @@ def _all_text(levels: Iterable[Any]) -> bool:
 
 
 def _code_pandas(X: Any, columns: Columns) -> Any:
-    if columns.types is None and _plain_numbers(X, "pandas"):
+    if columns.plain and _plain_numbers(X, "pandas"):
         return X
     changed = {
         i: coded
@@ -385,7 +402,7 @@ def _polars_column(column: Any, name: str, levels: NDArray[Any] | None) -> NDArr
 
 
 def _code_array(X: Any, columns: Columns) -> Any:
-    if columns.types is None:
+    if columns.plain:
         if X.dtype.kind not in "iufb":
             return _numbers_in(X, columns)
         return X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))

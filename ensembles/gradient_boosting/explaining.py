@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.core import Core
+from ensembles.gradient_boosting.devices import cupy_named, place
 from ensembles.gradient_boosting.settings import OPTIONS, n_threads
 from ensembles.parameters import check_option
 
@@ -24,18 +25,21 @@ class Explaining(Core):
         raise NotImplementedError
 
     def _matrix(self, X: Any) -> Any:
-        return xgboost.DMatrix(
-            self._coded(X),
-            missing=self._missing,
-            feature_names=[f"f{i}" for i in range(self.n_features_in_)],
-            feature_types=self._columns.types,
-            nthread=n_threads(self.n_jobs),
-            enable_categorical=True,
-        )
+        with cupy_named():
+            return xgboost.DMatrix(
+                self._coded(X),
+                missing=self._missing,
+                feature_names=[f"f{i}" for i in range(self.n_features_in_)],
+                feature_types=self._columns.types,
+                nthread=n_threads(self.n_jobs),
+                enable_categorical=True,
+            )
 
     def _ask(self, X: Any, **question: Any) -> list[NDArray[Any]]:
         check_is_fitted(self, "boosters_")
         matrix = self._matrix(X)
+        for booster in self.boosters_:
+            place(booster, self.device_)
         return [
             booster.predict(matrix, validate_features=False, **question)
             for booster in self.boosters_

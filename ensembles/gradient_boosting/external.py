@@ -22,8 +22,9 @@ import xgboost
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.boosting import Job, Rows, unnamed
+from ensembles.gradient_boosting.columns import opened
+from ensembles.gradient_boosting.devices import brought_to, lies_on_gpu, out_of_memory, take_rows
 from ensembles.gradient_boosting.spool import Pages
-from ensembles.tables import take
 
 __all__ = ["Reader", "external_matrix", "external_matrix_of", "named_on_failure", "own_folder"]
 
@@ -58,7 +59,9 @@ def named_on_failure(folder: Path) -> Iterator[None]:
         yield
     except xgboost.core.XGBoostError as error:
         text = str(error).lower()
-        if any(word in text for word in ("no space", "write", "fo->", "open", "i/o", "cache")):
+        if not out_of_memory(error) and any(
+            word in text for word in ("no space", "write", "fo->", "open", "i/o", "cache")
+        ):
             raise OSError(
                 f"cache_dir must be a folder to write to; in {folder.parent}: {error}"
             ) from error
@@ -80,7 +83,7 @@ class Reader(xgboost.DataIter):
         self.folder, self.dense = pages.spool.folder, pages.dense
         self.n_rows, self.n_batches = sum(self.sizes), len(self.sizes)
         self.k = 0
-        super().__init__(cache_prefix=str(cache))
+        super().__init__(cache_prefix=str(cache), on_host=False)
 
     def reset(self) -> None:
         """Begin again."""
@@ -101,7 +104,12 @@ class Reader(xgboost.DataIter):
 def hand_over(
     job: Job, input_data: Callable[..., Any], table: Any, values: Any, weights: Any
 ) -> None:
-    """Give some rows to XGBoost, with the names and types that it knows the columns by."""
+    """Give some rows to XGBoost, with the names and types that it knows the columns by.
+
+    On a GPU they are given as an array that lies there.
+    """
+    if job.device != "cpu" and not lies_on_gpu(table):
+        table = brought_to(job.device, opened(table))
     input_data(
         data=table,
         label=values,
@@ -115,7 +123,10 @@ BLOCK_ROWS = 262_144
 
 
 class Blocks(xgboost.DataIter):
-    """Hand a table that is in memory to XGBoost in blocks of rows."""
+    """Hand a table that is in memory to XGBoost in blocks of rows.
+
+    On a GPU, XGBoost keeps their codes in the memory of the host.
+    """
 
     def __init__(self, job: Job, rows: Rows, cache: Path) -> None:
         self.job, self.rows, self.begin = job, rows, 0
@@ -134,7 +145,7 @@ class Blocks(xgboost.DataIter):
         block = np.arange(self.begin, min(self.begin + BLOCK_ROWS, len(self.rows)))
         self.begin += BLOCK_ROWS
         weights = None if self.rows.weights is None else self.rows.weights[block]
-        table = take(self.rows.table, block)
+        table = take_rows(self.rows.table, block)
         hand_over(self.job, input_data, table, self.rows.values[block], weights)
         return True
 
@@ -145,7 +156,8 @@ class Blocks(xgboost.DataIter):
 
 def external_matrix(job: Job, reader: Reader | Blocks, reference: Any = None) -> Any:
     """Bin what a reader hands over into a matrix on disk, with the bins of ``reference``."""
-    _check_space(reader.folder, _cache_bytes(job, reader))
+    if job.device == "cpu" or not reader.on_host:
+        _check_space(reader.folder, _cache_bytes(job, reader))
     matrix = xgboost.ExtMemQuantileDMatrix(
         reader,
         missing=job.settings.missing,

@@ -13,7 +13,7 @@ from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.asking import Asking
 from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
-from ensembles.gradient_boosting.devices import choose_device
+from ensembles.gradient_boosting.devices import choose_device, on_host, take_rows
 from ensembles.gradient_boosting.labels import (
     Targets,
     check_targets,
@@ -53,7 +53,7 @@ from ensembles.parameters import (
     unchanged_on_error,
 )
 from ensembles.resampling import generator, seed_of
-from ensembles.tables import check_rows, check_table, take
+from ensembles.tables import check_rows
 from ensembles.tasks import CLASSIFICATION, REGRESSION, infer_task
 
 __all__ = ["Fitting"]
@@ -93,11 +93,6 @@ class Given:
         return Given(take_rows(self.X, rows), targets, weights, self.rows[rows], groups)
 
 
-def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
-    """Copy some rows of a table, wherever it lies."""
-    return X[rows] if hasattr(X, "__cuda_array_interface__") else take(X, rows)
-
-
 class Fitting(Asking):
     """The flow of `fit`."""
 
@@ -122,7 +117,8 @@ class Fitting(Asking):
             A table of shape (n_rows, n_columns): numbers, and in DataFrames text and categories
             too. In a DataFrame text is categories, whatever it says; in an array a column of text
             that reads as numbers throughout is numbers. NaN is missing; what a sparse matrix does
-            not store is missing, as XGBoost has it. An array on a GPU stays there. For data larger
+            not store is missing, as XGBoost has it. An array on a GPU stays there, as does a cudf
+            DataFrame of numbers; one with text or categories comes to the host. For data larger
             than memory: the path of a Parquet file, or an iterable of DataFrames, of Arrow's record
             batches, of (X, y) or of (X, y, sample_weight). For data larger than a machine: a dask
             DataFrame or array.
@@ -157,7 +153,7 @@ class Fitting(Asking):
             settings = settings_of(self)
             check_settings(settings)
             self._seed = seed_of(settings.random_state)
-            device = choose_device(settings.device)
+            device = choose_device(settings.device, X)
             validation = _pairs(X_val, y_val, sample_weight_val, eval_set)
             given = [sample_weight, settings.class_weight, *(one[2] for one in validation.values())]
             check_unweighted(settings.scoring, any(one is not None for one in given))
@@ -166,6 +162,7 @@ class Fitting(Asking):
                 return elsewhere(
                     self, settings, device, X, y, sample_weight, validation, groups, init_model
                 )
+            y, sample_weight, groups = map(on_host, (y, sample_weight, groups))
             return self._fit(settings, device, X, y, sample_weight, validation, groups, init_model)
 
     def _source(self, X: Any) -> Any:
@@ -191,7 +188,7 @@ class Fitting(Asking):
         X = self._checked_table(X, reset=True)
         self._check_start_columns(start)
         settings.n_cells = X.shape[0] * X.shape[1]
-        check_consistent_length_of(X, y)
+        check_rows(X, y)
         targets = self._targets(y, start)
         by_class = class_weights(settings.class_weight, targets.classes, targets.counts)
         weights = row_weights(sample_weight, by_class, targets.values, settings.normalize_weights)
@@ -311,25 +308,6 @@ class Fitting(Asking):
     # -----------------------------------------------------------------------------------------
     # Checks
 
-    def _checked_table(self, X: Any, *, reset: bool) -> Any:
-        if hasattr(X, "__cuda_array_interface__"):
-            return self._checked_on_gpu(X, reset=reset)
-        return check_table(self, X, reset=reset)
-
-    def _checked_on_gpu(self, X: Any, *, reset: bool) -> Any:
-        """Check the shape alone: the array stays where it is."""
-        if len(X.shape) != 2 or X.shape[0] < 1 or X.shape[1] < 1:
-            raise ValueError(f"X must have rows and columns; got shape {tuple(X.shape)}.")
-        if reset:
-            self.n_features_in_ = int(X.shape[1])
-            self.__dict__.pop("feature_names_in_", None)
-        elif X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input."
-            )
-        return X
-
     def _targets(self, y: Any, start: Any) -> Targets:
         """Settle the task, and return the targets as XGBoost takes them."""
         self._settle_task(y)
@@ -378,9 +356,10 @@ class Fitting(Asking):
     ) -> dict[str, Given]:
         """Check the rows that rounds are judged by as those that are learned from."""
         checked = {}
-        for name, (X, y, weights) in validation.items():
+        for name, (X, *others) in validation.items():
+            y, weights = map(on_host, others)
             X = self._checked_table(X, reset=False)
-            check_consistent_length_of(X, y)
+            check_rows(X, y)
             if given.targets.classes is None:
                 targets = check_targets(y, REGRESSION, self)
                 check_range(objective, targets.values)
@@ -459,20 +438,11 @@ class Fitting(Asking):
         named = hasattr(self, "feature_names_in_")
         for booster in self.boosters_:
             booster.feature_names = job.columns.names if named else None
+            if job.device != "cpu":
+                booster.set_param({"device": "cpu"})  # until it is asked on a GPU
         self.device_ = job.device
         self._columns, self._objective = job.columns, job.objective
         self._missing = job.settings.missing
-
-
-def check_consistent_length_of(X: Any, y: Any) -> None:
-    """Refuse targets that are not one for every row."""
-    if isinstance(y, str):
-        raise ValueError(
-            "y must hold a target for every row of a table in memory, and names a column where X "
-            f"is a path or yields frames; got {y!r}."
-        )
-    if y is not None and not hasattr(X, "__cuda_array_interface__"):
-        check_rows(X, y)
 
 
 def _rows(job: Job, given: Given) -> Rows:

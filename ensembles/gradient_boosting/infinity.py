@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ensembles.gradient_boosting.devices import on_host
 from ensembles.tables import container_of
 
 __all__ = ["name_infinity", "refuse_infinity"]
@@ -69,6 +70,10 @@ def _block_infinite(block: NDArray[np.floating[Any]]) -> bool:
     return bool((np.abs(block) > min(LARGEST, float(np.finfo(block.dtype).max))).any())
 
 
+def _column(table: Any, i: int) -> Any:
+    return table.iloc[:, i] if hasattr(table, "iloc") else table[:, i]
+
+
 @np.errstate(over="ignore")
 def name_infinity(table: Any, names: list[str]) -> None:
     """Raise the error that names the first column with infinity in it; return if there is none."""
@@ -78,7 +83,7 @@ def name_infinity(table: Any, names: list[str]) -> None:
         elif container_of(table) is not None:
             column = table.iloc[:, i].to_numpy(np.float64, na_value=np.nan)
         else:
-            column = np.asarray(table[:, i], dtype=np.float64)
+            column = np.asarray(on_host(_column(table, i)), dtype=np.float64)
         if (np.abs(column) > LARGEST).any():
             worst = column[np.abs(column) > LARGEST][0]
             raise ValueError(

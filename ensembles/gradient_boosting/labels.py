@@ -15,7 +15,6 @@ __all__ = [
     "check_targets",
     "class_weights",
     "codes_of",
-    "on_host",
     "row_weights",
     "smoothed",
 ]
@@ -42,19 +41,12 @@ class Targets(NamedTuple):
         return np.bincount(self.values, minlength=len(self.classes))
 
 
-def on_host(y: Any) -> Any:
-    """Bring targets or answers from a GPU to the host: there are few numbers to a row."""
-    if hasattr(y, "__cuda_array_interface__"):
-        return y.get() if hasattr(y, "get") else y.cpu().numpy()
-    return y
-
-
 def check_targets(y: Any, task: Task, estimator: Any) -> Targets:
     """Check labels or values."""
     if task == CLASSIFICATION:
-        _, classes, codes = check_labels(on_host(y), estimator, least=1)
+        _, classes, codes = check_labels(y, estimator, least=1)
         return Targets(codes, classes)
-    return Targets(check_values(on_host(y), estimator), None)
+    return Targets(check_values(y, estimator), None)
 
 
 def codes_of(
@@ -64,7 +56,7 @@ def codes_of(
 
     A class may be absent; a label that is none of the classes is an error.
     """
-    _, found, codes = check_labels(on_host(y), estimator, least=1)
+    _, found, codes = check_labels(y, estimator, least=1)
     place = {label: i for i, label in enumerate(classes.tolist())}
     strangers = [label for label in found.tolist() if label not in place]
     if strangers:

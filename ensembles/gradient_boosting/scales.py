@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.gradient_boosting.settings import version_at_hand
+
 __all__ = ["Measure", "check_level", "measure_of", "together", "warn_of_scales"]
 
 
@@ -119,13 +121,16 @@ def _of_weights(measure: Measure, least: float) -> str | None:
 
 def _of_sum(measure: Measure) -> str | None:
     """Judge weights whose sum is too large to be squared, as a gain squares that of gradients."""
-    if measure.weight <= MOST_SUM:
+    if measure.weight <= MOST_SUM or version_at_hand() >= ADDS_HEAVY_WEIGHTS:
         return None
     return (
         f"sample_weight sums to {measure.weight:.4g}: XGBoost's 32-bit floats cannot add up "
         "gradients of such a weight. normalize_weights=True scales the weights to a mean of 1."
     )
 
+
+ADDS_HEAVY_WEIGHTS = (3, 4)
+"""The first version of XGBoost that learns the same whatever the weights sum to."""
 
 LEAST_SQUARES, MOST_SUM = 1e-3, 1e19
 """A split must gain 1e-6 in XGBoost's units, a share of the sum of squares; the square of a sum

@@ -28,7 +28,14 @@ from ensembles.parameters import (
     place_of,
 )
 
-__all__ = ["check_settings", "known_names", "settings_of", "signs_of", "training_parameters"]
+__all__ = [
+    "check_settings",
+    "known_names",
+    "settings_of",
+    "signs_of",
+    "training_parameters",
+    "version_at_hand",
+]
 
 SAME = {
     "eta": "learning_rate",
@@ -133,6 +140,11 @@ def _leaves(node: Any) -> Iterable[str]:
             yield from _leaves(value)
         else:
             yield name
+
+
+def version_at_hand() -> tuple[int, ...]:
+    """Return the first two numbers of XGBoost's version."""
+    return tuple(int(part) for part in xgboost.__version__.split(".")[:2])
 
 
 @cache

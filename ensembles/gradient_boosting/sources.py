@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.batches import batches_of, is_source
-from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow_on, rounds_again
+from ensembles.gradient_boosting.boosting import (
+    Grown,
+    Job,
+    Judged,
+    Rows,
+    falling_back,
+    grow_on,
+    rounds_again,
+)
+from ensembles.gradient_boosting.devices import check_batches
 from ensembles.gradient_boosting.external import (
     Reader,
     external_matrix,
@@ -25,7 +34,7 @@ from ensembles.gradient_boosting.external import (
 )
 from ensembles.gradient_boosting.labels import class_weights
 from ensembles.gradient_boosting.objectives import check_own_gradient, check_range
-from ensembles.gradient_boosting.rounds import holds_out, stops, yardstick_of
+from ensembles.gradient_boosting.rounds import check_unweighted, holds_out, stops, yardstick_of
 from ensembles.gradient_boosting.scales import check_level, measure_of, together, warn_of_scales
 from ensembles.gradient_boosting.spool import Pages, Spool
 from ensembles.resampling import generator
@@ -51,6 +60,7 @@ def fit(
     """Fit an estimator to batches."""
     if groups is not None:
         raise ValueError("groups must be None when X is a path or an iterable of batches.")
+    device = check_batches(settings.device, device)
     with own_folder(settings.cache_dir) as folder:
         start = estimator._start(settings, init_model)
         spool = _spooled(folder, estimator, settings, start, batches_of(X, y, sample_weight))
@@ -65,6 +75,8 @@ def fit(
             name: replace(pages, spool=_validation_spool(folder / name, estimator, job, *one))
             for name, one in validation.items()
         }
+        weighted = [spool.weighted, *(one.spool.weighted for one in outside.values())]
+        check_unweighted(settings.scoring, any(weighted))
         _grow(estimator, job, replace(pages, smoothing=job.smoothing), outside, start)
     return estimator
 
@@ -123,9 +135,15 @@ def _pages(estimator: Any, settings: SimpleNamespace, spool: Spool) -> Pages:
         counts = np.zeros(len(classes), dtype=np.intp)
         counts[order] = spool.counts
     estimator._keep_classes(classes)
-    scaled = settings.normalize_weights and spool.weighted
-    scale = sum(spool.sizes) / spool.total_weight if scaled else 1.0
-    return Pages(spool, class_weights(settings.class_weight, classes, counts), scale)
+    pages = Pages(spool, class_weights(settings.class_weight, classes, counts))
+    return replace(pages, scale=_scale_of(pages)) if settings.normalize_weights else pages
+
+
+def _scale_of(pages: Pages) -> float:
+    """Return what scales the weights to a mean of 1, those of the classes counted in."""
+    weights = [pages.targets(k)[1] for k, size in enumerate(pages.spool.sizes) if size]
+    total = sum(float(one.sum()) for one in weights if one is not None)
+    return sum(pages.spool.sizes) / total if total else 1.0
 
 
 def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, start: Any) -> Job:
@@ -134,7 +152,8 @@ def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, s
     objective = estimator._objective_for(settings, shape, start)
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
-    return estimator._job(settings, objective, columns, device, start)
+    job = estimator._job(settings, objective, columns, device, start)
+    return replace(job, in_batches=True)
 
 
 def _check_targets(job: Job, pages: Pages) -> None:
@@ -178,15 +197,21 @@ def _grow(estimator: Any, job: Job, pages: Pages, outside: dict[str, Pages], sta
     stop = stops(settings, n_rows, bool(outside))
     inside = holds_out(settings, stop, bool(outside))
     held_out = _held_out(estimator, settings, pages.spool) if inside else None
-    with named_on_failure(pages.spool.folder):
-        matrix, others = _matrices(job, pages, outside, held_out)
-        judged = _judged(job, others, stop)
-        grown = grow_on(job, matrix, others, judged, estimator._n_rounds(settings, start, stop))
-        estimator._forget()
-        estimator._keep_scores(grown[0], judged, start)
-        if held_out is not None and settings.refit:
-            n_learnt = n_rows - sum(int(mark.sum()) for mark in held_out)
-            grown = _again(job, pages, rounds_again(grown, n_rows, n_learnt))
+    n_rounds = estimator._n_rounds(settings, start, stop)
+
+    def train(job: Job) -> tuple[list[Grown], Judged | None]:
+        with named_on_failure(pages.spool.folder):
+            matrix, others = _matrices(job, pages, outside, held_out)
+            judged = _judged(job, others, stop)
+            return grow_on(job, matrix, others, judged, n_rounds), judged
+
+    job, (grown, judged) = falling_back(job, n_rows, train)
+    estimator._forget()
+    estimator._keep_scores(grown[0], judged, start)
+    if held_out is not None and settings.refit:
+        n_learnt = n_rows - sum(int(mark.sum()) for mark in held_out)
+        again = rounds_again(grown, n_rows, n_learnt)
+        job, grown = falling_back(job, n_rows, lambda job: _again(job, pages, again))
     estimator._keep(job, grown)
 
 
@@ -219,5 +244,6 @@ def _judged(job: Job, others: dict[str, Any], stop: bool) -> Judged | None:
 
 def _again(job: Job, pages: Pages, n_rounds: int) -> list[Grown]:
     """Train on all rows."""
-    matrix = external_matrix(job, Reader(job, pages, pages.spool.folder / "everything"))
-    return grow_on(job, matrix, {}, None, n_rounds)
+    with named_on_failure(pages.spool.folder):
+        matrix = external_matrix(job, Reader(job, pages, pages.spool.folder / "everything"))
+        return grow_on(job, matrix, {}, None, n_rounds)

@@ -46,9 +46,9 @@ class Spool:
     known: list[dict[Any, int] | None] = field(default_factory=list)
     rows: dict[int, NDArray[np.intp]] = field(default_factory=dict)
     numeric: list[bool] = field(default_factory=list)
+    blank: set[int] = field(default_factory=set)
     labels: dict[Any, int] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
-    total_weight: float = 0.0
     weighted: bool = False
     dense: bool = True
     sparse: bool = False
@@ -101,7 +101,6 @@ class Spool:
             np.save(self.folder / f"{k}.values.npy", values)
             if weights is not None:
                 np.save(self.folder / f"{k}.weights.npy", weights)
-                self.total_weight += float(weights.sum())
         except OSError as error:
             error.add_note(f"While batch {k} was written to {self.folder.parent} (cache_dir).")
             raise
@@ -128,7 +127,10 @@ class Spool:
             if levels is None:
                 self.numeric[i] |= known is None and _holds_something(take(X, None, np.array([i])))
                 continue
-            if self.numeric[i] and len(levels):
+            if known is None and not len(levels):
+                self.blank.add(i)  # of a kind that later batches tell
+                continue
+            if self.numeric[i]:
                 raise ValueError(
                     f"X must hold one kind of value in a column; {names[i]!r} held numbers, and "
                     f"holds text or categories in batch {len(self.sizes)}."
@@ -166,12 +168,14 @@ class Spool:
     def _levels(self) -> list[NDArray[Any] | None]:
         """The levels of each column in the final order, once every batch is in."""
         names = self.estimator._names()
-        return [
-            None
-            if known is None
-            else frequent(dict(zip(known, self.rows[i].tolist(), strict=True)), self.least, name)
-            for i, (known, name) in enumerate(zip(self.known, names, strict=True))
-        ]
+        return [self._levels_of(i, name) for i, name in enumerate(names)]
+
+    def _levels_of(self, i: int, name: str) -> NDArray[Any] | None:
+        known = self.known[i]
+        if known is not None:
+            rows = dict(zip(known, self.rows[i].tolist(), strict=True))
+            return frequent(rows, self.least, name)
+        return _array({}) if i in self.blank and not self.numeric[i] else None
 
     def orders(self) -> dict[int, NDArray[np.float32]]:
         """Return, for each column of categories, the final code of each code on disk.
@@ -222,7 +226,7 @@ class Pages:
     by_class : array of shape (n_classes,) or None
         What the rows of each class weigh more.
     scale : float
-        What the user's weights are multiplied by.
+        What all weights are multiplied by.
     smoothing : float
         How far labels of two classes are moved towards one half.
     """
@@ -256,12 +260,12 @@ class Pages:
 
     def _weights(self, k: int, keep: Any, values: NDArray[Any]) -> NDArray[np.float64] | None:
         path = self.spool.folder / f"{k}.weights.npy"
-        weights = np.load(path)[keep] * self.scale if path.exists() else None
+        weights = np.load(path)[keep] if path.exists() else None
         if self.by_class is not None:
-            return self.by_class[values] * (1.0 if weights is None else weights)
-        if weights is None and self.spool.weighted:
-            return np.ones(len(values))
-        return weights
+            weights = self.by_class[values] * (1.0 if weights is None else weights)
+        elif weights is None and self.spool.weighted:
+            weights = np.ones(len(values))
+        return None if weights is None else weights * self.scale
 
     def _table(self, k: int, keep: Any) -> NDArray[np.float32]:
         table = np.load(self.spool.folder / f"{k}.table.npy", mmap_mode="r")[keep]

@@ -269,7 +269,7 @@ def heard(value: Any) -> Any:
         return value
     kind, values = value["kind"], value["values"]
     if kind == "float":
-        return float(values)
+        return np.nan if values == "nan" else float(values)  # one that equals itself
     if kind == "tuple":
         return tuple(heard(one) for one in values)
     if kind == "dict":

@@ -1,13 +1,14 @@
 """What the estimator costs on top of XGBoost: time to fit, time to predict, memory.
 
     python tests/benchmarks/bench_gradient_boosting.py [--rows 1000 10000 100000]
-    [--tasks regression binary 5-classes] [--kinds float64 float32 frame] [--rounds 100]
+    [--tasks regression binary 5-classes] [--kinds float64 float32 frame cupy] [--rounds 100]
     [--repeats 15] [--threads 1] [--device cpu] [--memory]
 
 The same parameters on both sides, the conversion counted on both. Runs alternate, and each of ours
 is divided by the one of XGBoost's beside it: the median of these shares, with a 95 % range from
 their order (no matter how they are distributed). Process CPU time on one thread, wall-clock time on
-more and on a GPU. `--memory` measures peak memory of fresh processes instead.
+more and on a GPU, where both sides are asked about a table of the host on the host, and about one
+of cupy on the GPU. `--memory` measures peak memory of fresh processes instead.
 """
 
 import argparse
@@ -54,6 +55,10 @@ np.vstack((1 - chance, chance)).T
 
 def table_of(kind, X):
     """Return the numbers as an array or as users of pandas have them."""
+    if kind == "cupy":
+        import cupy
+
+        return cupy.asarray(X)
     if kind != "frame":
         return X.astype(kind)
     import pandas as pd
@@ -82,8 +87,10 @@ def compare(task, kind, X, y, given, clock):
     repeats = max(5, given.repeats * 20_000 // max(20_000, len(X)))
     print(title, "fit           ", against(lambda: model.fit(table, y), train, repeats, clock))
     booster = train()
+    booster.set_param({"device": given.device if kind == "cupy" else "cpu"})
     ask = model.predict if task == "regression" else model.predict_proba
-    same = np.array_equal(np.squeeze(_positive(ask(table), task)), booster.inplace_predict(table))
+    ours, theirs = np.squeeze(_positive(ask(table), task)), booster.inplace_predict(table)
+    same = bool((ours == theirs).all())
     for n in sorted({1, 1000, len(X)}):
         some = table[:n]
         often = 3 * given.repeats if n > 10_000 else 30 * given.repeats
@@ -119,13 +126,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--tasks", nargs="*", default=list(OBJECTIVES))
-    parser.add_argument("--kinds", nargs="*", default=["float64", "float32", "frame"])
+    parser.add_argument("--kinds", nargs="*", help="float64, float32, frame; cupy on a GPU")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--memory", action="store_true")
     given = parser.parse_args()
+    if given.kinds is None:
+        given.kinds = ["float64", "float32", "frame"] + ["cupy"] * (given.device != "cpu")
     print(machine())
     if given.memory:
         memory(given)

@@ -1,11 +1,18 @@
 """Devices: what is chosen, and what happens when a GPU's memory is too small."""
 
+import sys
+from contextlib import nullcontext
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 
-from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import boosting, devices
+from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting import boosting, devices, external
+from ensembles.gradient_boosting.devices import gpu_of, lies_on_gpu, number_of, on_host
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 y = X[:, 0] + X[:, 1]
@@ -47,14 +54,13 @@ def small_gpu(monkeypatch):
         grow = boosting._grow_all
 
         def failing(job, *arguments):
-            external = getattr(job.settings, "external", False)
-            seen.append((job.device, job.settings.max_bin, external))
+            seen.append((job.device, job.settings.max_bin, job.external))
             if len(seen) <= n_failures:
                 raise xgboost.core.XGBoostError(FULL)
-            settings = job.settings
-            return grow(boosting.replace(job, device="cpu", settings=settings), *arguments)
+            return grow(boosting.replace(job, device="cpu"), *arguments)
 
         monkeypatch.setattr(boosting, "_grow_all", failing)
+        monkeypatch.setattr(boosting, "has_cupy", lambda: True)
         monkeypatch.setattr(devices, "answers", lambda device: True)
         return seen
 
@@ -99,59 +105,26 @@ def test_another_error_is_no_reason_to_fall_back(monkeypatch):
 
 def test_external_memory_gives_the_same_trees(tmp_path):
     plain = GradientBoostingRegressor(5, random_state=0, cache_dir=tmp_path).fit(X, y)
-    settings = boosting.SimpleNamespace(**vars(plain), external=True, extra={}, n_cells=600)
-    job = boosting.Job(settings, plain._objective, plain._columns, None, "cpu", [0])
+    settings = boosting.SimpleNamespace(**vars(plain), extra={}, n_cells=600)
+    job = boosting.Job(settings, plain._objective, plain._columns, None, "cpu", [0], external=True)
     _, (grown,) = boosting.grow(job, boosting.Rows(X, y, None), None, 5)
     np.testing.assert_array_equal(grown.booster.inplace_predict(X), plain.predict(X))
     assert not list(tmp_path.iterdir())
 
 
 class OnGpu:
-    """An array that claims to lie on a GPU, and must not be touched by anyone but XGBoost."""
+    """What an array of cupy can do, of numbers that must not come to the host unasked."""
 
     __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
 
-    def __init__(self, shape):
-        self.shape = shape
-
-    def __array__(self, dtype=None, copy=None):
-        raise AssertionError("brought to the host")
-
-
-def test_an_array_on_a_gpu_stays_there(monkeypatch):
-    given = []
-
-    def matrix(table, **more):
-        given.append(table)
-        return xgboost.DMatrix(X, more["label"])
-
-    monkeypatch.setattr(boosting.xgboost, "QuantileDMatrix", matrix)
-    table = OnGpu((200, 3))
-    model = GradientBoostingRegressor(3).fit(table, y)
-    assert given[0] is table
-    assert model.n_features_in_ == 3
-    asked = []
-    monkeypatch.setattr(
-        xgboost.Booster, "inplace_predict", lambda self, table, **more: asked.append(table) or y
-    )
-    model.predict(table)
-    assert asked[0] is table
-    with pytest.raises(ValueError, match="4 features"):
-        model.predict(OnGpu((200, 4)))
-
-
-class Answers:
-    """What cupy's arrays can do, of numbers that must not come to the host unasked."""
-
-    __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
-
-    def __init__(self, shape, dtype=np.float32):
+    def __init__(self, shape, dtype=np.float32, number=0):
         self.numbers = np.empty(shape, dtype)
         self.shape, self.dtype, self.ndim = self.numbers.shape, self.numbers.dtype, len(shape)
+        self.device = SimpleNamespace(id=number)
 
     @classmethod
-    def of(cls, numbers):
-        made = cls(numbers.shape, numbers.dtype)
+    def of(cls, numbers, number=0):
+        made = cls(np.shape(numbers), np.asarray(numbers).dtype, number)
         made.numbers[...] = numbers
         return made
 
@@ -161,85 +134,372 @@ class Answers:
     def __len__(self):
         return len(self.numbers)
 
+    def __getitem__(self, key):
+        return OnGpu.of(self.numbers[key], self.device.id)
+
     def __setitem__(self, key, value):
         self.numbers[key] = value.numbers
 
     def __gt__(self, value):
-        return Answers.of(self.numbers > value)
+        return OnGpu.of(self.numbers > value)
 
     def __rsub__(self, value):
-        return Answers.of(value - self.numbers)
+        return OnGpu.of(value - self.numbers)
 
     def __add__(self, other):
-        return Answers.of(self.numbers + getattr(other, "numbers", other))
+        return OnGpu.of(self.numbers + getattr(other, "numbers", other))
 
     __radd__ = __add__
 
     def __truediv__(self, value):
-        return Answers.of(self.numbers / value)
+        return OnGpu.of(self.numbers / value)
 
     def astype(self, dtype):
-        return Answers.of(self.numbers.astype(dtype))
+        return OnGpu.of(self.numbers.astype(dtype))
 
     def argmax(self, axis):
-        return Answers.of(self.numbers.argmax(axis))
+        return OnGpu.of(self.numbers.argmax(axis))
+
+    def take(self, rows):
+        return OnGpu.of(self.numbers.take(rows))  # of the flattened array, as numpy's
 
     def get(self):
         return self.numbers
 
 
+class Cudf(OnGpu):
+    """A DataFrame of cudf: columns with names, and no array."""
+
+    __module__ = "cudf.core.dataframe"
+    __cuda_array_interface__ = property(lambda self: {}["no array"])
+
+    def __init__(self, frame):
+        self.frame, self.shape, self.dtypes = frame, frame.shape, frame.dtypes
+        self.iloc = SimpleNamespace()
+        self.device = frame.iloc[:, 0]  # a column may have any name
+
+    def __getattribute__(self, name):
+        if name == "__cuda_array_interface__":
+            raise AttributeError(name)
+        return object.__getattribute__(self, name)
+
+    def __len__(self):
+        return len(self.frame)
+
+    def head(self, n_rows):
+        return Cudf(self.frame.head(n_rows))
+
+    def to_pandas(self):
+        return self.frame
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Pretend that there are two GPUs, which take what XGBoost 3.2 takes there, and cupy."""
+    seen = SimpleNamespace(trained=[], binned=[], external=[], told=0)
+    train, make, ask = xgboost.train, xgboost.QuantileDMatrix, xgboost.Booster.inplace_predict
+    place_by_xgboost = xgboost.Booster.set_param
+
+    def numbers_of(table):
+        return table.frame if isinstance(table, Cudf) else getattr(table, "numbers", table)
+
+    def trained(parameters, *arguments, **more):
+        seen.trained.append(parameters["device"])
+        return train(parameters | {"device": "cpu"}, *arguments, **more)
+
+    def binned(table, **more):
+        seen.binned.append(table)
+        return make(numbers_of(table), **more)
+
+    def binned_outside(reader, **more):
+        """XGBoost says this when it trains; which device it will be is not known here."""
+        parts = []
+        reader.reset()
+        while reader.next(lambda **part: parts.append(part)):
+            pass
+        seen.external.append(parts)
+        if reader.job.device != "cpu" and not all(lies_on_gpu(one["data"]) for one in parts):
+            raise xgboost.core.XGBoostError("initialized using CPU data, cannot be used for GPU")
+        weights = None if parts[0]["weight"] is None else [one["weight"] for one in parts]
+        return make(
+            np.concatenate([numbers_of(one["data"]) for one in parts]),
+            label=np.concatenate([one["label"] for one in parts]),
+            weight=None if weights is None else np.concatenate(weights),
+            feature_types=parts[0]["feature_types"],
+            **more,
+        )
+
+    def place(booster, given, value=None):
+        if isinstance(given, dict):
+            seen.told += 1
+            booster.set_attr(place=given["device"])
+        else:
+            place_by_xgboost(booster, given, value)
+
+    def answer(booster, table, **more):
+        where = booster.attr("place") or "cpu"
+        assert where == (gpu_of(table) if lies_on_gpu(table) else "cpu"), "mismatched devices"
+        found = ask(booster, numbers_of(table), **more)
+        return OnGpu.of(found) if lies_on_gpu(table) else found
+
+    cupy = ModuleType("cupy")
+    cupy.__spec__ = ModuleSpec("cupy", None)
+    cupy.asarray, cupy.cuda = OnGpu.of, SimpleNamespace(Device=nullcontext)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(xgboost, "train", trained)
+    monkeypatch.setattr(xgboost, "QuantileDMatrix", binned)
+    monkeypatch.setattr(xgboost, "ExtMemQuantileDMatrix", binned_outside)
+    monkeypatch.setattr(xgboost.Booster, "inplace_predict", answer)
+    monkeypatch.setattr(xgboost.Booster, "set_param", place)
+    monkeypatch.setattr(devices, "answers", lambda device: number_of(device) < 2)
+    return seen
+
+
+def test_an_array_on_a_gpu_stays_there(gpu):
+    table = OnGpu.of(X)
+    model = GradientBoostingRegressor(3).fit(table, y)
+    assert gpu.binned[0] is table
+    assert gpu.trained == ["cuda"]
+    assert model.n_features_in_ == 3
+    found = model.predict(table)
+    assert isinstance(found, OnGpu)
+    np.testing.assert_array_equal(found.get(), model.predict(X))
+    with pytest.raises(ValueError, match="4 features"):
+        model.predict(OnGpu((200, 4)))
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[200, 9\]"):
+        model.fit(table, y[:9])
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_targets_weights_and_groups_may_lie_on_a_gpu_too(held_out, gpu):
+    labels, weights = (y > 0).astype(int), np.linspace(0.5, 2.0, len(y))
+    groups = np.arange(len(y)) // 5
+
+    def fitted(there):
+        model = GradientBoosting(20, early_stopping=True, random_state=0)
+        if held_out:
+            return model.fit(*map(there, (X, labels, weights)), groups=there(groups))
+        more = {"X_val": X[:50], "y_val": labels[:50], "sample_weight_val": weights[:50]}
+        more = {name: there(value) for name, value in more.items()}
+        return model.fit(*map(there, (X, labels, weights)), **more)
+
+    found, expected = fitted(OnGpu.of), fitted(np.asarray)
+    assert found.evals_result_ == expected.evals_result_
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+
+
+def test_the_gpu_that_the_table_lies_on_is_the_one_that_trains(gpu):
+    """XGBoost refuses rows of one GPU on another."""
+    table = OnGpu.of(X, 1)
+    for device in ("auto", "cuda", "gpu", "cuda:1"):
+        assert GradientBoostingRegressor(3, device=device).fit(table, y).device_ == "cuda:1"
+    with pytest.raises(ValueError, match=r"GPU that X lies on, 'cuda:1', or 'auto'; got 'cuda:0'"):
+        GradientBoostingRegressor(3, device="cuda:0").fit(table, y)
+    assert GradientBoostingRegressor(3, device="cuda:0").fit(OnGpu.of(X), y).device_ == "cuda:0"
+
+
+def test_on_the_cpu_an_array_of_a_gpu_comes_to_the_host(gpu):
+    """It is asked about where it lies all the same."""
+    model = GradientBoostingRegressor(3, device="cpu").fit(OnGpu.of(X), y)
+    assert isinstance(gpu.binned[0], np.ndarray)
+    for number in (0, 1):
+        np.testing.assert_array_equal(model.predict(OnGpu.of(X, number)).get(), model.predict(X))
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_booster_is_told_where_to_answer_when_that_changes_alone(device, gpu):
+    """To be told takes XGBoost longer than to answer about a row."""
+    model = GradientBoostingRegressor(3, device=device).fit(X, y)
+    fitted = gpu.told
+    for table, told in [(X, 0), (OnGpu.of(X), 1), (OnGpu.of(X), 1), (X, 2), (X, 2)]:
+        model.predict(table)
+        assert gpu.told - fitted == told
+
+
+def test_infinity_on_a_gpu_is_named(monkeypatch, gpu):
+    def refuse(table, **more):
+        raise xgboost.core.XGBoostError("Input data contains `inf` or a value too large")
+
+    monkeypatch.setattr(xgboost, "QuantileDMatrix", refuse)
+    table = X.copy()
+    table[7, 2] = -np.inf
+    with pytest.raises(ValueError, match="got -inf in column 'x2'"):
+        GradientBoostingRegressor(3).fit(OnGpu.of(table), y)
+
+
+def test_categories_are_looked_up_in_an_array_of_a_gpu_too(gpu):
+    """Its numbers were taken for their codes."""
+    years = pd.DataFrame({"x": X[:, 0], "year": pd.Categorical(2000 + np.arange(200) % 3)})
+    model = GradientBoostingRegressor(5).fit(years, y + 3 * (np.arange(200) % 3))
+    numbers = years.astype(float).to_numpy()
+    np.testing.assert_array_equal(model.predict(OnGpu.of(numbers)), model.predict(years))
+
+
+def test_a_model_of_the_gpu_is_explained_there(gpu, monkeypatch):
+    """Whatever was asked of it before: a table of the host takes it to the CPU."""
+    model = GradientBoostingRegressor(3).fit(X, y)
+    explain, places = xgboost.Booster.predict, []
+
+    def explained(booster, *given, **more):
+        places.append(booster.attr("place"))
+        return explain(booster, *given, **more)
+
+    monkeypatch.setattr(xgboost.Booster, "predict", explained)
+    for _ in range(2):
+        model.predict(X)
+        model.shap_values(X)
+    assert places == ["cuda", "cuda"]
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_frame_of_cudf_stays_on_the_gpu_unless_it_holds_text(text, gpu):
+    frame = pd.DataFrame(X, columns=["device", "b", "c"])
+    frame = frame.assign(c=np.where(X[:, 2] > 0, "up", "down")) if text else frame
+    table = Cudf(frame)
+    assert not hasattr(table, "__cuda_array_interface__")
+    model = GradientBoostingRegressor(5).fit(table, y)
+    assert gpu.trained == ["cuda"]
+    assert (gpu.binned[0] is table) is not text
+    assert model.feature_names_in_.tolist() == ["device", "b", "c"]
+    found = model.predict(table)
+    np.testing.assert_array_equal(on_host(found), model.predict(frame))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(Cudf(frame.rename(columns={"b": "e"})))
+
+
+def batches():
+    """Yield rows in pieces, some with missing values."""
+    for begin in range(0, 200, 60):
+        yield X[begin : begin + 60], y[begin : begin + 60]
+
+
+def test_batches_are_brought_to_the_gpu(gpu, tmp_path):
+    """XGBoost trains no GPU on external memory that was binned on the host."""
+    given = {"early_stopping": True, "refit": True, "random_state": 0, "cache_dir": tmp_path}
+    model = GradientBoostingRegressor(20, **given).fit(batches())
+    assert model.device_ == "cuda"
+    assert set(gpu.trained) == {"cuda"}
+    assert all(lies_on_gpu(part["data"]) for parts in gpu.external for part in parts)
+    gpu.external.clear()
+    on_cpu = GradientBoostingRegressor(20, device="cpu", **given).fit(batches())
+    assert not any(lies_on_gpu(part["data"]) for parts in gpu.external for part in parts)
+    np.testing.assert_array_equal(model.predict(X), on_cpu.predict(X))
+
+
+def test_batches_need_cupy_on_a_gpu(gpu, monkeypatch):
+    monkeypatch.setattr(devices, "has_cupy", lambda: False)
+    with pytest.warns(ResourceWarning, match="cupy is needed .* Training on the CPU") as warned:
+        assert GradientBoostingRegressor(3).fit(batches()).device_ == "cpu"
+    assert warned[0].filename == __file__
+    with pytest.raises(ImportError, match=r"cupy is needed .* device='cuda'"):
+        GradientBoostingRegressor(3, device="cuda").fit(batches())
+
+
+def test_batches_fall_back_when_the_gpus_memory_is_too_small(gpu, monkeypatch, tmp_path):
+    """What XGBoost says then speaks of its cache, and is no fault of cache_dir's."""
+    make, tried = xgboost.ExtMemQuantileDMatrix, []
+
+    def full(reader, **more):
+        tried.append((reader.job.device, more["max_bin"]))
+        if reader.job.device != "cpu":
+            raise xgboost.core.XGBoostError(f"{FULL} in EllpackCacheStreamPolicy, write")
+        return make(reader, **more)
+
+    monkeypatch.setattr(xgboost, "ExtMemQuantileDMatrix", full)
+    with pytest.warns(ResourceWarning, match="too small for 200 rows x 3 columns") as warned:
+        model = GradientBoostingRegressor(3, cache_dir=tmp_path).fit(batches())
+    assert tried == [("cuda", 256), ("cuda", 64), ("cpu", 256)]
+    assert len(warned) == 2
+    assert model.device_ == "cpu"
+    with pytest.raises(MemoryError, match="200 rows x 3 columns with max_bin=256"):
+        GradientBoostingRegressor(3, device="cuda", cache_dir=tmp_path).fit(batches())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "on the GPU"])
+@pytest.mark.parametrize("n_failures", [2, 3])
+def test_a_table_goes_the_ways_out_whole(kind, n_failures, gpu, monkeypatch, tmp_path):
+    """In blocks of rows on the GPU, and by way of the host to the CPU."""
+    monkeypatch.setattr(external, "BLOCK_ROWS", 60)
+    train, failed = xgboost.train, []
+
+    def full(parameters, *arguments, **more):
+        failed.append(parameters["device"])
+        if len(failed) <= n_failures:
+            raise xgboost.core.XGBoostError(FULL)
+        return train(parameters, *arguments, **more)
+
+    expected = GradientBoostingRegressor(3, device="cpu", max_bin=[64, 256][n_failures - 2])
+    expected = expected.fit(X, y).predict(X)
+    monkeypatch.setattr(xgboost, "train", full)
+    table = {"array": X, "frame": pd.DataFrame(X), "on the GPU": OnGpu.of(X)}[kind]
+    gpu.binned.clear()
+    with pytest.warns(ResourceWarning, match="too small"):
+        model = GradientBoostingRegressor(3, cache_dir=tmp_path).fit(table, y)
+    assert [len(part["data"]) for part in gpu.external[0]] == [60, 60, 60, 20]
+    assert isinstance(gpu.binned[-1], np.ndarray) or n_failures == 2
+    np.testing.assert_array_equal(model.predict(X), expected)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_cupy_external_memory_is_no_way_out(small_gpu, monkeypatch):
+    seen = small_gpu(2)
+    monkeypatch.setattr(boosting, "has_cupy", lambda: False)
+    with pytest.warns(ResourceWarning) as warned:
+        GradientBoostingRegressor(3).fit(X, y)
+    assert [str(one.message).rpartition(". ")[2] for one in warned] == [
+        "Trying max_bin=64.",
+        "Training on the CPU.",
+    ]
+    assert seen == [("cuda", 256, False), ("cuda", 64, False), ("cpu", 256, False)]
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("n_seeds", [1, 2])
-def test_answers_on_a_gpu_stay_there_and_labels_come_home(n_classes, n_seeds, monkeypatch):
+def test_answers_on_a_gpu_stay_there_and_labels_come_home(n_classes, n_seeds, gpu):
     labels = np.digitize(y, [0.0, 1.0][: n_classes - 1]) + 5
     model = GradientBoostingClassifier(5, device="cpu", n_seeds=n_seeds, subsample=0.5)
     model.fit(X, labels)
+    table = OnGpu.of(X)
     expected, chances = model.predict(X), model.predict_proba(X)
-    ask = xgboost.Booster.inplace_predict
-    monkeypatch.setattr(
-        xgboost.Booster,
-        "inplace_predict",
-        lambda self, table, **more: Answers.of(ask(self, X, **more)),
-    )
-    found = model.predict_proba(OnGpu(X.shape))
-    assert isinstance(found, Answers)
+    found = model.predict_proba(table)
+    assert isinstance(found, OnGpu)
     np.testing.assert_array_equal(found.numbers, chances)
-    np.testing.assert_array_equal(model.predict(OnGpu(X.shape)), expected)
+    np.testing.assert_array_equal(model.predict(table), expected)
 
 
 @pytest.mark.parametrize("quantiles", [None, [0.1, 0.9]])
 @pytest.mark.parametrize("weights", [None, np.linspace(0.5, 2.0, len(y))])
 def test_a_score_is_a_number_of_the_host_wherever_rows_and_targets_lie(
-    quantiles, weights, monkeypatch
+    quantiles, weights, gpu, monkeypatch
 ):
     values = GradientBoostingRegressor(5, device="cpu", quantiles=quantiles).fit(X, y)
     classes = GradientBoostingClassifier(5, device="cpu").fit(X, y > 0)
     expected = values.score(X, y, weights), classes.score(X, y > 0, weights)
-    ask = xgboost.Booster.inplace_predict
-
-    def ask_on_gpu(self, table, **more):
-        return Answers.of(ask(self, X, **more))
-
-    monkeypatch.setattr(xgboost.Booster, "inplace_predict", ask_on_gpu)
     monkeypatch.setattr(np, "sort", lambda answers, axis: answers)  # cupy's, by its own protocol
-    rows = OnGpu(X.shape)
-    heavy = None if weights is None else Answers.of(weights)
-    found = values.score(rows, Answers.of(y), heavy), classes.score(rows, y > 0, heavy)
+    rows = OnGpu.of(X)
+    heavy = None if weights is None else OnGpu.of(weights)
+    found = values.score(rows, OnGpu.of(y), heavy), classes.score(rows, y > 0, heavy)
     assert found == expected
     assert values.score(rows, y, weights) == expected[0]
-    assert classes.score(rows, Answers.of(y > 0), weights) == expected[1]
+    assert classes.score(rows, OnGpu.of(y > 0), weights) == expected[1]
 
 
 def test_without_cupy_it_says_what_to_install(monkeypatch):
-    """XGBoost hands its answers on a GPU over as cupy's arrays, whatever it was asked with."""
+    """XGBoost takes and gives arrays on a GPU by cupy, whatever library they are of."""
 
-    def ask(self, table, **more):
+    def ask(*given, **more):
         raise ModuleNotFoundError("No module named 'cupy'")
 
     model = GradientBoostingRegressor(3, device="cpu").fit(X, y)
     monkeypatch.setattr(xgboost.Booster, "inplace_predict", ask)
+    monkeypatch.setattr(xgboost.Booster, "set_param", lambda booster, given: None)
     with pytest.raises(ImportError, match=r"cupy is needed .* X.cpu\(\).numpy\(\)"):
         model.predict(OnGpu(X.shape))
+    monkeypatch.setattr(devices, "answers", lambda device: True)
+    monkeypatch.setattr(xgboost, "QuantileDMatrix", ask)
+    with pytest.raises(ImportError, match="cupy is needed"):
+        model.set_params(device="auto").fit(OnGpu(X.shape), y)
 
 
 @pytest.mark.parametrize("n_failures", [2, 3])
@@ -262,38 +522,3 @@ def test_a_full_disk_on_the_way_leads_to_the_cpu(small_gpu, n_failures, monkeypa
     ]
     assert model.device_ == "cpu"
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(NO_GPU, reason="no CUDA device answers XGBoost")
-def test_a_gpu_trains_about_the_same_model():
-    import pickle
-
-    labels = (y > 0).astype(int)
-    on_gpu = GradientBoostingClassifier(50, device="cuda", random_state=0).fit(X, labels)
-    on_cpu = GradientBoostingClassifier(50, device="cpu", random_state=0).fit(X, labels)
-    assert on_gpu.device_ == "cuda"
-    assert np.abs(on_gpu.predict_proba(X) - on_cpu.predict_proba(X)).mean() < 0.05
-    again = pickle.loads(pickle.dumps(on_gpu))
-    np.testing.assert_allclose(again.predict_proba(X), on_gpu.predict_proba(X), atol=1e-6)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(NO_GPU, reason="no CUDA device answers XGBoost")
-def test_fits_on_a_gpu_warn_of_nothing_and_repeat(recwarn):
-    models = [GradientBoostingRegressor(30, device="cuda").fit(X, y) for _ in range(2)]
-    assert not recwarn.list
-    for model in models:
-        model.predict(X)
-    assert not recwarn.list
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(NO_GPU, reason="no CUDA device answers XGBoost")
-def test_a_cupy_array_is_trained_on_and_asked_about_where_it_lies(recwarn):
-    cupy = pytest.importorskip("cupy")
-    table = cupy.asarray(X)
-    model = GradientBoostingRegressor(10, device="cuda").fit(table, y)
-    assert isinstance(model.predict(table), cupy.ndarray)
-    np.testing.assert_allclose(model.predict(table).get(), model.predict(X), atol=1e-5)
-    assert not recwarn.list

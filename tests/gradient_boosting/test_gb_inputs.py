@@ -11,6 +11,7 @@ import pytest
 import xgboost
 from scipy import sparse
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -497,7 +498,7 @@ def test_what_a_sparse_matrix_does_not_store_is_missing(kind, maker):
 
 def test_the_name_of_a_column_is_no_target_of_a_table_in_memory():
     frame = MIXED.assign(label=VALUE)
-    with pytest.raises(ValueError, match=r"y must hold a target for every row .* got 'label'"):
+    with pytest.raises(ValueError, match=r"y must hold a target for every row.* got 'label'"):
         regressor().fit(frame, "label")
     with pytest.raises(ValueError, match="y must hold a target for every row"):
         regressor().fit(MIXED, VALUE, X_val=MIXED, y_val="label")
@@ -560,6 +561,16 @@ def test_the_error_about_weights_of_text_is_short():
     assert len(str(caught.value)) < 200
 
 
+def test_labels_of_other_rows_are_looked_up_and_not_counted_again():
+    """Those of validation rows, whatever order their names would have and whichever are absent."""
+    for names in ([9, 10, 100], [-2, -10, 7], ["b", "a", "B"]):
+        labels = np.array(names, dtype=object if isinstance(names[0], str) else int)[CODES]
+        held_out = CODES != 1
+        model = classifier().fit(X, labels, X_val=X[held_out], y_val=labels[held_out])
+        lost = log_loss(labels[held_out], model.predict_proba(X[held_out]), labels=model.classes_)
+        np.testing.assert_allclose(model.best_score_, lost, rtol=1e-5)
+
+
 # ---------------------------------------------------------------------------------------------
 # Columns of names
 
@@ -582,6 +593,13 @@ def test_of_many_categories_those_of_few_rows_are_missing(kind, least):
     model = GradientBoostingRegressor(2, early_stopping=False, min_category_count=least)
     levels = model.fit(table, y)._columns.levels[0]
     assert len(levels) == (100 if least <= 20 else 0)
+
+
+def test_64_categories_are_few_and_65_are_many():
+    for n_names, kept in ((64, 64), (65, 0)):
+        frame = pd.DataFrame({"name": [f"n{i}" for i in range(n_names)]})
+        model = GradientBoostingRegressor(1, early_stopping=False).fit(frame, np.arange(n_names))
+        assert len(model._columns.levels[0]) == kept
 
 
 def planted(seed, effect=0.0, n_names=300):
@@ -837,3 +855,24 @@ def test_numbers_of_many_bits_are_learned_as_doubles_and_checked():
     for ask in (model.predict, lambda table: regressor().fit(table, VALUE)):
         with pytest.raises(ValueError, match="got inf in column 'x2'"):
             ask(wide)
+
+
+@pytest.mark.parametrize("kind", ["objects", "text", "polars", "array", "array beside text"])
+def test_a_column_of_nothing_at_fit_takes_anything_later_as_missing(kind):
+    """None says neither text nor number: no tree can split by it, so that none is wrong."""
+    nothing = pd.DataFrame({"x": X[:, 0], "c": pd.Series([None] * N, dtype=object)})
+    nothing["d"] = MIXED["count"] if kind != "array beside text" else MIXED["flag"].map(str)
+    make = {
+        "objects": lambda table: table,
+        "text": lambda table: table.astype({"c": "str"}),
+        "polars": lambda table: pl.DataFrame(table.to_dict("list"), strict=False),
+    }.get(kind, lambda table: table.to_numpy(dtype=object))
+    model = regressor(monotone_constraints=[0, 1, 0]).fit(make(nothing), VALUE)
+    expected = model.predict(make(nothing))
+    np.testing.assert_array_equal(model.predict(make(nothing.assign(c="new"))), expected)
+    numbers = nothing.assign(c=7.0)
+    asked = numbers if kind == "text" else make(numbers)
+    np.testing.assert_array_equal(model.predict(asked), expected)
+    if kind == "objects":
+        again = GradientBoostingRegressor(3, multi_strategy="multi_output_tree")
+        again.fit(nothing, np.c_[VALUE, VALUE])

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensembles import GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting.scales import measure_of, together
+from ensembles.gradient_boosting.labels import class_weights, row_weights
+from ensembles.gradient_boosting.scales import ADDS_HEAVY_WEIGHTS, measure_of, together
+from ensembles.gradient_boosting.settings import version_at_hand
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(400, 3))
@@ -56,10 +58,24 @@ def test_weights_too_light_to_count_classes_by_are_refused():
 
 @pytest.mark.parametrize("labels", [CLASSES, CLASSES > 0], ids=["three", "two"])
 def test_weights_too_heavy_to_add_up_are_pointed_out(labels):
-    """Of 1e30 each no tree of XGBoost learns anything, in silence."""
-    model = GradientBoostingClassifier(10)
+    """Of 1e30 each no tree of XGBoost below 3.4 learns anything, in silence."""
+    model, heavy = GradientBoostingClassifier(10), np.full(400, 1e30)
     plain = model.fit(TABLE, labels).score(TABLE, labels)
-    with pytest.warns(UserWarning, match=r"sums to 4e\+32: .* normalize_weights=True"):
-        assert model.fit(TABLE, labels, np.full(400, 1e30)).score(TABLE, labels) < plain - 0.2
+    if version_at_hand() < ADDS_HEAVY_WEIGHTS:
+        with pytest.warns(UserWarning, match=r"sums to 4e\+32: .* normalize_weights=True"):
+            assert model.fit(TABLE, labels, heavy).score(TABLE, labels) < plain - 0.2
+    else:
+        assert model.fit(TABLE, labels, heavy).score(TABLE, labels) > plain - 0.02
     model.fit(TABLE, labels, np.full(400, 1e12))
     assert model.score(TABLE, labels) > plain - 0.02
+
+
+def test_the_mean_weight_is_that_of_rows_that_weigh():
+    weights = row_weights([0.0, 2.0, 6.0, 0.0], None, np.zeros(4), normalize=True)
+    np.testing.assert_array_equal(weights, [0.0, 0.5, 1.5, 0.0])
+
+
+def test_classes_that_are_there_share_the_balance():
+    """One may be absent where a model is gone on from."""
+    found = class_weights("balanced", np.array(["a", "b", "c"]), np.array([5, 0, 15]))
+    np.testing.assert_allclose(found, [2.0, 1.0, 2.0 / 3.0])

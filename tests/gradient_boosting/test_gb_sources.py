@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
 from ensembles.gradient_boosting import batches as reading
-from ensembles.gradient_boosting import external, sources
+from ensembles.gradient_boosting import external, partitions, sources
 
 rng = np.random.default_rng(0)
 N = 1500
@@ -78,6 +78,15 @@ def test_levels_and_classes_get_the_same_codes_in_any_order_of_appearance(cache)
 
 NAMES = FRAME.assign(name=[f"n{i}" for i in (rng.random(N) ** 2 * 90).astype(int)])
 """A column of 90 names, of which the last ones have fewer rows than 20."""
+
+
+def test_a_class_may_be_absent_from_the_first_batch(cache):
+    rows = np.argsort(LABEL != "yes", kind="stable")
+    pieces = list(batches(order=rows))
+    assert set(pieces[0][1]) == {"yes"}
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(pieces)
+    whole = GradientBoostingClassifier(**SMALL).fit(FRAME.iloc[rows], LABEL.iloc[rows])
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
 
 
 def test_names_of_few_rows_are_missing_in_batches_as_in_the_whole(cache):
@@ -394,6 +403,53 @@ def test_a_column_may_be_empty_in_the_first_batch(cache):
     np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
 
 
+@pytest.mark.parametrize("kind", [object, "str"])
+def test_a_column_of_nothing_in_the_first_batch_may_hold_numbers_or_text_later(kind, cache):
+    """Text and objects of which none is there were taken for categories, and numbers were lost."""
+    nothing = FRAME[:400].assign(a=pd.Series([None] * 400, dtype=kind))
+    whole = FRAME.copy()
+    whole.loc[:399, "a"] = np.nan
+    given = SMALL | {"cache_dir": cache}
+    pieces = [(nothing, VALUE[:400]), (FRAME[400:], VALUE[400:])]
+    model = GradientBoostingRegressor(**given).fit(pieces)
+    expected = GradientBoostingRegressor(**given).fit(whole, VALUE)
+    np.testing.assert_array_equal(model.predict(FRAME), expected.predict(FRAME))
+    pieces = [(nothing, VALUE[:400])] * 2
+    model = GradientBoostingRegressor(**given).fit(pieces)
+    text = nothing.assign(a="new")
+    np.testing.assert_array_equal(model.predict(text), model.predict(nothing))
+
+
+@pytest.mark.parametrize("which", ["training", "validation"])
+def test_a_metric_of_ranked_lists_is_refused_where_batches_have_weights(which, cache):
+    """XGBoost speaks of the sizes of groups."""
+    model = GradientBoostingClassifier(scoring="ndcg", cache_dir=cache, **SMALL)
+    training = batches(weights=which == "training")
+    held_out = batches(weights=which == "validation")
+    with pytest.raises(ValueError, match=r"must not rank all rows as one list.*got 'ndcg'"):
+        model.fit(training, eval_set=[(held_out, None)])
+    model.fit(batches(), eval_set=[(batches(), None)])
+    assert len(model.evals_result_["validation_0"]["ndcg"]) == 12
+
+
+@pytest.mark.parametrize("weights", ["none", "some", "all"])
+def test_weights_of_classes_are_scaled_with_those_of_rows_in_batches_too(weights, cache):
+    """All together have a mean of 1; those of classes were left out of it."""
+    given = SMALL | {
+        "normalize_weights": True,
+        "class_weight": {"yes": 70.0},
+        "min_child_weight": 3,
+    }
+    pieces, column = [], []
+    for k, (table, labels, weight) in enumerate(batches(weights=True)):
+        heavy = weights == "all" or (weights == "some" and k == 1)
+        pieces.append((table, labels, weight) if heavy else (table, labels))
+        column.append(weight if heavy else 1.0 + 0.0 * weight)
+    whole = GradientBoostingClassifier(**given).fit(FRAME, LABEL, pd.concat(column))
+    model = GradientBoostingClassifier(cache_dir=cache, **given).fit(pieces)
+    np.testing.assert_allclose(model.predict_proba(FRAME), whole.predict_proba(FRAME), atol=1e-5)
+
+
 def test_a_batch_may_weigh_nothing(cache):
     """It is other batches that the model learns from."""
     model = GradientBoostingClassifier(cache_dir=cache, **SMALL)
@@ -691,6 +747,33 @@ def test_dask_weights_may_be_scaled_to_a_mean_of_one(client, npartitions, apart)
     assert np.abs(scaled.predict_proba(FRAME) - expected).mean() < apart
     unscaled = GradientBoostingClassifier(**given).fit(X, y, sample_weight=weight)
     assert np.abs(unscaled.predict_proba(FRAME) - expected).mean() > 0.05
+
+
+@DASK_NOISE
+def test_dask_judges_by_labels_that_are_not_smoothed(client):
+    X, y = collections(FRAME, LABEL)
+    given = {**SMALL, "label_smoothing": 0.3, "validation_split": "latest"}
+    model = GradientBoostingClassifier(early_stopping=True, **given).fit(X, y)
+    last = round(0.1 * N)
+    lost = log_loss(LABEL[-last:], model.predict_proba(FRAME[-last:]))
+    np.testing.assert_allclose(model.best_score_, lost, rtol=1e-5)
+
+
+def test_partitions_hold_out_rows_of_their_own():
+    first, second = (partitions._drawn(200, seed=0, k=k, fraction=0.5) for k in (0, 1))
+    assert 60 < np.sum(first != second) < 140
+
+
+@DASK_NOISE
+def test_dask_balances_classes_by_the_rows_of_all_partitions(client):
+    n_each = LABEL.value_counts()
+    by_hand = {label: N / (2 * n_each[label]) for label in ("no", "yes")}
+    X, y = collections(FRAME, LABEL)
+    found, expected = (
+        GradientBoostingClassifier(class_weight=given, **SMALL).fit(X, y).predict_proba(FRAME)
+        for given in ("balanced", by_hand)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @DASK_NOISE

@@ -78,6 +78,19 @@ def test_a_saved_model_is_the_model(name, tmp_path):
     assert_same(model, GradientBoosting.load_model(again))
 
 
+def test_a_saved_model_of_quantiles_is_scored_by_its_levels(tmp_path):
+    MODELS["quantiles"].save_model(tmp_path / "m")
+    loaded = GradientBoosting.load_model(tmp_path / "m")
+    assert loaded.score(FRAME, VALUE) == MODELS["quantiles"].score(FRAME, VALUE)
+
+
+def test_a_saved_model_knows_the_order_of_columns_that_have_numbers_for_names(tmp_path):
+    numbered = pd.DataFrame({0: FRAME["a"], 1: FRAME["[b]"]})
+    GradientBoostingRegressor(**SMALL).fit(numbered, VALUE).save_model(tmp_path / "m")
+    with pytest.raises(ValueError, match="columns in the order of fit"):
+        GradientBoostingRegressor.load_model(tmp_path / "m").predict(numbered[[1, 0]])
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_pickled_model_is_the_model(name):
     assert_same(MODELS[name], pickle.loads(pickle.dumps(MODELS[name])))
@@ -267,7 +280,9 @@ def test_a_file_of_xgboosts_own_is_told_as_such(ending, tmp_path):
     )
 
 
-def test_the_parameters_of_a_pickle_equal_those_it_was_made_of():
+def test_the_parameters_of_a_pickle_or_a_file_equal_those_it_was_made_of(tmp_path):
     """NaN, the usual missing, equals nothing but the very object."""
-    model = GradientBoostingRegressor(2).fit(FRAME, VALUE)
+    model = GradientBoostingRegressor(2, validation_fraction=0.2).fit(FRAME, VALUE)
     assert pickle.loads(pickle.dumps(model)).get_params() == model.get_params()
+    model.save_model(tmp_path / "m")
+    assert GradientBoostingRegressor.load_model(tmp_path / "m").get_params() == model.get_params()

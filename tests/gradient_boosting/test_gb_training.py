@@ -169,6 +169,14 @@ def test_derivatives_are_held_to_differences_on_request():
     with pytest.raises(ValueError, match="hessian that central differences of its gradient"):
         GradientBoostingRegressor(1, objective=Squared(curve=3.0), check_gradient=True).fit(X, Y)
 
+    def right_at_nothing_alone(y_true, y_pred):
+        return y_pred - y_true, np.exp(y_pred)
+
+    with pytest.raises(ValueError, match="hessian that central differences of its gradient"):
+        GradientBoostingRegressor(1, objective=right_at_nothing_alone, check_gradient=True).fit(
+            X, Y
+        )
+
 
 @pytest.mark.parametrize(
     ("objective", "rule"),
@@ -811,6 +819,32 @@ def test_a_start_for_each_class_output_or_quantile():
     np.testing.assert_allclose(quantiles.predict(X[:1])[0], [1.0, 5.0], atol=1e-5)
 
 
+def test_a_share_starts_from_a_share():
+    given = {"objective": "fraction", "learning_rate": 1e-9}
+    shares = np.clip(Y - Y.min(), 0, 1)
+    model = GradientBoostingRegressor(1, base_score=0.25, **given).fit(X, shares)
+    np.testing.assert_allclose(model.predict(X[:1]), 0.25, atol=1e-6)
+    with pytest.raises(ValueError, match=r"base_score must lie in \(0, 1\)"):
+        GradientBoostingRegressor(1, base_score=1.5, **given).fit(X, shares)
+
+
+def test_classes_that_are_level_are_the_first():
+    given = {"learning_rate": 1e-30, "early_stopping": False}
+    two = GradientBoostingClassifier(1, base_score=0.5, **given).fit(XC, C3 > 0)
+    np.testing.assert_array_equal(two.predict_proba(XC[:2]), 0.5)
+    three = GradientBoostingClassifier(1, base_score=[0.0, 0.0, 0.0], **given).fit(XC, C3)
+    assert two.predict(XC[:2]).tolist() == [False, False]
+    assert three.predict(XC[:2]).tolist() == [C3.min()] * 2
+
+
+def test_smoothed_classes_start_from_scores_that_sum_to_nothing():
+    """As XGBoost's own do: they are fixed by the shares but for a constant."""
+    model = GradientBoostingClassifier(1, label_smoothing=0.1, learning_rate=1e-9).fit(XC, C3)
+    scores = model.decision_function(XC[:1])[0]
+    shares = 0.9 * np.bincount(C3 - C3.min()) / len(C3) + 0.1 / 3
+    np.testing.assert_allclose(scores, np.log(shares) - np.log(shares).mean(), atol=1e-5)
+
+
 def test_a_list_of_scores_starts_classes_as_xgboost_does():
     scores = [0.5, 0.0, -1.0]
     model = GradientBoostingClassifier(ROUNDS, base_score=scores, random_state=3, **SAME)
@@ -820,3 +854,14 @@ def test_a_list_of_scores_starts_classes_as_xgboost_does():
     ).fit(XC, C3)
     assert "base_score" in asked
     np.testing.assert_array_equal(model.predict_proba(XC), theirs.predict_proba(XC))
+
+
+def test_importances_of_several_seeds_are_their_mean():
+    model = GradientBoostingRegressor(5, n_seeds=2, subsample=0.5, random_state=0).fit(X, Y)
+    alone = []
+    for booster in model.boosters_:
+        gains = booster.get_score(importance_type="gain")
+        raw = np.array([gains.get(f"f{i}", 0.0) for i in range(X.shape[1])])
+        alone.append(raw / raw.sum())
+    assert not np.allclose(*alone)
+    np.testing.assert_allclose(model.feature_importances_, np.mean(alone, axis=0))
