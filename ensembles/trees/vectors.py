@@ -129,6 +129,41 @@ def add_where(
 
 
 @intrinsic
+def move_on(
+    typing_context: Any,
+    places: Any,
+    begin: Any,
+    sheet: Any,
+    codes: Any,
+    n: Any,
+    here: Any,
+    child: Any,
+    less: Any,
+    bound: Any,
+) -> Generated:
+    """For 32 n rows, places[begin + row] = child, or the place behind it where
+    sheet[codes + row] - less >= bound, if it was `here`.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        here, child, less, bound = (repeated(builder, byte, LANES) for byte in given[5:])
+        with for_range(builder, given[4]) as loop:
+            row = builder.mul(loop.index, ir.Constant(ir.IntType(64), LANES))
+            to, of = (
+                vector_at(context, builder, signature.args[at], given[at], place, LANES)[0]
+                for at, place in ((0, builder.add(given[1], row)), (2, builder.add(given[3], row)))
+            )
+            at, code = builder.load(to, align=1), builder.sub(builder.load(of, align=1), less)
+            right = builder.zext(builder.icmp_unsigned(">=", code, bound), code.type)
+            mine = builder.icmp_unsigned("==", at, here)
+            builder.store(builder.select(mine, builder.add(child, right), at), to, align=1)
+        return context.get_dummy_value()
+
+    places_of, bytes_ = (places, uint64, sheet, uint64, int64), [types.uint8] * 4
+    return types.none(*places_of, *bytes_), generate
+
+
+@intrinsic
 def add_four(typing_context: Any, sums: Any, place: Any, amounts: Any, begin: Any) -> Generated:
     """sums[place + lane] += amounts[begin + lane], for 4 lanes."""
 
