@@ -102,7 +102,7 @@ def sweep(
                     sums[start + row, uint64(votes[root + uint64(at[row])])] += 1.0
             else:
                 for row in range(n):
-                    leaves[start + row, tree] = int32(root + uint64(at[row]))
+                    leaves[tree, start + row] = int32(root + uint64(at[row]))
         if len(n_asked) > 0:
             for row in range(n):
                 n_asked[start + row] += len(roots)
