@@ -191,3 +191,15 @@ def test_the_weighted_median_is_that_of_sorting_each_row(seed, n_trees, kind):
     np.testing.assert_array_equal(
         forest.weighted_median(X, 20, 50, weights=weights), expected[20:50]
     )
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_node_whose_rows_are_all_alike_is_a_leaf(n_classes):
+    """However mixed its targets: no split is found where each leaves a side empty."""
+    X = np.repeat([[0.0, 0.0], [0.0, np.nan], [1.0, 0.0]], [40, 30, 20], axis=0)
+    y = np.arange(90) % n_classes
+    tree = HistTreeClassifier(max_depth=4, random_state=0)
+    weights = np.random.default_rng(0).exponential(size=90)
+    tree.rounds(tree.prepare(X, y)).grow(tree, weights=weights)
+    assert tree.get_n_leaves() == 3
+    assert sorted(tree.tree_.n_node_samples[tree.tree_.children_right < 0]) == [20, 30, 40]
