@@ -76,9 +76,8 @@ class Asking(Core):
 
     def _said(self, X: Any, method: str, params: dict[str, Any]) -> Floats:
         """What all members say together: decisions, or values."""
-        check_is_fitted(self)
-        routed = self._routed(method, params)
         X = self._check_asked(X)
+        routed = self._routed(method, params)
         voice, forest = self._voice(), self._packed()
         if forest is None:
             with members.one_blas_thread(self.estimator_):

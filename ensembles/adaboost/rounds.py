@@ -382,7 +382,7 @@ def heavy_rows(weights: Floats, trimming: float) -> Flags:
     ascending = np.sort(weights)
     reached = np.cumsum(ascending)
     place = int(np.searchsorted(reached, trimming * reached[-1], side="right"))
-    return np.asarray((weights >= ascending[min(place, len(weights) - 1)]) & (weights > 0))
+    return np.asarray(weights >= ascending[min(place, len(weights) - 1)])
 
 
 def capped(weights: Floats, largest_share: float) -> Floats:

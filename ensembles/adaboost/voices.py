@@ -7,6 +7,7 @@ A voice is what remains of an algorithm after the fit. It asks members one quest
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -280,6 +281,7 @@ def _inserted(table: Floats, place: NDArray[np.intp], values: Floats) -> Floats:
     return np.asarray(longer)
 
 
+@cache
 def voice_of(algorithm: str, n_classes: int) -> Voice:
     """Return the voice of an algorithm; ``n_classes`` is 0 in a regression."""
     if algorithm == "SAMME":

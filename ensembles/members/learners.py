@@ -92,7 +92,7 @@ def may_write(learner: Any) -> bool:
     As scikit-learn's do with ``copy=False``, and as the user's own code often does: of that
     nothing is known.
     """
-    given = learner.get_params() if hasattr(learner, "get_params") else {}
+    given = _parameters(learner)
     parts = [learner, *(part for part in given.values() if hasattr(part, "fit"))]
     if any(library_of(part) not in LEAVES_INPUT_ALONE for part in parts):
         return True
@@ -100,6 +100,21 @@ def may_write(learner: Any) -> bool:
         return True
     copies = (name for name in given if name.rpartition("__")[2] in ("copy", "copy_X", "copy_x"))
     return any(given[name] is False for name in copies)
+
+
+def _parameters(learner: Any) -> dict[str, Any]:
+    """Return at least the parameters of a learner and of its parts. Where no part is in sight they
+    are its attributes: `get_params` reads its signature first, which takes longer than to ask a
+    cheap learner.
+    """
+    kept = getattr(learner, "__dict__", {})
+    if library_of(learner) in LEAVES_INPUT_ALONE and not any(map(_may_hold_parts, kept.values())):
+        return kept
+    return learner.get_params() if hasattr(learner, "get_params") else {}
+
+
+def _may_hold_parts(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict) or hasattr(value, "fit")
 
 
 def own_table(X: Any, learner: Any) -> Any:

@@ -250,21 +250,26 @@ class Forest:
         -------
         (n_rows,), the same to the last bit as sorting each row's values.
         """
-        from ensembles.trees.medians import find_medians, ranked
+        from ensembles.trees.medians import find_medians, in_whole_numbers, ranked
+        from ensembles.trees.vectors import LANES
 
         values = np.concatenate([run.values[:, 0] for run in self.runs])
-        ranks, ordered = ranked(values)
-        shift = max(1, len(values).bit_length() // 2)
-        fine, coarse = np.zeros(len(values)), np.zeros((len(values) >> shift) + 1)
         votes = np.ascontiguousarray(weights, np.float64)
+        desk = (
+            *ranked(values),
+            votes,
+            *in_whole_numbers(votes),
+            np.zeros((self.n_members + 1, LANES), np.int32),
+            np.empty((4, LANES), np.int32),
+            np.zeros(len(values)),
+        )
         stop = (X.n_rows if isinstance(X, Prepared) else X.shape[0]) if stop is None else stop
         medians = np.empty(stop - start)
         step = max(1, LEAVES_AT_ONCE // self.n_members)
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            places = self._all_places(X, first, last)
-            block = medians[first - start : last - start]
-            find_medians(places, ranks, ordered, votes, shift, fine, coarse, block)
+            places = np.ascontiguousarray(self._all_places(X, first, last).T)
+            find_medians(places, *desk, medians[first - start : last - start])
         return medians
 
     def _all_places(self, X: Any, start: int, stop: int) -> NDArray[np.int32]:
@@ -343,11 +348,14 @@ def _placed(member: Any, features: Any) -> tuple[Bins, Tree]:
 
 
 def places(run: Packed, X: Any, rows: slice) -> NDArray[np.int32]:
-    """Return the place of each row's leaf among the packed nodes, (n_rows, n_trees)."""
-    found = np.empty((rows.stop - rows.start, len(run.roots)), np.int32)
-    none, sums = np.empty(0, np.int64), np.empty((len(found), 0))
+    """Return the place of each row's leaf among the packed nodes, (n_rows, n_trees); the rows of a
+    tree are neighbours in memory.
+    """
+    n_rows = rows.stop - rows.start
+    found = np.empty((len(run.roots), n_rows), np.int32)
+    none, sums = np.empty(0, np.int64), np.empty((n_rows, 0))
     run.ask(LEAVES, coded(run, X, rows), no_bits(run), 0, sums, none, found)
-    return found
+    return found.T
 
 
 def coded(run: Packed, X: Any, rows: slice) -> NDArray[np.uint8]:

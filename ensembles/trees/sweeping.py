@@ -12,7 +12,7 @@ from typing import Any
 from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, reads, smaller_of
-from ensembles.trees.vectors import FOUR, add_four
+from ensembles.trees.vectors import FOUR, LANES, add_four, move_on
 
 Array = Any
 BLOCK = 512
@@ -59,6 +59,7 @@ def sweep(
     wide, fours = uint64(n_values), uint64(n_values) & ~uint64(FOUR - 1)
     for start in range(0, uint64(n_rows), BLOCK):
         n = smaller_of(BLOCK, uint64(n_rows) - start)
+        groups = int64((n + LANES - 1) // LANES)
         for row in range(n):
             for column in range(uint64(n_columns)):
                 block[column, row] = codes[start + row, column]
@@ -74,10 +75,8 @@ def sweep(
                     continue
                 here, child = uint8(place), uint8(left - root)
                 bound, less = uint8(node), uint8((node >> 8) & 1)
-                own = block[(node >> 16) & 0xFFFF]
-                for row in range(n):
-                    following = uint8(child + uint8(uint8(own[row] - less) >= bound))
-                    at[row] = following if at[row] == here else at[row]
+                codes_of = ((node >> 16) & 0xFFFF) * BLOCK
+                move_on(at, 0, block, codes_of, groups, here, child, less, bound)
             if how == MEANS:
                 if n_values == 1:
                     for row in range(n):
@@ -103,7 +102,7 @@ def sweep(
                     sums[start + row, uint64(votes[root + uint64(at[row])])] += 1.0
             else:
                 for row in range(n):
-                    leaves[start + row, tree] = int32(root + uint64(at[row]))
+                    leaves[tree, start + row] = int32(root + uint64(at[row]))
         if len(n_asked) > 0:
             for row in range(n):
                 n_asked[start + row] += len(roots)

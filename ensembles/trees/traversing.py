@@ -66,7 +66,7 @@ def ask(
     """Ask every tree about every row of `codes` (`n_columns` a row), in order of the trees.
 
     Adds the leaf's values (MEANS) or one vote (VOTES) to sums[row], or writes the leaf's place to
-    leaves[row, tree] (LEAVES). Where `in_bag` (n_trees, bytes) has the bit of a row (`first_row`
+    leaves[tree, row] (LEAVES). Where `in_bag` (n_trees, bytes) has the bit of a row (`first_row`
     on) the tree is not asked. The sums of a row do not depend on the other rows. `wanted` is
     room for BLOCK + LANES row numbers, `places` for two of each of LANES rows.
     """
@@ -116,7 +116,7 @@ def ask(
                         sums[row, uint64(votes[at[lane]])] += 1.0
                         n_asked[row] += 1
                     else:
-                        leaves[row, tree] = at[lane]
+                        leaves[tree, row] = at[lane]
 
 
 @kernel(types.void(reads(int64, 1), uint8[::1]))

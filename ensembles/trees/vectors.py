@@ -129,6 +129,41 @@ def add_where(
 
 
 @intrinsic
+def move_on(
+    typing_context: Any,
+    places: Any,
+    begin: Any,
+    sheet: Any,
+    codes: Any,
+    n: Any,
+    here: Any,
+    child: Any,
+    less: Any,
+    bound: Any,
+) -> Generated:
+    """For 32 n rows, places[begin + row] = child, or the place behind it where
+    sheet[codes + row] - less >= bound, if it was `here`.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        here, child, less, bound = (repeated(builder, byte, LANES) for byte in given[5:])
+        with for_range(builder, given[4]) as loop:
+            row = builder.mul(loop.index, ir.Constant(ir.IntType(64), LANES))
+            to, of = (
+                vector_at(context, builder, signature.args[at], given[at], place, LANES)[0]
+                for at, place in ((0, builder.add(given[1], row)), (2, builder.add(given[3], row)))
+            )
+            at, code = builder.load(to, align=1), builder.sub(builder.load(of, align=1), less)
+            right = builder.zext(builder.icmp_unsigned(">=", code, bound), code.type)
+            mine = builder.icmp_unsigned("==", at, here)
+            builder.store(builder.select(mine, builder.add(child, right), at), to, align=1)
+        return context.get_dummy_value()
+
+    places_of, bytes_ = (places, uint64, sheet, uint64, int64), [types.uint8] * 4
+    return types.none(*places_of, *bytes_), generate
+
+
+@intrinsic
 def add_four(typing_context: Any, sums: Any, place: Any, amounts: Any, begin: Any) -> Generated:
     """sums[place + lane] += amounts[begin + lane], for 4 lanes."""
 
@@ -431,6 +466,150 @@ def order_finder(empties: bool) -> Any:
 best_in_order, best_and_empty = map(order_finder, (False, True))
 
 
+class Best:
+    """Gains of groups of splits that are written one after the other, and the best of them."""
+
+    def __init__(self, builder: Any, width: int) -> None:
+        self.builder, self.none = builder, filled(ir.DoubleType(), width, -1.0)
+        self.kept = alloca_once_value(builder, self.none)
+        builder.store(self.none, self.kept)
+
+    def of(self, gain: Any, allowed: Any) -> Any:
+        """Return the gains, -1 where they are not allowed."""
+        gain, old = self.builder.select(allowed, gain, self.none), self.builder.load(self.kept)
+        better = self.builder.fcmp_ordered(">", gain, old)
+        self.builder.store(self.builder.select(better, gain, old), self.kept)
+        return gain
+
+    def top(self) -> Any:
+        """Return the highest of all."""
+        return highest_of(self.builder, self.builder.load(self.kept))
+
+
+def highest_of(builder: Any, lanes: Any) -> Any:
+    """Return the highest of 2^n numbers."""
+    half = lanes.type.count // 2
+    while half > 0:
+        sides = [
+            builder.shuffle_vector(lanes, lanes, picked(range(begin, begin + half)))
+            for begin in (0, half)
+        ]
+        lanes = builder.select(builder.fcmp_ordered(">", *sides), *sides)
+        half //= 2
+    return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
+
+
+def short_doubles(builder: Any, whole: Any) -> Any:
+    """Return integers below 2^52 as doubles: written into the last bits of 2^52."""
+    double, width = ir.DoubleType(), whole.type.count
+    both = builder.or_(whole, filled(ir.IntType(64), width, 0x433 << 52))
+    both = builder.bitcast(both, ir.VectorType(double, width))
+    return builder.fsub(both, filled(double, width, 2.0**52))
+
+
+@intrinsic
+def gains_of_words(
+    typing_context: Any,
+    work: Any,
+    lefts: Any,
+    gains: Any,
+    words: Any,
+    begin: Any,
+    n: Any,
+    shift: Any,
+    total: Any,
+    target: Any,
+    least: Any,
+) -> Generated:
+    """Return the best gain of n splits; work[lefts + i] = the weight on the left of a split,
+    work[gains + i] = its gain, -1 where a side is lighter than `least`.
+
+    words[begin + i] is the weight on the left in its lower `shift` bits, with the target above. So
+    many splits are looked at that they fill registers: up to the next multiple of eight.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word = ir.IntType(64)
+        width = EIGHT if has_wide_registers(context) else FOUR
+        lefts, gains, _, begin, n, shift, *node = given[1:]
+        one = ir.Constant(word, 1)
+        mask = repeated(builder, builder.sub(builder.shl(one, shift), one), width)
+        shift, node = repeated(builder, shift, width), [repeated(builder, x, width) for x in node]
+        best = Best(builder, width)
+        n = builder.udiv(builder.add(n, word(width - 1)), word(width))
+        with for_range(builder, n) as group:
+            i = builder.mul(group.index, word(width))
+            of, _ = vector_at(
+                context, builder, signature.args[3], given[3], builder.add(begin, i), width
+            )
+            both = builder.load(of, align=8)
+            left = short_doubles(builder, builder.and_(both, mask))
+            sums = doubles(context, builder, builder.ashr(both, shift))
+            gain = best.of(*gains_of(builder, left, sums, node))
+            for place, numbers in ((lefts, left), (gains, gain)):
+                to, _ = vector_at(
+                    context, builder, signature.args[0], given[0], builder.add(place, i), width
+                )
+                builder.store(numbers, to, align=8)
+        return best.top()
+
+    arrays = (work, uint64, uint64, words, uint64)
+    return float64(*arrays, int64, int64, float64, float64, float64), generate
+
+
+@intrinsic
+def gains_of_squares(
+    typing_context: Any,
+    work: Any,
+    lefts: Any,
+    gains: Any,
+    sums: Any,
+    inside: Any,
+    beside: Any,
+    n: Any,
+    total: Any,
+    least: Any,
+) -> Generated:
+    """Return the best gain of n splits, and write the gains and the weights on the left as
+    `gains_of_words` does.
+
+    sums[lefts + i] is the weight on the left, which is overwritten where `work` is the same memory,
+    sums[inside + i] and sums[beside + i] are the sums of squares on either side.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word = ir.IntType(64)
+        width = EIGHT if has_wide_registers(context) else FOUR
+        lefts, gains, _, inside, beside, n = given[1:7]
+        total, least = (repeated(builder, number, width) for number in given[7:])
+        best = Best(builder, width)
+        n = builder.udiv(builder.add(n, word(width - 1)), word(width))
+        with for_range(builder, n) as group:
+            i = builder.mul(group.index, word(width))
+            left, *squares = (
+                doubles(context, builder, builder.load(of, align=8))
+                for of, _ in (
+                    vector_at(
+                        context, builder, signature.args[3], given[3], builder.add(at, i), width
+                    )
+                    for at in (lefts, inside, beside)
+                )
+            )
+            right = builder.fsub(total, left)
+            gain = builder.fadd(*map(builder.fdiv, squares, (left, right)))
+            lighter = builder.select(builder.fcmp_ordered("<", left, right), left, right)
+            gain = best.of(gain, builder.fcmp_ordered(">=", lighter, least))
+            for place, numbers in ((lefts, left), (gains, gain)):
+                to, _ = vector_at(
+                    context, builder, signature.args[0], given[0], builder.add(place, i), width
+                )
+                builder.store(numbers, to, align=8)
+        return best.top()
+
+    arrays = (work, uint64, uint64, sums, uint64, uint64)
+    return float64(*arrays, int64, float64, float64), generate
+
+
 @intrinsic
 def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> Generated:
     """Return which of tops[place : place + n_lanes] are the highest, as bits; none where all are
@@ -459,12 +638,7 @@ def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> G
             gains = builder.select(there, gains, filled(double, EIGHT, -1.0))
             old = builder.load(best)
             builder.store(builder.select(builder.fcmp_ordered(">", gains, old), gains, old), best)
-        highest = builder.load(best)
-        for half in (4, 2, 1):
-            low, high = picked(range(half)), picked(range(half, 2 * half))
-            sides = [builder.shuffle_vector(highest, highest, lanes) for lanes in (low, high)]
-            highest = builder.select(builder.fcmp_ordered(">", *sides), *sides)
-        highest = builder.extract_element(highest, ir.Constant(ir.IntType(32), 0))
+        highest = highest_of(builder, builder.load(best))
         with for_range(builder, eights) as group:
             gains, there, begin = lanes_of(group)
             equal = builder.fcmp_ordered("==", gains, repeated(builder, highest, EIGHT))

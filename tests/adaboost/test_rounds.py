@@ -195,6 +195,13 @@ def test_the_error_of_a_gentle_round_is_that_of_the_sign_and_zero_has_none():
     assert (judged.vote, judged.error) == (0.5, pytest.approx(0.5))
 
 
+def test_a_gentle_round_goes_as_far_as_the_learning_rate_says():
+    fitted, signs = np.array([0.5, -2.0, 0.25]), np.array([1.0, 1.0, -1.0])
+    weights = np.array([0.2, 0.3, 0.5])
+    expected = weights * np.exp([-0.125, 0.5, 0.0625])
+    np.testing.assert_allclose(gentle_round(fitted, signs, weights, 0.25).weights, expected)
+
+
 # Logit
 
 
@@ -283,6 +290,14 @@ def test_logit_rounds_against_a_slow_reference():
     np.testing.assert_allclose(scores, slow_logitboost(truth, leaves), rtol=1e-10)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_logit_round_goes_as_far_as_the_learning_rate_says(n_classes):
+    rng = np.random.default_rng(0)
+    scores, fitted = rng.normal(size=(2, 5) if n_classes == 2 else (2, 5, n_classes))
+    whole = logit_round(fitted, scores) - scores
+    np.testing.assert_allclose(logit_round(fitted, scores, 0.25) - scores, 0.25 * whole, rtol=1e-12)
+
+
 def test_a_logit_step_in_one_leaf_is_newton_s():
     """With one leaf, rounds converge on the log-odds of the class share, quadratically."""
     truth = np.array([1.0, 1.0, 1.0, 0.0])
@@ -324,6 +339,12 @@ def test_r2_is_drucker_s(seed, loss, rate):
     np.testing.assert_allclose(judged.weights, lowered)
 
 
+def test_r2_at_a_mean_loss_of_a_half_is_over():
+    """Its vote would be nothing, and the weights would stay as they are."""
+    assert r2_round(np.array([0.0, 1.0]), np.array([0.5, 0.5])) is None
+    assert r2_round(np.array([0.0, 1.0]), np.array([0.51, 0.49])).vote > 0
+
+
 def test_r2_of_no_error():
     assert r2_round(np.zeros(3), np.full(3, 1 / 3)) == (1.0, 0.0, None)
 
@@ -336,6 +357,14 @@ def test_rt_is_solomatine_s():
     np.testing.assert_allclose(judged.weights, [0.05, 0.2, 0.075, 0.3])
     assert rt_round(predicted + 100, y, np.full(4, 0.25), 0.1) is None
     assert rt_round(y, y, np.full(4, 0.25), 0.1) == (1.0, 0.0, None)
+
+
+def test_an_rt_round_goes_as_far_as_the_learning_rate_says():
+    predicted, y = np.array([1.0, 2.0, 9.0]), np.array([1.0, 2.0, 3.0])
+    weights = np.array([0.25, 0.5, 0.25])
+    judged = rt_round(predicted, y, weights, 0.1, power=2, learning_rate=0.5)
+    assert judged.vote == pytest.approx(math.log(4.0))
+    np.testing.assert_allclose(judged.weights, [0.0625, 0.125, 0.25])
 
 
 # Trimming and capping
@@ -352,6 +381,13 @@ def test_trimming_leaves_out_the_lightest(seed, share):
         assert weights[~kept].max() < weights[kept].min()
         lightest = weights[kept].min()
         assert weights[~kept].sum() + lightest > share * weights.sum() * (1 - 1e-9)
+
+
+def test_rows_that_hold_the_share_to_be_trimmed_sit_out_whatever_the_unit():
+    weights = np.array([0.3125, 0.25, 0.4375, 0.0])
+    for unit in (1.0, 8.0, 0.125):
+        assert heavy_rows(unit * weights, 0.25).tolist() == [True, False, True, False]
+        assert heavy_rows(unit * weights, 0.2).tolist() == [True, True, True, False]
 
 
 @EXAMPLES

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import BaggingClassifier as PeerClassifier
 from sklearn.ensemble import BaggingRegressor as PeerRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, VotingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 from sklearn.model_selection import StratifiedKFold
@@ -28,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from threadpoolctl import threadpool_limits
 
 from ensembles import Bagging, BaggingClassifier, BaggingRegressor
-from ensembles.members import asking
+from ensembles.members import asking, may_write
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -717,6 +717,27 @@ def test_a_member_that_works_in_place_disturbs_neither_the_user_nor_the_next_mem
         np.testing.assert_array_equal(table, X)
         np.testing.assert_allclose(bag.predict(table), expected, rtol=1e-12)
         np.testing.assert_array_equal(table, X)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize(
+    ("learner", "writes"),
+    [
+        (Ridge(), False),
+        (Ridge(copy_X=False), True),
+        (make_pipeline(StandardScaler(), Ridge()), False),
+        (make_pipeline(StandardScaler(copy=False), Ridge()), True),
+        (BaggingRegressor(Ridge(copy_X=False), n_estimators=1), True),
+        (VotingRegressor([("one", Ridge()), ("two", Ridge(copy_X=False))]), True),
+        (VotingRegressor([("one", Ridge()), ("two", WritesIntoX())]), True),
+        (WritesIntoX(), True),
+    ],
+    ids=str,
+)
+def test_learners_that_may_write_are_known_however_deep_they_say_so(learner, writes, fitted):
+    X, y = quantities()
+    learner = clone(learner).fit(X.copy(), y) if fitted else learner
+    assert may_write(learner) is writes
 
 
 def test_no_warning_of_names_comes_from_a_member():

@@ -159,14 +159,24 @@ def test_rows_are_drawn_as_numpy_draws_them(seed, n_rows, unevenness):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.integers(0, 2**32), st.integers(1, 12), st.sampled_from(["equal", "few", "real"]))
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 40),
+    st.sampled_from(["equal", "few", "real", "light", "faint"]),
+)
 def test_the_weighted_median_is_that_of_sorting_each_row(seed, n_trees, kind):
-    """Equal weights tie at the half; few values tie among themselves."""
+    """Equal weights tie at the half; few values tie among themselves; light weights vanish beside
+    others, where they are told in 32 bits.
+    """
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(80, 3)), rng.normal(size=80)
     if kind == "few":
         y = np.sign(y)
     weights = np.ones(n_trees) if kind == "equal" else rng.exponential(size=n_trees)
+    if kind == "light":
+        weights = np.where(rng.random(n_trees) < 0.7, 1e-13 * weights, np.rint(weights) + 1)
+    if kind == "faint":
+        weights *= 1e-300
     trees = []
     for depth in rng.integers(1, 6, n_trees):
         trees.append(HistTreeRegressor(max_depth=int(depth), max_features=1, random_state=depth))
@@ -181,3 +191,15 @@ def test_the_weighted_median_is_that_of_sorting_each_row(seed, n_trees, kind):
     np.testing.assert_array_equal(
         forest.weighted_median(X, 20, 50, weights=weights), expected[20:50]
     )
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_node_whose_rows_are_all_alike_is_a_leaf(n_classes):
+    """However mixed its targets: no split is found where each leaves a side empty."""
+    X = np.repeat([[0.0, 0.0], [0.0, np.nan], [1.0, 0.0]], [40, 30, 20], axis=0)
+    y = np.arange(90) % n_classes
+    tree = HistTreeClassifier(max_depth=4, random_state=0)
+    weights = np.random.default_rng(0).exponential(size=90)
+    tree.rounds(tree.prepare(X, y)).grow(tree, weights=weights)
+    assert tree.get_n_leaves() == 3
+    assert sorted(tree.tree_.n_node_samples[tree.tree_.children_right < 0]) == [20, 30, 40]

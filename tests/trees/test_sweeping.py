@@ -65,3 +65,39 @@ def test_a_parent_precedes_its_children():
     inner = left + 1 != places
     assert inner.any()
     assert (left[inner] > places[inner]).all()
+
+
+def leaf_by_loop(tree, row):
+    """The number of the leaf that a row of a table reaches, one question after the other."""
+    node = 0
+    while tree.children_right[node] >= 0:
+        x = row[tree.feature[node]]
+        left = tree.missing_go_to_left[node] if np.isnan(x) else x <= tree.threshold[node]
+        node = tree.children_left[node] if left else tree.children_right[node]
+    return node
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 3, 4, 5])
+def test_swept_as_walked_by_a_loop(n_values):
+    """Trees of 1 to 63 nodes, asked about 1 to 70 rows: whatever part of a register is left."""
+    X, y = table(1000)
+    Y = np.column_stack([y * k + X[:, 0] for k in range(n_values)])
+    trees = [
+        HistTreeRegressor(max_leaf_nodes=n, max_features=3, random_state=n) for n in range(2, 33)
+    ]
+    prepared = trees[0].prepare(X, Y)
+    for tree in trees:
+        tree.fit_draw(prepared)
+    trees.append(HistTreeRegressor(min_samples_split=2000).fit_draw(prepared))
+    assert {tree.tree_.node_count for tree in trees} == set(range(1, 64, 2))
+    asked = table(70, seed=1)[0]
+    leaves = np.array([[leaf_by_loop(tree.tree_, row) for tree in trees] for row in asked])
+    values = [tree.tree_.value[leaves[:, i], :, 0] for i, tree in enumerate(trees)]
+    sums = np.zeros((70, n_values))
+    for own in values:
+        sums += own
+    fitted = Forest(trees)
+    for n_asked in range(1, 71):
+        np.testing.assert_array_equal(fitted.leaves(asked[:n_asked]), leaves[:n_asked])
+        np.testing.assert_array_equal(fitted.sums(asked[:n_asked]), sums[:n_asked])
+    np.testing.assert_array_equal(fitted.members(asked), values)

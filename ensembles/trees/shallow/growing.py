@@ -22,7 +22,12 @@ from ensembles.trees.nodes import (
     name_nodes,
 )
 from ensembles.trees.shallow.counting import count_level
-from ensembles.trees.shallow.scanning import keep_split, scan_classes, scan_words
+from ensembles.trees.shallow.scanning import (
+    first_of_best,
+    keep_split,
+    scan_classes,
+    scan_words,
+)
 from ensembles.trees.splitting import INVALID
 from ensembles.trees.table import drawn_below, mix
 
@@ -46,26 +51,21 @@ def beginner(many: bool) -> Any:
     def begin_root(
         words: Array,
         starts: Array,
-        reals: Array,
         shift: Any,
         seed: Any,
         n_planes: Any,
         nodes: Array,
         totals: Array,
-        ranges: Array,
         place: Array,
     ) -> None:
-        real = len(reals) == len(words)
         rows_in = 0
-        ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
+        for row in range(uint64(len(words))):
+            place[row] = 0
         for plane in range(n_planes):
             running = uint64(0)
             for row in range(uint64(starts[plane]), uint64(starts[plane + 1])):
-                place[row] = 0
                 running += words[row]
                 rows_in += words[row] != 0
-                if real and words[row] != 0:
-                    widen(ranges, 0, reals[row])
             if many:
                 totals[0, plane] = int64(running)
             else:
@@ -77,10 +77,19 @@ def beginner(many: bool) -> Any:
 
 
 @part
-def widen(ranges: Array, node: Any, y: Any) -> None:
-    """Take a target into the range of a node."""
-    ranges[node, 0] = smaller_of(ranges[node, 0], y)
-    ranges[node, 1] = larger_of(ranges[node, 1], y)
+def widen_ranges(
+    first: Any, last: Any, words: Array, reals: Array, place: Array, ranges: Array
+) -> None:
+    """Widen the empty ranges of the new nodes to their targets, until none is a point."""
+    n_points = last - first
+    for row in range(uint64(len(words))):
+        if n_points == 0:
+            break
+        node = int64(place[row])
+        if node >= first and words[row] != 0 and ranges[node, 0] >= ranges[node, 1]:
+            ranges[node, 0] = smaller_of(ranges[node, 0], reals[row])
+            ranges[node, 1] = larger_of(ranges[node, 1], reals[row])
+            n_points -= ranges[node, 0] < ranges[node, 1]
 
 
 @part
@@ -228,9 +237,9 @@ def searcher(many: bool) -> Any:
             for plane in range(n_planes):
                 missing |= cells[uint64(base + plane * 256)] != 0
             for side in range(2 if missing else 1):
-                gain = INVALID
+                enough = found * (1.0 + tie)
                 if many:
-                    gain = scan_classes(
+                    top = scan_classes(
                         cells,
                         base,
                         sizes[column],
@@ -239,12 +248,11 @@ def searcher(many: bool) -> Any:
                         total,
                         totals[node],
                         least,
-                        tie,
                         work,
                         bits,
                     )
                 else:
-                    gain = scan_words(
+                    top = scan_words(
                         cells,
                         base,
                         sizes[column],
@@ -253,11 +261,13 @@ def searcher(many: bool) -> Any:
                         total,
                         target,
                         least,
-                        tie,
                         work,
                         bits,
                     )
-                if gain > found * (1.0 + tie):
+                if top < 0.0 or top <= enough:
+                    continue
+                gain = first_of_best(top, tie, work)
+                if gain > enough:
                     found = gain
                     keep_split(work, sizes[column], gain, missing and side == 0, best)
                     nodes[node, COLUMN], nodes[node, CODE] = column, best[0]
@@ -318,27 +328,41 @@ def splitter(many: bool) -> Any:
     return split
 
 
+WAYS, COUNTS = 256, 4
+"""Nodes that a byte tells apart, and counts of a node's rows: of neighbouring rows none waits for
+another's count.
+"""
+
+
 @once
 def move_rows(
-    codes: Array, words: Array, reals: Array, nodes: Array, ranges: Array, place: Array
+    codes: Array, words: Array, first: Any, last: Any, nodes: Array, place: Array, room: Array
 ) -> None:
-    """Send the rows of the nodes that were split to the children."""
-    real = len(reals) == len(words)
-    for row in range(uint64(len(words))):
-        node = uint64(place[row])
+    """Send the rows of the nodes that were split to their children, first..last - 1.
+
+    The way from a node is one word, as in `traversing`; it leads from a leaf to itself.
+    """
+    for node in range(first):
         child = nodes[node, CHILD]
-        if child < 0:
-            continue
-        code = int64(codes[row, uint64(nodes[node, COLUMN])])
-        goes_left = code <= nodes[node, CODE]
-        if code == 0:
-            goes_left = nodes[node, MISSING_LEFT] == 1
-        child += not goes_left
+        way = (node - 1) << 32
+        if child >= 0:
+            less = nodes[node, MISSING_LEFT] != 1
+            bound = nodes[node, CODE] + (0 if less else 1)
+            way = (child << 32) | (nodes[node, COLUMN] << 16) | (int64(less) << 9) | bound
+        room[node] = way
+    for each in range(uint64(WAYS), uint64(WAYS + COUNTS * WAYS)):
+        room[each] = 0
+    for row in range(uint64(len(words))):
+        way = uint64(room[uint64(place[row])])
+        code = uint64(codes[row, (way >> 16) & 0xFFFF])
+        right = ((code - ((way >> 9) & 1)) & 0xFF) >= (way & 0x1FF)
+        child = ((way >> 32) + uint64(right)) & 0xFF
         place[row] = child
-        if words[row] != 0:
-            nodes[child, ROWS_IN] += 1
-            if real:
-                widen(ranges, child, reals[row])
+        room[WAYS + (row & (COUNTS - 1)) * WAYS + child] += words[row] != 0
+    for node in range(first, last):
+        nodes[node, ROWS_IN] = 0
+        for each in range(COUNTS):
+            nodes[node, ROWS_IN] += room[WAYS + each * WAYS + node]
 
 
 MANY: bool = False
@@ -384,18 +408,10 @@ def grow(
     counted = level >= 0
     if not counted:
         level, first, last, n_nodes = int64(0), int64(0), int64(1), int64(1)
-        begin_root(
-            words,
-            starts,
-            reals,
-            settings[SHIFT],
-            settings[SEED],
-            n_planes,
-            nodes,
-            totals,
-            ranges,
-            place,
-        )
+        begin_root(words, starts, settings[SHIFT], settings[SEED], n_planes, nodes, totals, place)
+        ranges[0, 0], ranges[0, 1] = np.inf, -np.inf
+        if real:
+            widen_ranges(0, 1, words, reals, place, ranges)
     while level <= max_depth:
         if not counted:
             deeper = level < max_depth
@@ -456,7 +472,9 @@ def grow(
                 n_nodes += 2
         if n_nodes == n_before:
             break
-        move_rows(codes, words, reals, nodes, ranges, place)
+        move_rows(codes, words, n_before, n_nodes, nodes, place, bits)
+        if real and level + 1 < max_depth:
+            widen_ranges(n_before, n_nodes, words, reals, place, ranges)
         first, last = n_before, n_nodes
         level += 1
     name_nodes(n_nodes, nodes, slots)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float64, int64, uint64
+from numba import int64, uint64
 
-from ensembles.trees.compiling import part
+from ensembles.trees.compiling import once, part
 from ensembles.trees.fields import LEFT
-from ensembles.trees.splitting import INVALID, following_code
+from ensembles.trees.splitting import following_code
+from ensembles.trees.vectors import EIGHT, gains_of_squares, gains_of_words
 
 Array = Any
 
@@ -17,20 +18,9 @@ SUMS, GAINS, INSIDE, BESIDE = 256, 512, 768, 1024
 
 
 @part
-def first_of_best(n_codes: Any, tie: Any, work: Array, bits: Array) -> Any:
-    """Return the gain of the first split that is as good as the best, but for a share of `tie`.
-
-    The greatest is sought among the bits of the gains: see `splitting`.
-    """
-    top = int64(-1)
-    for code in range(1, uint64(n_codes)):
-        top = bits[GAINS + code] if bits[GAINS + code] > top else top
-    if top < 0:
-        return INVALID
-    code = uint64(1)
-    while bits[GAINS + code] != top:
-        code += 1
-    enough = work[GAINS + code] * (1.0 - tie)
+def first_of_best(top: Any, tie: Any, work: Array) -> Any:
+    """Return the gain of the first split that is as good as the best, but for a share of `tie`."""
+    enough = top * (1.0 - tie)
     code = uint64(1)
     while work[GAINS + code] < enough:
         code += 1
@@ -47,30 +37,27 @@ def scan_words(
     total: Any,
     target: Any,
     least: Any,
-    tie: Any,
     work: Array,
     bits: Array,
 ) -> Any:
     """Return the best gain of a column, its gains in `work`; `aside` goes left with every split.
 
-    The gain is ``(S_L W - W_L S)^2 / (W_L W_R)``, and its maximum is sought among its bits: see
-    `splitting`.
+    The gain is ``(S_L W - W_L S)^2 / (W_L W_R)``; where a side is too light, INVALID.
     """
-    mask = (1 << uint64(shift)) - 1
     running = uint64(aside)
-    work[LEFT] = 0.0
-    work[SUMS] = 0.0
+    bits[SUMS] = 0
     for code in range(1, uint64(n_codes)):
         running += cells[uint64(base) + code]
-        work[LEFT + code] = float64(int64(running & mask))
-        work[SUMS + code] = float64(int64(running) >> int64(shift))
-    for code in range(uint64(n_codes)):
-        left = work[LEFT + code]
-        right = total - left
-        slope = work[SUMS + code] * total - left * target
-        gain = slope * slope / (left * right)
-        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
-    return first_of_best(n_codes, tie, work, bits)
+        bits[SUMS + code] = int64(running)
+    for code in range(uint64(n_codes), in_eights(n_codes)):
+        bits[SUMS + code] = 0
+    return gains_of_words(work, LEFT, GAINS, bits, SUMS, n_codes, shift, total, target, least)
+
+
+@once
+def in_eights(n_codes: Any) -> Any:
+    """Return the next multiple of eight: so many codes at most are looked at together."""
+    return (uint64(n_codes) + (EIGHT - 1)) & ~uint64(EIGHT - 1)
 
 
 @part
@@ -83,7 +70,6 @@ def scan_classes(
     total: Any,
     totals: Array,
     least: Any,
-    tie: Any,
     work: Array,
     bits: Array,
 ) -> Any:
@@ -93,7 +79,7 @@ def scan_classes(
     and a vector instruction squares so short a number at once.
     """
     short = uint64(0xFFFFFFFF)
-    for code in range(uint64(n_codes)):
+    for code in range(in_eights(n_codes)):
         bits[LEFT + code] = 0
         bits[INSIDE + code] = 0
         bits[BESIDE + code] = 0
@@ -110,14 +96,7 @@ def scan_classes(
             bits[LEFT + code] += int64(inside)
             bits[INSIDE + code] += int64(inside * inside)
             bits[BESIDE + code] += int64(beside * beside)
-    for code in range(1, uint64(n_codes)):
-        left = float64(bits[LEFT + code])
-        right = total - left
-        squares = float64(bits[INSIDE + code]) / left
-        gain = squares + float64(bits[BESIDE + code]) / right
-        work[LEFT + code] = left
-        work[GAINS + code] = gain if (left >= least) & (right >= least) else INVALID
-    return first_of_best(n_codes, tie, work, bits)
+    return gains_of_squares(work, LEFT, GAINS, bits, INSIDE, BESIDE, n_codes, total, least)
 
 
 @part
