@@ -331,6 +331,10 @@ def bootstrap_ci(
     then is wide, or more rows: no method can know the tail that it has not seen. Of 1 000 rows with
     lognormal errors "bca" held the RMSE in 91.7 %, "studentized" in 93.6.
 
+    An average precision of 0.80, half the rows positive, was held by "bca" in 91.6 % of samples of
+    50 rows, by "percentile" in 87.6 and "studentized" in 95.2; of 200 rows in 95.2, 95.6 and 96.4
+    (500 simulations, give or take 1.2).
+
     Differences of two models are nearly symmetric, and estimating their bias and skewness costs
     more than it gives. Of 50 rows "percentile" held 95.3 (areas), 93.2 (log loss), 94.3 (RMSE) and
     94.1 % (R2) of them, "bca" 94.5, 91.8, 93.3 and 94.2; the formula of accuracies 95.2 to 98.5,
