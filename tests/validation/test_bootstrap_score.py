@@ -305,6 +305,7 @@ def test_a_loss_of_many_rows_is_an_error():
     )
     assert found.kind == "error"
     assert_allclose(found.estimate, -scorer.estimate)
+    assert_allclose(found.training_error, scorer.training_error)
     assert_allclose(found.relative_overfitting, scorer.relative_overfitting)
     assert 0 < found.training_error < found.oob_error < found.no_information_rate
 
