@@ -287,7 +287,7 @@ def bootstrap_ci(
     accuracy   50     96.0   93.4        89.2   98.2         95.9
     accuracy   200    94.8   94.2        93.2   94.6         94.8
     accuracy   1000   93.3   94.0        94.0   94.0         95.1
-    roc_auc    50     96.2   92.7        86.6   98.5         95.0
+    roc_auc    50     96.2   92.7        86.6   98.5         96.4
     roc_auc    200    95.2   94.8        93.8   95.2         96.2
     roc_auc    1000   93.8   94.3        94.0   94.1         96.0
     log_loss   50     93.7   92.2        89.3   94.7
@@ -330,6 +330,10 @@ def bootstrap_ci(
     covers 84, in one of half 92 to 94). Losses with heavy tails want "studentized", whose interval
     then is wide, or more rows: no method can know the tail that it has not seen. Of 1 000 rows with
     lognormal errors "bca" held the RMSE in 91.7 %, "studentized" in 93.6.
+
+    An average precision of 0.80, half the rows positive, was held by "bca" in 91.6 % of samples of
+    50 rows, by "percentile" in 87.6 and "studentized" in 95.2; of 200 rows in 95.2, 95.6 and 96.4
+    (500 simulations, give or take 1.2).
 
     Differences of two models are nearly symmetric, and estimating their bias and skewness costs
     more than it gives. Of 50 rows "percentile" held 95.3 (areas), 93.2 (log loss), 94.3 (RMSE) and

@@ -224,6 +224,60 @@ def test_an_area_is_averaged_over_resamples_and_knows_nothing_at_one_half():
     assert unknown.standard_error is None
 
 
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision"])
+def test_the_standard_error_of_a_ranked_score_is_its_infinitesimal_jackknife(scoring):
+    """Of decision values: D_i by the loop, with a derivative by finite differences."""
+    options = {"n_resamples": 8, "random_state": 0}
+    found = bootstrap_score(RidgeClassifier(), X, Y, scoring=scoring, method="oob", **options)
+    metric = getattr(metrics, f"{scoring}_score")
+    draws = Bootstrap().plan(60, seed=0)
+    scores, counts, slopes = [], [], np.zeros((8, 60))
+    for b in range(8):
+        train, test = draws[b]
+        said = RidgeClassifier().fit(X[train], Y[train]).decision_function(X[test])
+        scores.append(metric(Y[test], said))
+        counts.append(np.bincount(train, minlength=60))
+        for i, row in enumerate(test):
+            weights = np.ones(len(test)) + 1e-6 * np.eye(len(test))[i]
+            slopes[b, row] = (metric(Y[test], said, sample_weight=weights) - scores[b]) / 1e-6
+    assert_allclose(found.estimate, np.mean(scores))
+    strayed = np.array(scores) - np.mean(scores)
+    direct = slopes.mean(axis=0)
+    pulls = np.mean((np.array(counts) - 1) * strayed[:, None], axis=0) + direct
+    squared = np.sum(pulls**2) - 60 * np.var(scores) / 8
+    expected = np.sqrt(max(squared, np.sum(direct**2)))
+    assert_allclose(found.standard_error, expected, rtol=1e-4)
+
+
+def test_a_loss_of_the_users_own_is_of_the_truth_and_then_of_the_prediction():
+    """Missing a one costs five times as much as a false alarm; labels are words."""
+    y = np.where(Y == 1, "yes", "no")
+
+    def cost(y, f):
+        return np.where(y == f, 0.0, np.where(y == "yes", 5.0, 1.0))
+
+    found = bootstrap_score(
+        NEAREST, X, y, scoring=cost, method="oob", n_resamples=15, random_state=0
+    )
+    draws = Bootstrap().plan(60, seed=0)
+    expected = paper(NEAREST, X, y, draws, 15, lambda y, f: float(cost(np.array(y), np.array(f))))
+    assert_allclose((found.oob_error, found.training_error, found.no_information_rate), expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "loss", "of_loss"),
+    [("mse", "squared", float), ("mae", "absolute", float), ("rmse", "squared", np.sqrt)],
+)
+def test_an_error_by_its_name_is_that_of_its_loss(error, loss, of_loss):
+    options = {"method": "oob", **QUICK}
+    found = bootstrap_score(LinearRegression(), XR, YR, scoring=error, **options)
+    plain = bootstrap_score(LinearRegression(), XR, YR, scoring=loss, **options)
+    assert found.kind == "error"
+    assert_allclose(found.estimate, of_loss(plain.estimate))
+    slope = 0.5 / np.sqrt(plain.estimate) if error == "rmse" else 1.0
+    assert_allclose(found.standard_error, slope * plain.standard_error)
+
+
 @pytest.mark.parametrize(
     ("estimator", "data", "metric", "name"),
     [
@@ -251,6 +305,7 @@ def test_a_loss_of_many_rows_is_an_error():
     )
     assert found.kind == "error"
     assert_allclose(found.estimate, -scorer.estimate)
+    assert_allclose(found.training_error, scorer.training_error)
     assert_allclose(found.relative_overfitting, scorer.relative_overfitting)
     assert 0 < found.training_error < found.oob_error < found.no_information_rate
 

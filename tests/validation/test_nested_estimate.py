@@ -171,6 +171,7 @@ def test_a_root_of_an_error_has_the_root_of_its_ends_and_its_slope():
     for scoring, sign in (("rmse", 1), ("neg_root_mean_squared_error", -1)):
         rooted = nested_cross_validation(LinearRegression(), table, y, scoring=scoring, **QUICK)
         ends = sorted([sign * np.sqrt(squared.low), sign * np.sqrt(squared.high)])
+        assert rooted.kind == ("error" if sign == 1 else "score")
         assert_allclose([rooted.low, rooted.high], ends)
         assert_allclose(rooted.estimate, sign * np.sqrt(squared.estimate))
         slope = 0.5 / np.sqrt(squared.estimate)
