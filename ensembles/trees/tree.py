@@ -279,7 +279,7 @@ def grow_tree(
         units,
         *desk,
     )
-    return finish(prepared, draw, rules, columns, desk, desk.listed[:n_nodes])
+    return finish(prepared, draw, rules, columns, desk, n_nodes)
 
 
 def histogram_planes(draw: Draw, rules: Rules) -> tuple[int, int]:
@@ -328,14 +328,12 @@ def finish(
     rules: Rules,
     columns: NDArray[np.int64],
     desk: Any,
-    listed: NDArray[np.int64],
+    n: int,
 ) -> Tree:
-    """Turn what the kernel left on the desk into a tree in the user's units; `listed` are its
-    nodes, depth first.
-    """
+    """Turn what the kernel left on the desk, a tree of n nodes, into a tree in the user's units."""
     from ensembles.trees import describing
 
-    n = len(listed)
+    listed = np.empty(n, np.int64)
     right, feature = np.empty(n, np.int32), np.empty(n, np.int32)
     code, missing_left = np.empty(n, np.uint8), np.empty(n, np.uint8)
     samples, weight, values = np.empty(n, np.int64), np.empty(n), np.empty((n, prepared.n_values))
@@ -344,8 +342,9 @@ def finish(
         desk.nodes,
         desk.errors,
         desk.totals,
-        listed,
         columns,
+        desk.frontier,
+        listed,
         right,
         feature,
         code,

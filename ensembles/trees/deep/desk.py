@@ -49,7 +49,6 @@ class Desk(NamedTuple):
     sorted_rows: Array
     go_left: Array
     frontier: Array
-    listed: Array
 
 
 LINE = 64
@@ -109,7 +108,6 @@ def desk_for(mode: int, special: bool, capacity: int, settings: Settings, record
         table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
         sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64),
         frontier=np.empty(capacity + 1, np.int64),
-        listed=np.empty(capacity, np.int64),
         **SCRATCH.__dict__,
     )
 

@@ -20,8 +20,6 @@ from ensembles.trees.deep.nodes import (
     STOP,
     begin_children,
     bind_children,
-    close_nodes,
-    list_nodes,
 )
 from ensembles.trees.deep.parting import part_rows
 from ensembles.trees.deep.searching import searcher
@@ -34,7 +32,7 @@ from ensembles.trees.deep.settings import (
 )
 from ensembles.trees.deep.totals import opener
 from ensembles.trees.histogram import OUTPUTS, PACKED
-from ensembles.trees.nodes import COLUMN, DEPTH, KEY, name_nodes
+from ensembles.trees.nodes import COLUMN, DEPTH, KEY
 from ensembles.trees.table import mix
 
 Array = Any
@@ -99,14 +97,13 @@ def grow(
     sorted_rows: Array,
     go_left: Array,
     frontier: Array,
-    listed: Array,
 ) -> int:
     """Grow a tree over the records; return the number of its nodes, whose fields are on the
     desk.
 
     `codes` and `reals` are views of `records`. A side lighter than `least` is not split off,
     and a split that decreases the weighted impurity (in units of `scale`) by less than
-    `enough` is not made. `listed` names the nodes depth first, left before right.
+    `enough` is not made.
     """
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
@@ -209,9 +206,6 @@ def grow(
         begin_children(parent, n_nodes, middle, nodes)
         n_nodes += 2
         n_new = 2
-    close_nodes(n_nodes, nodes, errors, totals)
-    name_nodes(n_nodes, nodes, frontier)
-    list_nodes(n_nodes, nodes, listed)
     return int(n_nodes)
 
 
