@@ -21,6 +21,7 @@ from ensembles.trees.deep.nodes import (
     begin_children,
     bind_children,
 )
+from ensembles.trees.deep.pairs import close_pair, knows_pairs
 from ensembles.trees.deep.parting import part_rows
 from ensembles.trees.deep.searching import searcher
 from ensembles.trees.deep.settings import (
@@ -52,6 +53,7 @@ def by_size(n_nodes: Any, n_new: Any, totals: Array) -> Any:
 
 MODE: int = PACKED
 SPECIAL: bool = False
+PAIRS: bool = False
 open_node: Any = None
 keep_histograms: Any = None
 search: Any = None
@@ -187,6 +189,20 @@ def grow(
                 totals,
                 sides,
             ):
+                if PAIRS and nodes[node, STOP] - nodes[node, START] == 2 and max_leaf_nodes <= 0:
+                    close_pair(
+                        MODE,
+                        node,
+                        n_nodes,
+                        records,
+                        codes,
+                        settings,
+                        nodes,
+                        errors,
+                        totals,
+                    )
+                    n_nodes += 2
+                    continue
                 frontier[n_frontier] = node
                 n_frontier += 1
             elif nodes[node, BLOCK] >= 0:
@@ -221,6 +237,7 @@ def grower(mode: int, special: bool) -> Any:
         grow,
         MODE=mode,
         SPECIAL=special,
+        PAIRS=knows_pairs(mode, special),
         open_node=opener(mode),
         keep_histograms=keeper(mode),
         search=searcher(mode, special),

@@ -19,6 +19,7 @@ from ensembles.trees.deep.choosing import (
 )
 from ensembles.trees.deep.looking import looker, n_constant, preparer, tabler
 from ensembles.trees.deep.nodes import BLOCK, START, STOP
+from ensembles.trees.deep.pairs import knows_pairs, search_pair
 from ensembles.trees.deep.settings import CONSTRAINED, MAX_FEATURES, N_COLUMNS, SHEET_WIDTH, WIDTH
 from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
 from ensembles.trees.missing import missing_scanner
@@ -263,7 +264,7 @@ def lane_searcher(mode: int, special: bool) -> Any:
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, survey = chooser(mode, special), preparer(mode), surveyor(mode)
-    search_lanes = lane_searcher(mode, special)
+    search_lanes, pairs = lane_searcher(mode, special), knows_pairs(mode, special)
 
     @once
     def search(
@@ -308,10 +309,12 @@ def searcher(mode: int, special: bool) -> Any:
         start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
         key, own = uint64(nodes[node, KEY]), totals[node]
         n, width = stop - start, settings[SHEET_WIDTH]
-        how = choose(settings, n, own[0], block)
-        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         drawn = max_features < n_columns
         offset = 0 if drawn else drawn_below(key, n_columns)
+        if pairs and n == 2 and not drawn:
+            return search_pair(mode, start, records, codes, settings, least, offset, own, choice)
+        how = choose(settings, n, own[0], block)
+        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         if drawn:
             for column in range(n_columns):
                 columns[column] = column
