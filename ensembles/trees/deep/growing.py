@@ -77,7 +77,6 @@ def grow(
     totals: Array,
     sides: Array,
     bounds: Array,
-    scratch: Array,
     blocks: Array,
     free: Array,
     work: Array,
@@ -216,10 +215,10 @@ def grow(
         if max_leaf_nodes > 0:
             take_best(frontier, n_frontier, errors)
         parent = frontier[n_frontier]
-        middle = part_rows(
-            SPECIAL, parent, settings, kinds, nodes, sides, records, scratch, codes, go_left
+        begin, middle = part_rows(
+            SPECIAL, parent, settings, kinds, nodes, sides, records, codes, go_left
         )
-        begin_children(parent, n_nodes, middle, nodes)
+        begin_children(parent, n_nodes, begin, middle, nodes)
         n_nodes += 2
         n_new = 2
     return int(n_nodes)

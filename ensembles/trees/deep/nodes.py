@@ -19,12 +19,13 @@ OPEN = NAME
 
 
 @once
-def begin_children(parent: Any, left: Any, middle: Any, nodes: Array) -> None:
+def begin_children(parent: Any, left: Any, begin: Any, middle: Any, nodes: Array) -> None:
     """Give the two children of a node, the left one first, their rows and their keys."""
+    end = begin + nodes[parent, STOP] - nodes[parent, START]
     for side in range(2):
         child = left + side
-        nodes[child, START] = middle if side else nodes[parent, START]
-        nodes[child, STOP] = nodes[parent, STOP] if side else middle
+        nodes[child, START] = middle if side else begin
+        nodes[child, STOP] = end if side else middle
         nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
         nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * 2 + uint64(side)))
     nodes[parent, CHILD] = left
