@@ -21,7 +21,7 @@ from ensembles.trees.deep.nodes import (
     begin_children,
     bind_children,
 )
-from ensembles.trees.deep.pairs import close_pair, knows_pairs
+from ensembles.trees.deep.pairs import close_pair
 from ensembles.trees.deep.parting import part_rows
 from ensembles.trees.deep.searching import searcher
 from ensembles.trees.deep.settings import (
@@ -53,7 +53,6 @@ def by_size(n_nodes: Any, n_new: Any, totals: Array) -> Any:
 
 MODE: int = PACKED
 SPECIAL: bool = False
-PAIRS: bool = False
 open_node: Any = None
 keep_histograms: Any = None
 search: Any = None
@@ -107,6 +106,8 @@ def grow(
     `enough` is not made.
     """
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
+    # Where nodes wait for the best of all, or bounds go down with them, two rows are as others.
+    pairs = max_leaf_nodes <= 0 and not settings[CONSTRAINED]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
     nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
     # A literal is a type of its own: what takes it would be compiled twice.
@@ -188,17 +189,20 @@ def grow(
                 totals,
                 sides,
             ):
-                if PAIRS and nodes[node, STOP] - nodes[node, START] == 2 and max_leaf_nodes <= 0:
+                if MODE != OUTPUTS and pairs and nodes[node, STOP] - nodes[node, START] == 2:
                     close_pair(
                         MODE,
+                        SPECIAL,
                         node,
                         n_nodes,
                         records,
                         codes,
                         settings,
+                        kinds,
                         nodes,
                         errors,
                         totals,
+                        sides,
                     )
                     n_nodes += 2
                     continue
@@ -236,7 +240,6 @@ def grower(mode: int, special: bool) -> Any:
         grow,
         MODE=mode,
         SPECIAL=special,
-        PAIRS=knows_pairs(mode, special),
         open_node=opener(mode),
         keep_histograms=keeper(mode),
         search=searcher(mode, special),

@@ -13,17 +13,18 @@ from numba import float64, int64, uint64
 from ensembles.trees.compiling import larger_of, once, smaller_of
 from ensembles.trees.deep.nodes import BLOCK, START
 from ensembles.trees.deep.settings import BY_ROWS, FIRST, N_COLUMNS
-from ensembles.trees.histogram import PACKED, SCALAR
-from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, SAMPLES
+from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
+from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, MISSING_LEFT, SAMPLES
 from ensembles.trees.small import first_of_lanes
 from ensembles.trees.splitting import INVALID
+from ensembles.trees.table import CATEGORICAL
 from ensembles.trees.vectors import LANES, lanes_below
 
 Array = Any
 
 
 def knows_pairs(mode: int, special: bool) -> bool:
-    """Tell whether nodes of two rows are split here."""
+    """Tell whether the best split of two rows is found here."""
     return mode in (PACKED, SCALAR) and not special
 
 
@@ -94,26 +95,47 @@ def search_pair(
 
 
 @once
+def goes_left(special: Any, node: Any, code: Any, kind: Any, nodes: Array, sides: Array) -> Any:
+    """Tell whether a row of this code goes left at a node's split."""
+    if special:
+        if kind == CATEGORICAL:
+            return (sides[node, code >> 6] >> uint64(code & 63)) & 1 != 0
+        if code == 0:
+            return nodes[node, MISSING_LEFT] == 1
+    return int64(code) <= nodes[node, CODE]
+
+
+@once
 def close_pair(
     mode: Any,
+    special: Any,
     node: Any,
     left: Any,
     records: Array,
     codes: Array,
     settings: Array,
+    kinds: Array,
     nodes: Array,
     errors: Array,
     totals: Array,
+    sides: Array,
 ) -> None:
     """Make the two rows of a node that is split its children, the left one first."""
-    start, byte = nodes[node, START], uint64(settings[FIRST] + nodes[node, COLUMN])
-    turned = int64(codes[uint64(start), byte]) > nodes[node, CODE]
+    column, first, n_sums = nodes[node, COLUMN], nodes[node, START], totals.shape[1] - 1
+    code = codes[uint64(first), uint64(settings[FIRST] + column)]
+    in_order = goes_left(special, node, code, kinds[column], nodes, sides)
     nodes[node, CHILD] = left
     for side in range(2):
         child = left + side
-        row = start + (1 - side if turned else side)
-        weight, target = weight_and_target(mode, records, row)
-        totals[child, 0], totals[child, 1], totals[child, 2] = weight, target, 1
+        row = uint64(first + (side if in_order else 1 - side))
+        if mode == CLASSES:
+            weight = int64(records[row, 0])
+            for k in range(1, n_sums):
+                totals[child, k] = 0
+            totals[child, records[row, 1] + 1] = weight
+        else:
+            weight, totals[child, 1] = weight_and_target(mode, records, row)
+        totals[child, 0], totals[child, n_sums] = weight, 1
         errors[child, 0] = errors[child, 1] = 0.0
         nodes[child, COLUMN], nodes[child, CHILD], nodes[child, BLOCK] = -2, -1, -1
         nodes[child, DEPTH] = nodes[node, DEPTH] + 1
