@@ -24,8 +24,10 @@ Array = Any
 
 
 def knows_pairs(mode: int, special: bool) -> bool:
-    """Tell whether the best split of two rows is found here."""
-    return mode in (PACKED, SCALAR) and not special
+    """Tell whether the best split of two rows is found here; of two classes a survey is as
+    quick.
+    """
+    return mode == SCALAR and not special
 
 
 @once
@@ -51,7 +53,6 @@ def gain_of(left: Any, target: Any, totals: Array, least: Any) -> Any:
 
 @once
 def search_pair(
-    mode: Any,
     start: Any,
     records: Array,
     codes: Array,
@@ -79,9 +80,9 @@ def search_pair(
         if higher:
             lane = shift + first_of_lanes(higher, -shift)
             second = smaller_of(second, lane + n_columns if lane < 0 else lane)
-    weight, target = weight_and_target(mode, records, start)
+    weight, target = weight_and_target(SCALAR, records, start)
     gain = gain_of(weight, target, totals, least) if first < n_columns else INVALID
-    weight, target = weight_and_target(mode, records, start + 1)
+    weight, target = weight_and_target(SCALAR, records, start + 1)
     other = gain_of(weight, target, totals, least) if second < n_columns else INVALID
     rank = first if gain > other or (gain == other and first < second) else second
     if rank == n_columns:
