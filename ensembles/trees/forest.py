@@ -57,7 +57,6 @@ class Packed:
     columns: NDArray[np.intp]
     nodes: NDArray[np.uint64]
     roots: NDArray[np.int64]
-    depths: NDArray[np.int64]
     asks: NDArray[np.int32]
     sides: NDArray[np.uint64]
     values: Floats
@@ -95,12 +94,11 @@ class Packed:
                 np.empty(sweeping.BLOCK, np.uint8),
             )
             return
-        from ensembles.trees import traversing
+        from ensembles.trees import lockstep, traversing
 
         traversing.ask(
             self.nodes,
             self.roots,
-            self.depths,
             self.asks,
             self.sides,
             self.values,
@@ -113,8 +111,8 @@ class Packed:
             sums,
             n_asked,
             leaves,
-            np.empty(traversing.BLOCK + traversing.LANES, np.uint64),
-            np.empty((2, traversing.LANES), np.uint64),
+            np.empty(traversing.BLOCK + lockstep.LANES, np.uint64),
+            np.empty((2, lockstep.LANES), np.uint64),
         )
 
 
@@ -137,7 +135,6 @@ def pack(bins: Bins, trees: Sequence[Tree]) -> Packed:
         columns,
         np.empty(n_nodes, np.uint64),
         roots,
-        np.array([t.max_depth for t in trees]),
         np.zeros(n_nodes if n_asks else 0, np.int32),
         np.zeros((max(n_asks, 1), 4), np.uint64),
         np.empty((n_nodes, n_values)),

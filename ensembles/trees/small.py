@@ -264,16 +264,20 @@ def survey_scalar(
 
 
 @part
+def first_of_lanes(lanes: Any, first: Any) -> Any:
+    """Return the first of some lanes from a lane on; where there is none, the first of all."""
+    passed = uint64(smaller_of(larger_of(int64(first), 0), LANES))
+    ahead = lanes >> passed << passed
+    return int64(lowest_bit(ahead if ahead else lanes))
+
+
+@part
 def highest_lane(tops: Array, n_lanes: Any, first: Any) -> Any:
     """Return the lane of the highest gain; of equals the first of those from a lane on, then of
     those before; the first of all where no gain is one.
     """
     found = highest_lanes(tops, uint64(PLANE), uint64(n_lanes))
-    if found == 0:
-        return int64(0)
-    passed = uint64(smaller_of(larger_of(int64(first), 0), LANES))
-    ahead = found >> passed << passed
-    return int64(lowest_bit(ahead if ahead else found))
+    return first_of_lanes(found, first) if found else int64(0)
 
 
 @once

@@ -5,7 +5,7 @@ taken less one so that missing (0) becomes the largest and goes right (8), wheth
 category (9), its column (16-31), its left child (32-63). The right child follows the left one, so
 that the next node is the sum of a word and a comparison: no branch, which would be mispredicted
 half of the time. A leaf sends everything right and is its own right child, so that eight rows can
-go down together, each to its own depth, without asking whether one has arrived.
+go down together, each to its own depth, until none moves; see `lockstep`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 from numba import float64, int32, int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, reads, smaller_of
+from ensembles.trees.lockstep import LANES, go_down, go_down_by_categories
+from ensembles.trees.vectors import FOUR, add_four
 
 Array = Any
-LANES = 8
 BLOCK = 512
 """Rows that are sent through one tree after the other while their codes are in the cache."""
 MEANS, VOTES, LEAVES = 0, 1, 2
@@ -26,7 +27,6 @@ MEANS, VOTES, LEAVES = 0, 1, 2
 @kernel(
     types.void(
         reads(uint64, 1),
-        reads(int64, 1),
         reads(int64, 1),
         reads(int32, 1),
         reads(uint64, 2),
@@ -47,7 +47,6 @@ MEANS, VOTES, LEAVES = 0, 1, 2
 def ask(
     nodes: Array,
     roots: Array,
-    depths: Array,
     asks: Array,
     sides: Array,
     values: Array,
@@ -72,44 +71,37 @@ def ask(
     """
     n_rows, n_values = sums.shape[0], values.shape[1]
     held_out = in_bag.shape[1] > 0
-    categorical = len(asks) > 0
+    categorical, fours = len(asks) > 0, uint64(n_values) & ~uint64(FOUR - 1)
     at, cells = places[0], places[1]
     for start in range(0, n_rows, BLOCK):
-        stop = smaller_of(start + BLOCK, n_rows)
+        stop, n_wanted = smaller_of(start + BLOCK, n_rows), uint64(0)
         for tree in range(len(roots)):
-            n_wanted = uint64(0)
-            for row in range(start, stop):
-                wanted[n_wanted] = row
-                bit = first_row + row
-                n_wanted += 1 - uint64((in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0)
-            if n_wanted == 0:
-                continue
-            for lane in range(uint64(LANES)):
-                wanted[n_wanted + lane] = wanted[n_wanted - 1]
+            if held_out or tree == 0:
+                n_wanted = uint64(0)
+                for row in range(start, stop):
+                    wanted[n_wanted] = row
+                    bit = first_row + row
+                    known = (in_bag[tree, bit >> 3] >> (bit & 7)) & 1 if held_out else 0
+                    n_wanted += 1 - uint64(known)
+                if n_wanted == 0:
+                    continue
+                for lane in range(uint64(LANES)):
+                    wanted[n_wanted + lane] = wanted[n_wanted - 1]
             for base in range(0, n_wanted, LANES):
                 for lane in range(uint64(LANES)):
                     at[lane] = roots[tree]
                     cells[lane] = wanted[base + lane] * uint64(n_columns)
-                for _ in range(depths[tree]):
-                    moved = uint64(0)
-                    for lane in range(uint64(LANES)):
-                        here = at[lane]
-                        node = nodes[here]
-                        code = uint64(codes[cells[lane] + ((node >> 16) & 0xFFFF)])
-                        shifted = (code - ((node >> 8) & 1)) & 0xFF
-                        right = uint64(shifted >= (node & 0xFF))
-                        if categorical and node & 0x200:
-                            word = sides[uint64(asks[here]), code >> 6]
-                            right = 1 - ((word >> (code & 63)) & 1)
-                        following = (node >> 32) + right
-                        moved |= following ^ here
-                        at[lane] = following
-                    if moved == 0:
-                        break
+                if categorical:
+                    go_down_by_categories(at, cells, nodes, codes, asks, sides)
+                else:
+                    go_down(at, cells, nodes, codes, asks, sides)
                 for lane in range(smaller_of(LANES, n_wanted - base)):
                     row = wanted[base + lane]
                     if how == MEANS:
-                        for k in range(uint64(n_values)):
+                        for k in range(0, fours, FOUR):
+                            to, of = row * uint64(n_values) + k, at[lane] * uint64(n_values) + k
+                            add_four(sums, to, values, of)
+                        for k in range(fours, uint64(n_values)):
                             sums[row, k] += values[at[lane], k]
                         n_asked[row] += 1
                     elif how == VOTES:

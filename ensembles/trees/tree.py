@@ -25,7 +25,7 @@ KEEP_FIELDS = 160
 """The same of many classes that share words; see `fields`."""
 ONE, EPSILON = np.ones(1), float(np.finfo(float).eps)
 BEHIND = 4
-"""Records behind the last: a wide read may reach over the end."""
+"""Records behind the last of a half: a wide read may reach over the end."""
 HISTOGRAMS = 1 << 25
 """Words that histograms may take: 256 MB."""
 NO_CATEGORIES = np.zeros((1, 4), np.uint64)
@@ -227,7 +227,7 @@ def grow_tree(
     by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
     special = by_table or constrained or not plain
     n_words = n_payload + (len(columns) + 7) // 8
-    records = np.empty((m + BEHIND, n_words + n_words % 2), np.uint64)
+    records = np.empty((2 * (m + BEHIND), n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
     deep.gather(prepared.codes, draw.rows, columns, draw.payload, records, cells)
     capacity = max(1, 2 * min(m, rules.max_leaf_nodes or m, 2 ** min(rules.max_depth, 40)) - 1)
@@ -264,7 +264,7 @@ def grow_tree(
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     scale, units, power = decrease_units(prepared, draw)
     enough = scaled(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
-    desk = deep.desk_for(draw.mode, special, capacity, settings, records)
+    desk = deep.desk_for(draw.mode, special, capacity, settings)
     n_nodes = deep.grower(draw.mode, special)(
         records,
         cells,
@@ -279,7 +279,7 @@ def grow_tree(
         units,
         *desk,
     )
-    return finish(prepared, draw, rules, columns, desk, desk.listed[:n_nodes])
+    return finish(prepared, draw, rules, columns, desk, n_nodes)
 
 
 def histogram_planes(draw: Draw, rules: Rules) -> tuple[int, int]:
@@ -328,14 +328,12 @@ def finish(
     rules: Rules,
     columns: NDArray[np.int64],
     desk: Any,
-    listed: NDArray[np.int64],
+    n: int,
 ) -> Tree:
-    """Turn what the kernel left on the desk into a tree in the user's units; `listed` are its
-    nodes, depth first.
-    """
+    """Turn what the kernel left on the desk, a tree of n nodes, into a tree in the user's units."""
     from ensembles.trees import describing
 
-    n = len(listed)
+    listed = np.empty(n, np.int64)
     right, feature = np.empty(n, np.int32), np.empty(n, np.int32)
     code, missing_left = np.empty(n, np.uint8), np.empty(n, np.uint8)
     samples, weight, values = np.empty(n, np.int64), np.empty(n), np.empty((n, prepared.n_values))
@@ -344,8 +342,9 @@ def finish(
         desk.nodes,
         desk.errors,
         desk.totals,
-        listed,
         columns,
+        desk.frontier,
+        listed,
         right,
         feature,
         code,

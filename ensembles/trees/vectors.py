@@ -651,6 +651,23 @@ def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> G
     return uint64(tops, uint64, uint64), generate
 
 
+@intrinsic
+def lanes_below(typing_context: Any, codes: Any, own: Any, other: Any) -> Generated:
+    """Return, as bits, where codes[own + lane] < codes[other + lane], for 32 lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        sides = [
+            builder.load(
+                vector_at(context, builder, signature.args[0], given[0], at, LANES)[0], align=1
+            )
+            for at in given[1:]
+        ]
+        below = builder.bitcast(builder.icmp_unsigned("<", *sides), ir.IntType(LANES))
+        return builder.zext(below, ir.IntType(64))
+
+    return uint64(codes, uint64, uint64), generate
+
+
 def repeater(width: int) -> Any:
     """Return what repeats so many bytes until they are 32."""
 

@@ -95,25 +95,50 @@ def test_a_tree_set_to_other_limits_forgets_the_old_ones():
 # Nodes
 
 
+def listed_slowly(children, node=0):
+    """List the nodes of a tree depth first, left before right."""
+    if children[node] < 0:
+        return [node]
+    return [
+        node,
+        *listed_slowly(children, children[node]),
+        *listed_slowly(children, children[node] + 1),
+    ]
+
+
 @pytest.mark.parametrize("n_sums", [1, 4])
 def test_a_description_lists_what_was_grown(n_sums):
     from ensembles.trees.describing import describe
 
-    n, columns = 7, np.array([2, 5, 6])
-    nodes, totals = RNG.integers(0, 3, (9, 12)), RNG.integers(1, 9, (9, n_sums + 2))
-    nodes[:4, 2] = -2
-    errors, listed = RNG.random((9, 2)), RNG.permutation(9)[:n].astype(np.int64)
+    n, columns = 9, np.array([2, 5, 6])
+    nodes, totals = RNG.integers(0, 3, (n, 12)), RNG.integers(1, 9, (n, n_sums + 2))
+    children = nodes[:, 6] = [3, 7, -1, 1, 5, -1, -1, -1, -1]
+    order = listed_slowly(children)
+    errors, listed, waiting = RNG.random((n, 2)), np.empty(n, np.int64), np.empty(n + 1, np.int64)
     ints = [np.empty(n, kind) for kind in (np.int32, np.int32, np.uint8, np.uint8, np.int64)]
     weight, squares = np.empty(n), np.empty(n)
     values = np.empty((n, max(n_sums, 2)))
-    depth = describe(nodes, errors, totals, listed, columns, *ints, weight, values, squares)
+    depth = describe(
+        nodes, errors, totals, columns, waiting, listed, *ints, weight, values, squares
+    )
     right, feature, code, missing_left, samples = (array.tolist() for array in ints)
-    for place, node in enumerate(listed):
-        number, share = nodes[node, 2], totals[node, 1 : 1 + n_sums] / totals[node, 0]
-        assert right[place] == nodes[node, 0]
-        assert feature[place] == (-2 if number < 0 else columns[number])
-        assert [code[place], missing_left[place], samples[place]] == nodes[node, 3:6].tolist()
+    assert listed.tolist() == order
+    for place, node in enumerate(order):
+        child, share = children[node], totals[node, 1 : 1 + n_sums] / totals[node, 0]
+        if child < 0:
+            assert [right[place], feature[place], code[place], missing_left[place]] == [
+                -1,
+                -2,
+                0,
+                0,
+            ]
+        else:
+            assert right[place] == order.index(child + 1)
+            assert [feature[place], code[place]] == [columns[nodes[node, 2]], nodes[node, 3]]
+            more = 2 * totals[child, 0] > totals[node, 0]
+            assert missing_left[place] == (more if nodes[node, 4] == 2 else nodes[node, 4])
+        assert samples[place] == nodes[node, 5]
         assert weight[place] == totals[node, 0]
         assert values[place].tolist() == ([1 - share[0], share[0]] if n_sums == 1 else [*share])
         assert squares[place] == errors[node, 0] / totals[node, 0]
-    assert depth == nodes[listed, 1].max()
+    assert depth == nodes[order, 1].max()

@@ -27,7 +27,6 @@ class Desk(NamedTuple):
     totals: Array
     sides: Array
     bounds: Array
-    scratch: Array
     blocks: Array
     free: Array
     work: Array
@@ -49,7 +48,6 @@ class Desk(NamedTuple):
     sorted_rows: Array
     go_left: Array
     frontier: Array
-    listed: Array
 
 
 LINE = 64
@@ -89,7 +87,7 @@ FREE = np.array([[-np.inf, np.inf]])
 """The bounds of a node that nothing constrains."""
 
 
-def desk_for(mode: int, special: bool, capacity: int, settings: Settings, records: Array) -> Desk:
+def desk_for(mode: int, special: bool, capacity: int, settings: Settings) -> Desk:
     """Set a desk for one tree of so many nodes."""
     n_sums, n_columns = settings.n_sums, settings.n_columns
     rows = capacity if special else 1
@@ -101,15 +99,13 @@ def desk_for(mode: int, special: bool, capacity: int, settings: Settings, record
         totals=np.empty((capacity, n_sums + 1), np.int64),
         sides=np.zeros((rows, 4), np.uint64),
         bounds=np.repeat(FREE, rows, axis=0) if settings.constrained else FREE,
-        scratch=np.empty_like(records),
         blocks=np.empty((settings.n_blocks + 1, n_kept * settings.width), np.uint64),
         free=np.arange(settings.n_blocks + 1),
         left_sums=np.zeros(n_sums + 1, np.int64),
         columns=np.arange(n_columns),
         table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
-        sorted_rows=np.empty((len(records) if mode == CLASSES else 1, 2), np.int64),
+        sorted_rows=np.empty((settings.n_rows if mode == CLASSES else 1, 2), np.int64),
         frontier=np.empty(capacity + 1, np.int64),
-        listed=np.empty(capacity, np.int64),
         **SCRATCH.__dict__,
     )
 
@@ -117,7 +113,7 @@ def desk_for(mode: int, special: bool, capacity: int, settings: Settings, record
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
     settings = Settings(*[1] * len(Settings._fields))
-    some = desk_for(CLASSES, True, 1, settings, np.empty((1, 2), np.uint64))
+    some = desk_for(CLASSES, True, 1, settings)
     return int64(
         uint64[:, ::1],
         uint8[:, ::1],

@@ -20,9 +20,8 @@ from ensembles.trees.deep.nodes import (
     STOP,
     begin_children,
     bind_children,
-    close_nodes,
-    list_nodes,
 )
+from ensembles.trees.deep.pairs import close_pair
 from ensembles.trees.deep.parting import part_rows
 from ensembles.trees.deep.searching import searcher
 from ensembles.trees.deep.settings import (
@@ -34,7 +33,7 @@ from ensembles.trees.deep.settings import (
 )
 from ensembles.trees.deep.totals import opener
 from ensembles.trees.histogram import OUTPUTS, PACKED
-from ensembles.trees.nodes import COLUMN, DEPTH, KEY, name_nodes
+from ensembles.trees.nodes import COLUMN, DEPTH, KEY
 from ensembles.trees.table import mix
 
 Array = Any
@@ -77,7 +76,6 @@ def grow(
     totals: Array,
     sides: Array,
     bounds: Array,
-    scratch: Array,
     blocks: Array,
     free: Array,
     work: Array,
@@ -99,16 +97,17 @@ def grow(
     sorted_rows: Array,
     go_left: Array,
     frontier: Array,
-    listed: Array,
 ) -> int:
     """Grow a tree over the records; return the number of its nodes, whose fields are on the
     desk.
 
     `codes` and `reals` are views of `records`. A side lighter than `least` is not split off,
     and a split that decreases the weighted impurity (in units of `scale`) by less than
-    `enough` is not made. `listed` names the nodes depth first, left before right.
+    `enough` is not made.
     """
     max_leaf_nodes, n_free = settings[MAX_LEAF_NODES], settings[N_BLOCKS]
+    # Where nodes wait for the best of all, or bounds go down with them, two rows are as others.
+    pairs = max_leaf_nodes <= 0 and not settings[CONSTRAINED]
     nodes[0, DEPTH], nodes[0, START], nodes[0, STOP] = 0, 0, settings[N_ROWS]
     nodes[0, KEY] = int64(mix(uint64(settings[SEED])))
     # A literal is a type of its own: what takes it would be compiled twice.
@@ -190,6 +189,23 @@ def grow(
                 totals,
                 sides,
             ):
+                if MODE != OUTPUTS and pairs and nodes[node, STOP] - nodes[node, START] == 2:
+                    close_pair(
+                        MODE,
+                        SPECIAL,
+                        node,
+                        n_nodes,
+                        records,
+                        codes,
+                        settings,
+                        kinds,
+                        nodes,
+                        errors,
+                        totals,
+                        sides,
+                    )
+                    n_nodes += 2
+                    continue
                 frontier[n_frontier] = node
                 n_frontier += 1
             elif nodes[node, BLOCK] >= 0:
@@ -203,15 +219,12 @@ def grow(
         if max_leaf_nodes > 0:
             take_best(frontier, n_frontier, errors)
         parent = frontier[n_frontier]
-        middle = part_rows(
-            SPECIAL, parent, settings, kinds, nodes, sides, records, scratch, codes, go_left
+        begin, middle = part_rows(
+            SPECIAL, parent, settings, kinds, nodes, sides, records, codes, go_left
         )
-        begin_children(parent, n_nodes, middle, nodes)
+        begin_children(parent, n_nodes, begin, middle, nodes)
         n_nodes += 2
         n_new = 2
-    close_nodes(n_nodes, nodes, errors, totals)
-    name_nodes(n_nodes, nodes, frontier)
-    list_nodes(n_nodes, nodes, listed)
     return int(n_nodes)
 
 

@@ -1,4 +1,4 @@
-"""The nodes of a deep tree: their children, and what is left of them in the end."""
+"""The nodes of a deep tree, and their children."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import once, part
-from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, KEY, MISSING_LEFT, NAME
+from ensembles.trees.nodes import CHILD, DEPTH, KEY, NAME
 from ensembles.trees.table import mix
 
 Array = Any
@@ -15,16 +15,17 @@ Array = Any
 START, STOP, BLOCK = range(7, 10)
 """More fields of a node: where its rows stand, and its histograms."""
 OPEN = NAME
-"""Whether a node may split, until it has a name."""
+"""Whether a node may split: a deep tree's nodes have no name."""
 
 
 @once
-def begin_children(parent: Any, left: Any, middle: Any, nodes: Array) -> None:
+def begin_children(parent: Any, left: Any, begin: Any, middle: Any, nodes: Array) -> None:
     """Give the two children of a node, the left one first, their rows and their keys."""
+    end = begin + nodes[parent, STOP] - nodes[parent, START]
     for side in range(2):
         child = left + side
-        nodes[child, START] = middle if side else nodes[parent, START]
-        nodes[child, STOP] = nodes[parent, STOP] if side else middle
+        nodes[child, START] = middle if side else begin
+        nodes[child, STOP] = end if side else middle
         nodes[child, DEPTH] = nodes[parent, DEPTH] + 1
         nodes[child, KEY] = int64(mix(uint64(nodes[parent, KEY]) * 2 + uint64(side)))
     nodes[parent, CHILD] = left
@@ -49,24 +50,3 @@ def bind_children(
         )
         low, high = (left, right) if sign > 0 else (right, left)
         bounds[low, 1] = bounds[high, 0] = middle
-
-
-@once
-def close_nodes(n_nodes: Any, nodes: Array, errors: Array, totals: Array) -> None:
-    """Forget the splits that were found for leaves; where a node had no missing values, send them
-    to its heavier child.
-    """
-    for node in range(n_nodes):
-        child = nodes[node, CHILD]
-        if child < 0:
-            nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = -2, 0, 0
-            errors[node, 1] = 0.0
-        elif nodes[node, MISSING_LEFT] == 2:
-            nodes[node, MISSING_LEFT] = 2 * totals[child, 0] > totals[node, 0]
-
-
-@once
-def list_nodes(n_nodes: Any, nodes: Array, listed: Array) -> None:
-    """List the nodes by their names."""
-    for node in range(n_nodes):
-        listed[nodes[node, NAME]] = node

@@ -1,5 +1,8 @@
-"""Part a node's rows: the rows of the bag are copied once into records, and each split moves a
+"""Part a node's rows: the rows of the bag are copied once into records, and each split copies a
 node's records so that every node is one contiguous block.
+
+There is room for the records twice over: the children of a node that stands in one half stand in
+the other, at the same place, so that a record is written once a split.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from ensembles.trees.deep.nodes import START, STOP
 from ensembles.trees.deep.settings import FIRST
 from ensembles.trees.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.table import CATEGORICAL
-from ensembles.trees.vectors import FOUR, TWO, copy_four, copy_two, mark_codes
+from ensembles.trees.vectors import FOUR, copy_four, copy_two, mark_codes
 
 Array = Any
 
@@ -58,31 +61,19 @@ def tell_sides(node: Any, categorical: Any, nodes: Array, sides: Array, go_left:
 
 
 @once
-def partition(
-    records: Array, scratch: Array, codes: Array, byte: Any, start: Any, stop: Any, go_left: Array
-) -> Any:
-    """Move the records that go left before those that go right; return where the right begins.
+def goes_left(told: Any, code: Any, last: Any, go_left: Array) -> Any:
+    """Tell, as a number, whether a row of this code goes left."""
+    return uint64(go_left[code]) if told else uint64(code <= last)
 
-    Every record is written to both ends and one of the two writes is then overwritten: cheaper
-    than a branch that is mispredicted half of the time.
-    """
-    words = uint64(records.shape[1])
+
+@once
+def copy_record(records: Array, place: Any, source: Any, words: Any) -> None:
+    """Copy a record from one place to another."""
     fours = words & ~uint64(FOUR - 1)
-    left = uint64(start) * words
-    right = uint64(0)
-    for row in range(uint64(start), uint64(stop)):
-        goes = uint64(go_left[codes[row, uint64(byte)]]) * words
-        for word in range(0, fours, FOUR):
-            copy_four(scratch, right + word, records, row * words + word)
-            copy_four(records, left + word, records, row * words + word)
-        if fours < words:
-            copy_two(scratch, right + fours, records, row * words + fours)
-            copy_two(records, left + fours, records, row * words + fours)
-        left += goes
-        right += words - goes
-    for word in range(0, right, TWO):
-        copy_two(records, left + word, scratch, word)
-    return int64(left // words)
+    for word in range(0, fours, FOUR):
+        copy_four(records, place + word, records, source + word)
+    if fours < words:
+        copy_two(records, place + fours, records, source + fours)
 
 
 @once
@@ -94,12 +85,26 @@ def part_rows(
     nodes: Array,
     sides: Array,
     records: Array,
-    scratch: Array,
     codes: Array,
     go_left: Array,
 ) -> Any:
-    """Part a node's rows at its split; return where the right side begins."""
-    column = nodes[node, COLUMN]
-    tell_sides(node, special and kinds[column] == CATEGORICAL, nodes, sides, go_left)
-    byte, start, stop = settings[FIRST] + column, nodes[node, START], nodes[node, STOP]
-    return partition(records, scratch, codes, byte, start, stop, go_left)
+    """Copy a node's rows to the other half, those that go left before those that go right; return
+    where they begin there, and where the right side begins.
+    """
+    start, stop, half = nodes[node, START], nodes[node, STOP], len(records) // 2
+    column, last = nodes[node, COLUMN], uint64(nodes[node, CODE])
+    byte, words = uint64(settings[FIRST] + column), uint64(records.shape[1])
+    if special:
+        tell_sides(node, kinds[column] == CATEGORICAL, nodes, sides, go_left)
+    n_left = uint64(0)
+    for row in range(uint64(start), uint64(stop)):
+        n_left += goes_left(special, uint64(codes[row, byte]), last, go_left)
+    begin = start + half if start < half else start - half
+    middle = uint64(begin) + n_left
+    left, right = uint64(begin) * words, middle * words
+    for row in range(uint64(start), uint64(stop)):
+        goes = goes_left(special, uint64(codes[row, byte]), last, go_left)
+        copy_record(records, left if goes else right, row * words, words)
+        left += goes * words
+        right += words - goes * words
+    return int64(begin), int64(middle)

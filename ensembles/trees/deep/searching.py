@@ -19,6 +19,7 @@ from ensembles.trees.deep.choosing import (
 )
 from ensembles.trees.deep.looking import looker, n_constant, preparer, tabler
 from ensembles.trees.deep.nodes import BLOCK, START, STOP
+from ensembles.trees.deep.pairs import knows_pairs, search_pair
 from ensembles.trees.deep.settings import CONSTRAINED, MAX_FEATURES, N_COLUMNS, SHEET_WIDTH, WIDTH
 from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
 from ensembles.trees.missing import missing_scanner
@@ -33,7 +34,7 @@ from ensembles.trees.small import (
     turn_codes,
 )
 from ensembles.trees.splitting import CONSTANT, INVALID
-from ensembles.trees.table import MISSING, drawn_below, mix
+from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix
 from ensembles.trees.vectors import LANES
 
 Array = Any
@@ -94,7 +95,7 @@ def lane_searcher(mode: int, special: bool) -> Any:
     look, tell_way, search_rows = looker(mode), teller(mode), tabler(mode)
     find_place, scan_missing = placer(mode), missing_scanner(mode)
     bins_begin = bins_of if mode == SCALAR else table_of
-    binned, together = mode in (PACKED, SCALAR), mode == SCALAR and not special
+    binned, plain = mode in (PACKED, SCALAR), mode != OUTPUTS and not special
 
     @once
     def search_lanes(
@@ -141,7 +142,9 @@ def lane_searcher(mode: int, special: bool) -> Any:
     ) -> Any:
         """Return the best gain so far, the rank of its column, and how many columns were tried."""
         n, width = stop - start, settings[SHEET_WIDTH]
-        first_lane, last_lane = 0, n_lanes
+        first_lane, last_lane, together = 0, n_lanes, False
+        if plain:
+            together = mode == SCALAR or how == SURVEYED
         if together:  # of all lanes but the best, it matters only how many may be split
             first_lane = highest_lane(work, n_lanes, offset - begin)
             last_lane = first_lane + 1
@@ -152,6 +155,11 @@ def lane_searcher(mode: int, special: bool) -> Any:
                 )
         for lane in range(first_lane, last_lane):
             column = columns[begin + lane]
+            if special and how == SURVEYED and not drawn and work[PLANE + lane] < best:
+                ordered = kinds[column] != CATEGORICAL and signs[column] == 0
+                if ordered:  # what the survey found is all there is to find
+                    n_tried += turn == 0
+                    continue
             rank = begin + lane - offset
             if rank < 0:
                 rank += settings[N_COLUMNS]
@@ -263,7 +271,7 @@ def lane_searcher(mode: int, special: bool) -> Any:
 def searcher(mode: int, special: bool) -> Any:
     """Return what finds the best split of a node."""
     choose, prepare, survey = chooser(mode, special), preparer(mode), surveyor(mode)
-    search_lanes = lane_searcher(mode, special)
+    search_lanes, pairs = lane_searcher(mode, special), knows_pairs(mode, special)
 
     @once
     def search(
@@ -308,10 +316,12 @@ def searcher(mode: int, special: bool) -> Any:
         start, stop, block = nodes[node, START], nodes[node, STOP], nodes[node, BLOCK]
         key, own = uint64(nodes[node, KEY]), totals[node]
         n, width = stop - start, settings[SHEET_WIDTH]
-        how = choose(settings, n, own[0], block)
-        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         drawn = max_features < n_columns
         offset = 0 if drawn else drawn_below(key, n_columns)
+        if pairs and n == 2 and not drawn:
+            return search_pair(start, records, codes, settings, least, offset, own, choice)
+        how = choose(settings, n, own[0], block)
+        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
         if drawn:
             for column in range(n_columns):
                 columns[column] = column
