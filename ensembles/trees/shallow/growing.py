@@ -340,7 +340,8 @@ def move_rows(
 ) -> None:
     """Send the rows of the nodes that were split to their children, first..last - 1.
 
-    The way from a node is one word, as in `traversing`; it leads from a leaf to itself.
+    The way from a node is one word, as in `traversing`; it leads from a leaf to itself. A column's
+    number has room in 16 bits, since the histograms of more columns are too large for this way.
     """
     for node in range(first):
         child = nodes[node, CHILD]
