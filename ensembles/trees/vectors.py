@@ -220,9 +220,7 @@ class Fields:
             total = builder.add(total, builder.lshr(total, self.all(self.word, reach)))
             reach //= 2
         total = builder.and_(total, self.all(self.word, (1 << 2 * self.bits) - 1))
-        double = ir.VectorType(ir.DoubleType(), EIGHT)
-        both = builder.or_(total, self.all(self.word, 0x433 << 52))
-        return builder.fsub(builder.bitcast(both, double), self.all(double, float(1 << 52)))
+        return short_doubles(builder, total)
 
 
 def field_gains(bits: int) -> Any:
@@ -618,9 +616,8 @@ def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> G
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         word, double = ir.IntType(64), ir.DoubleType()
-        best = alloca_once_value(builder, filled(double, EIGHT, -1.0))
+        best = Best(builder, EIGHT)
         found = alloca_once_value(builder, ir.Constant(word, 0))
-        builder.store(filled(double, EIGHT, -1.0), best)
         builder.store(ir.Constant(word, 0), found)
         numbers = ir.Constant(ir.VectorType(word, EIGHT), list(range(EIGHT)))
         eights = builder.udiv(builder.add(given[2], ir.Constant(word, EIGHT - 1)), word(EIGHT))
@@ -635,10 +632,8 @@ def highest_lanes(typing_context: Any, tops: Any, place: Any, n_lanes: Any) -> G
 
         with for_range(builder, eights) as group:
             gains, there, _ = lanes_of(group)
-            gains = builder.select(there, gains, filled(double, EIGHT, -1.0))
-            old = builder.load(best)
-            builder.store(builder.select(builder.fcmp_ordered(">", gains, old), gains, old), best)
-        highest = highest_of(builder, builder.load(best))
+            best.of(gains, there)
+        highest = best.top()
         with for_range(builder, eights) as group:
             gains, there, begin = lanes_of(group)
             equal = builder.fcmp_ordered("==", gains, repeated(builder, highest, EIGHT))
