@@ -385,22 +385,23 @@ def spoken(
             values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)
             np.subtract(1.0, values[:, 1], out=values[:, 0])
         return values[:, np.newaxis, :]
-    means = times_two_to(draw.weight_power - draw.powers, values)
+    for target, power in enumerate(draw.powers.tolist()):
+        times_two_to(draw.weight_power - power, values[:, target])
     if limited:
-        means = bounded(means, bounds[listed], draw)
-    return (means + prepared.centre)[:, :, np.newaxis]
+        values = bounded(values, bounds[listed], draw)
+    values += prepared.centre
+    return values[:, :, np.newaxis]
 
 
-def times_two_to(power: Any, numbers: Floats) -> Floats:
-    """Return numbers times 2^power: by a product, which rounds alike and is quicker, where the
-    power is a double.
+def times_two_to(power: int, numbers: Floats) -> Floats:
+    """Multiply numbers by 2^power where they stand, and return them: by a product, which rounds
+    alike and is quicker, where the power is a double.
     """
-    if not np.any(power):
-        return numbers
-    factor = np.ldexp(1.0, power)
-    if np.all((factor > 0) & (factor < inf)):
-        return np.asarray(numbers * factor)
-    return np.asarray(np.ldexp(numbers, power))
+    if -1022 <= power <= 1023:
+        numbers *= 2.0**power
+    else:
+        np.ldexp(numbers, power, out=numbers)
+    return numbers
 
 
 def bounded(means: Floats, bounds: Floats, draw: Draw) -> Floats:
