@@ -235,31 +235,31 @@ def survey_scalar(
     else:
         n_places = rank_by_codes(sheet, n, n_lanes, width, counts)
     plane = n_places * PAIRS
-    for row in range(uint64(n)):
-        weight = int64(records[uint64(start) + row, 0])
-        target = int64(records[uint64(start) + row, 1])
-        for begin in range(0, uint64(n_lanes), FOUR):
-            first = (begin >> 3) * plane + TWO * (begin & 4) - PAIRS
-            for lane in range(uint64(FOUR)):
-                rank = uint64(counts[row * uint64(width) + begin + lane])
-                add_pair(sums, first + rank * PAIRS + TWO * lane, weight, target)
+    # Eight columns from beginning to end, since their places fit into the nearest cache.
     for begin in range(0, uint64(n_lanes), EIGHT):
-        first = (begin >> 3) * plane
+        lanes = smaller_of(uint64(EIGHT), (uint64(n_lanes) - begin + 3) & ~uint64(3))
+        for row in range(uint64(n)):
+            weight = int64(records[uint64(start) + row, 0])
+            target = int64(records[uint64(start) + row, 1])
+            for four in range(0, lanes, FOUR):
+                for lane in range(uint64(FOUR)):
+                    rank = uint64(counts[row * uint64(width) + begin + four + lane])
+                    place = rank * PAIRS + TWO * (four + lane) - PAIRS
+                    add_pair(sums, place, weight, target)
         best_and_empty(
             work,
             uint64(PLANE) + begin,
             bits,
             uint64(SPLITS) + begin,
             sums,
-            first,
+            uint64(0),
             smaller_of(EIGHT, uint64(n_lanes) - begin),
             int64(n_places) - 1,
             float64(totals[0]),
             float64(totals[1]),
             least,
         )
-        last = first + plane - PAIRS  # nothing lies right of the last
-        for cell in range(last, last + PAIRS):
+        for cell in range(plane - PAIRS, plane):  # nothing lies right of the last
             sums[cell] = 0
 
 

@@ -10,9 +10,9 @@ from numba import float64, int8, int64, typeof, uint8, uint64
 
 from ensembles.trees.deep.settings import Settings
 from ensembles.trees.fields import BINS
-from ensembles.trees.histogram import CLASSES, SCALAR
+from ensembles.trees.histogram import CLASSES, PAIRS, SCALAR
 from ensembles.trees.small import COUNTS, PLANE, SHEET
-from ensembles.trees.vectors import EIGHT, LANES
+from ensembles.trees.vectors import CODES, EIGHT, LANES
 
 Array = Any
 
@@ -72,7 +72,7 @@ class Scratch(local):
         self.sheet = in_lines(SHEET, np.uint8)
         self.counts = in_lines(COUNTS, np.uint8)
         self.folded = in_lines(3 * PLANE, np.uint16)
-        self.sums = in_lines(2 * PLANE, np.int64)
+        self.sums = in_lines(CODES * PAIRS, np.int64)
         self.present = np.zeros(257, np.int64)
         self.keys = np.zeros(256)
         self.order = np.zeros(257, np.int64)
