@@ -66,7 +66,7 @@ class Bins:
 
     @cached_property
     def table(self) -> tuple[Floats, NDArray[np.int64]]:
-        """The cuts as one array, (n_columns, 256), filled up with infinity, and their numbers."""
+        """The cuts as one array, as they are looked up, and their numbers."""
         return padded(self.cuts)
 
     @property
@@ -128,13 +128,14 @@ class Bins:
 
 
 def padded(cuts: Sequence[Floats | dict[Any, int]]) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the cuts as one array, (n_columns, 256), filled up with infinity, and their
-    numbers.
+    """Return the cuts as one array, (n_columns, 272), filled up to 256 with infinity, then every
+    sixteenth of these; and their numbers.
     """
-    array = np.full((len(cuts), 256), np.inf)
+    array = np.full((len(cuts), 272), np.inf)
     for row, c in zip(array, cuts, strict=True):
         if not isinstance(c, dict):
             row[: len(c)] = c
+    array[:, 256:] = array[:, 15:256:16]
     return array, np.array([0 if isinstance(c, dict) else len(c) for c in cuts], np.int64)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, types, uint8, uint64
 
-from ensembles.trees.compiling import kernel, larger_of, once, part, reads
+from ensembles.trees.compiling import kernel, larger_of, once, reads
+from ensembles.trees.vectors import CODES, SIXTEEN, n_below
 
 Array = Any
 LARGEST = float(np.finfo(float).max)
@@ -58,31 +59,19 @@ def choose_cuts(values: Array, weights: Array, n_bins: int, heavy: Array, cuts: 
     return n_cuts
 
 
-@part
-def passed(cuts: Array, column: Any, place: Any, step: Any, x: Any) -> Any:
-    """Return the place, further by a step where the last cut on the way is below x."""
-    return place + step * uint64(cuts[column, place + step - 1] < x)
-
-
 @kernel(types.void(reads(float64, 2), int64, reads(float64, 2), reads(int64, 1), uint8[:, :]))
 def encode(values: Array, n_rows: int, cuts: Array, n_cuts: Array, codes: Array) -> None:
     """Write codes[row, column] = 1 + the number of cuts below values[column, row]; 0 for NaN.
 
-    Each row of `cuts` is filled up to 256 with infinity: a binary search of always eight steps, or
-    of four, has no branch to mispredict, and those of several rows overlap.
+    Each row of `cuts` is filled up to 256 with infinity, and every sixteenth of them stands once
+    more behind: a value is compared with these sixteen, then with the sixteen up to the first of
+    them that is not below it.
     """
     for column in range(uint64(values.shape[0])):
-        many = n_cuts[column] > 15
+        many = n_cuts[column] >= SIXTEEN
+        first = column * uint64(cuts.shape[1])
         for row in range(uint64(n_rows)):
             x = values[column, row]
-            place = uint64(0)
-            if many:
-                place = passed(cuts, column, place, uint64(128), x)
-                place = passed(cuts, column, place, uint64(64), x)
-                place = passed(cuts, column, place, uint64(32), x)
-                place = passed(cuts, column, place, uint64(16), x)
-            place = passed(cuts, column, place, uint64(8), x)
-            place = passed(cuts, column, place, uint64(4), x)
-            place = passed(cuts, column, place, uint64(2), x)
-            place = passed(cuts, column, place, uint64(1), x)
+            place = SIXTEEN * n_below(cuts, first + CODES, x) if many else uint64(0)
+            place += n_below(cuts, first + place, x)
             codes[row, column] = uint64(0) if x != x else place + uint64(1)

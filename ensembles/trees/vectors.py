@@ -713,3 +713,21 @@ def lowest_bit(typing_context: Any, word: Any) -> Generated:
         return builder.cttz(given[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), generate
+
+
+SIXTEEN = 16
+"""Cuts that a value is compared with at once."""
+
+
+@intrinsic
+def n_below(typing_context: Any, cuts: Any, place: Any, value: Any) -> Generated:
+    """Return how many of cuts[place : place + 16] are below a value."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        of, _ = vector_at(context, builder, signature.args[0], given[0], given[1], SIXTEEN)
+        values = repeated(builder, given[2], SIXTEEN)
+        below = builder.fcmp_ordered("<", builder.load(of, align=8), values)
+        bits = builder.bitcast(below, ir.IntType(SIXTEEN))
+        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+    return uint64(cuts, uint64, float64), generate
