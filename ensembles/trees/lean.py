@@ -14,12 +14,13 @@ import numba
 import numpy as np
 from llvmlite import binding
 from numba import njit, types, uint64
+from numba.core import ir
 from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 
 SWITCHES: dict[str, Any] = {
     "nogil": True,
@@ -165,10 +166,35 @@ class Typing:
         return SIGNATURES[given]
 
 
+@register_pass(mutates_CFG=False, analysis_only=False)
+class KnowLiterals(FunctionPass):
+    """Where a part is called with a number that is written out, as a mode, write it in the part
+    too: branches that it rules out are then not compiled.
+    """
+
+    _name = "know_literals"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Replace such arguments, and tell that something was done."""
+        for block in state.func_ir.blocks.values():
+            for each in block.find_insts(ir.Assign):
+                kind = state.args[each.value.index] if isinstance(each.value, ir.Arg) else None
+                if isinstance(kind, types.Literal):
+                    known = ir.Const(kind.literal_value, each.loc)
+                    meanings = state.func_ir._definitions[each.target.name]
+                    meanings[meanings.index(each.value)] = known
+                    each.value = known
+        return True
+
+
 PASSES = (
     untyped.TranslateByteCode,
     untyped.FixupArgs,
     untyped.IRProcessing,
+    KnowLiterals,
     untyped.RewriteSemanticConstants,
     untyped.DeadBranchPrune,
     untyped.GenericRewrites,

@@ -199,6 +199,29 @@ def test_a_number_written_out_takes_the_kind_of_the_unsigned_number_beside_it():
     assert njit(float64(uint64))(lambda row: row + 1)(half) == -half
 
 
+def test_what_a_written_number_rules_out_is_not_compiled():
+    from numba import float64
+
+    from ensembles.trees.compiling import kernel, part
+
+    @part
+    def half(x):
+        return 0.5 * x
+
+    @part
+    def third(x):
+        return x / 3.0
+
+    @part
+    def share(way, x):
+        if way == 1:
+            return half(x)
+        return third(x)
+
+    assert kernel(float64(float64))(lambda x: share(1, x))(3.0) == 1.5
+    assert (len(half.signatures), len(third.signatures)) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("kind", "numbers"),
     [("int64", [-3, 2]), ("uint64", [2**63, 5]), ("uint16", [2**15, 1]), ("float64", [-0.5, 1e9])],
@@ -290,6 +313,7 @@ def test_a_kernel_that_errs_is_found_out():
 
 
 INTERNALS = """
+    register_pass FunctionPass find_insts _definitions literal_value
     TranslateByteCode FixupArgs IRProcessing RewriteSemanticConstants DeadBranchPrune
     GenericRewrites ReconstructSSA NopythonTypeInference PreLowerStripPhis NativeLowering
     NoPythonBackend FunctionCache JITCodeLibrary CompilerBase PassManager
