@@ -13,13 +13,16 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import binding
-from numba import njit, types, uint64
+from numba import int64, njit, types, uint64
+from numba.core import ir
 from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+
+from ensembles.trees.lowering import Lowering
 
 SWITCHES: dict[str, Any] = {
     "nogil": True,
@@ -165,17 +168,54 @@ class Typing:
         return SIGNATURES[given]
 
 
+@register_pass(mutates_CFG=False, analysis_only=False)
+class KnowLiterals(FunctionPass):
+    """Where a part is called with a number that is written out, as a mode, write it in the part
+    too: branches that it rules out are then not compiled.
+    """
+
+    _name = "know_literals"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Replace such arguments, and tell that something was done."""
+        for block in state.func_ir.blocks.values():
+            for each in block.find_insts(ir.Assign):
+                kind = state.args[each.value.index] if isinstance(each.value, ir.Arg) else None
+                if isinstance(kind, types.Literal):
+                    known = ir.Const(kind.literal_value, each.loc)
+                    meanings = state.func_ir._definitions[each.target.name]
+                    meanings[meanings.index(each.value)] = known
+                    each.value = known
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class BriefLowering(typed.NativeLowering):
+    """Statements become LLVM's code; see `lowering`."""
+
+    _name = "brief_lowering"
+
+    @property
+    def lowering_class(self) -> Any:
+        """What writes it."""
+        return Lowering
+
+
 PASSES = (
     untyped.TranslateByteCode,
     untyped.FixupArgs,
     untyped.IRProcessing,
+    KnowLiterals,
     untyped.RewriteSemanticConstants,
     untyped.DeadBranchPrune,
     untyped.GenericRewrites,
     untyped.ReconstructSSA,
     typed.NopythonTypeInference,
     typed.PreLowerStripPhis,
-    typed.NativeLowering,
+    BriefLowering,
     typed.NoPythonBackend,
 )
 
@@ -263,22 +303,28 @@ def check_right() -> None:
         raise RuntimeError(f"numba {numba.__version__} compiles kernels wrongly without its passes")
 
 
-half = part(lambda word: word >> 1)
+STEP, COLUMN = 2, 1
+shifted = part(lambda by, word: word >> by)
 
 
 def trial(cells: Any, n: Any) -> None:
-    """Halve the cells, large ones after adding 1."""
-    for i in range(n):
-        cell = cells[i]
-        cell = half(cell + 1) if cell > 4 else half(cell)
-        cells[i] = cell
+    """Halve every other cell of a column, large ones after adding 1, into the column beside it,
+    counted from the end.
+    """
+    for row in range(0, n, STEP):
+        cell = cells[row, 0]
+        cell = shifted(1, cell + 1) if cell > 4 else shifted(1, cell)
+        cells[int64(row) - int64(n), COLUMN] = cell
 
 
 @lru_cache(maxsize=1)
 def is_right() -> bool:
-    """Tell whether a kernel of a few lines, with a part, a branch, and numbers at the end of their
-    range, does what was written; asked once, before the first kernel that is not on disk.
+    """Tell whether a kernel of a few lines, with a part, a branch, a loop, and numbers at the end
+    of their range, does what was written; asked once, before the first kernel that is not on disk.
     """
-    cells = np.array([5, 2**63, 3, 2**64 - 1], np.uint64)
-    compiled_on(None, trial, [types.void(uint64[::1], uint64)])(cells, 4)
-    return bool(np.array_equal(cells, np.array([3, 2**62, 1, 0], np.uint64)))
+    given = [5, 9, 2**63, 9, 3, 9, 2**64 - 1]
+    room = np.zeros((2 * len(given), 2), np.uint64)
+    cells = room[len(given) :]  # what errs may write before them
+    cells[:, 0] = given
+    compiled_on(None, trial, [types.void(uint64[:, ::1], uint64)])(cells, len(given))
+    return bool(np.array_equal(cells.T, np.array([given, [3, 0, 2**62, 0, 1, 0, 0]], np.uint64)))

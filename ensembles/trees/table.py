@@ -215,7 +215,7 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
 
 @part
 def keep_sides(
-    categorical: Any,
+    kind: Any,
     table: Array,
     order: Array,
     n_left: Any,
@@ -240,7 +240,7 @@ def keep_sides(
         edge = 0 if n_left == 0 else order[n_left - 1]
         edge = (edge + order[n_left] - 1) // 2 if n_left < n_present else 255
     place[0], place[1], place[2] = edge, edge + 1, missing_left
-    if categorical:
+    if kind == CATEGORICAL:
         # With the missing goes what the node has not seen: the rest is all codes but the listed.
         begin, end = (n_left, n_present) if missing_left == 1 else (int64(0), n_left)
         for word in range(4):
@@ -297,7 +297,7 @@ def search_table(
         )
         if found > best:
             keep_sides(
-                kind == CATEGORICAL,
+                kind,
                 table,
                 order,
                 n_left,
@@ -330,7 +330,7 @@ def search_table(
                     found = gain
                     if gain > best:
                         keep_sides(
-                            kind == CATEGORICAL,
+                            kind,
                             table,
                             order,
                             split + 1,

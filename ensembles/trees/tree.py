@@ -225,7 +225,9 @@ def grow_tree(
     m, n_payload = draw.payload.shape
     constrained = rules.signs is not None and bool(signs.any())
     by_table = rules.random or draw.mode == OUTPUTS or (draw.by_rows and rules.min_samples_leaf > 1)
-    special = by_table or constrained or not plain
+    need = deep.USUAL if plain else deep.GAPPED
+    if by_table or constrained or (not plain and bool((kinds == CATEGORICAL).any())):
+        need = deep.TABULAR
     n_words = n_payload + (len(columns) + 7) // 8
     records = np.empty((2 * (m + BEHIND), n_words + n_words % 2), np.uint64)
     cells = records.view(np.uint8)
@@ -264,8 +266,8 @@ def grow_tree(
     least = max(least_weight, 1.0 if draw.by_rows else float(rules.min_samples_leaf))
     scale, units, power = decrease_units(prepared, draw)
     enough = scaled(rules.min_impurity_decrease * draw.total - EPSILON * draw.total, power)
-    desk = deep.desk_for(draw.mode, special, capacity, settings)
-    n_nodes = deep.grower(draw.mode, special)(
+    desk = deep.desk_for(draw.mode, need, capacity, settings)
+    n_nodes = deep.grower(draw.mode, need)(
         records,
         cells,
         records.view(np.float64),

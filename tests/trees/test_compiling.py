@@ -199,6 +199,29 @@ def test_a_number_written_out_takes_the_kind_of_the_unsigned_number_beside_it():
     assert njit(float64(uint64))(lambda row: row + 1)(half) == -half
 
 
+def test_what_a_written_number_rules_out_is_not_compiled():
+    from numba import float64
+
+    from ensembles.trees.compiling import kernel, part
+
+    @part
+    def half(x):
+        return 0.5 * x
+
+    @part
+    def third(x):
+        return x / 3.0
+
+    @part
+    def share(way, x):
+        if way == 1:
+            return half(x)
+        return third(x)
+
+    assert kernel(float64(float64))(lambda x: share(1, x))(3.0) == 1.5
+    assert (len(half.signatures), len(third.signatures)) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("kind", "numbers"),
     [("int64", [-3, 2]), ("uint64", [2**63, 5]), ("uint16", [2**15, 1]), ("float64", [-0.5, 1e9])],
@@ -285,11 +308,18 @@ def test_another_numba_compiles_kernels_in_its_own_way(tmp_path):
 
 def test_a_kernel_that_errs_is_found_out():
     code = "from ensembles.trees import lean; CHANGE; print(lean.is_right())"
-    for change, right in [("0", True), ("lean.alike = tuple", False)]:
+    forwards = "lean.Lowering.from_start = lambda self, step, kind, length: step"
+    for change, right in [("0", True), ("lean.alike = tuple", False), (forwards, False)]:
         assert run(code.replace("CHANGE", change)) == f"{right}\n"
 
 
 INTERNALS = """
+    register_pass FunctionPass find_insts _definitions literal_value
+    Lower setup_function _find_singly_assigned_variable _singly_assigned_vars _blk_local_varmap
+    lower_block lower_inst storevar loadvar getvar typeof lower_binop lower_call lower_expr
+    lower_getitem lower_setitem fold_call_args get_call_type resolve_value_type get_function
+    init_call_helper call_conv entry_block lowering_class get_field_position unpack_value
+    pack_value get_dummy_value data_model_manager enable_boundscheck calltypes
     TranslateByteCode FixupArgs IRProcessing RewriteSemanticConstants DeadBranchPrune
     GenericRewrites ReconstructSSA NopythonTypeInference PreLowerStripPhis NativeLowering
     NoPythonBackend FunctionCache JITCodeLibrary CompilerBase PassManager
@@ -300,7 +330,7 @@ INTERNALS = """
     no_cfunc_wrapper no_cpython_wrapper disable_compile
     _optimize_functions _module_pass_manager _pass_builder _data_layout enable_object_caching
 """
-"""What `lean` asks of numba, but for what C asks for by name."""
+"""What `lean` and `lowering` ask of numba, but for what C asks for by name."""
 
 
 @pytest.mark.slow
@@ -352,13 +382,15 @@ def test_trees_are_the_same_in_the_plain_way(n_quick, tmp_path):
 
 
 def test_only_what_may_be_missing_is_asked_of_numba_s_own_rooms():
-    """`numba.core` and the like are imported by `lean`, which may fail, and where verbose."""
+    """`numba.core` and the like are imported by `lean` and for it, which may fail, and where
+    verbose.
+    """
     own = {
         path.name
         for path in (ROOT / "ensembles").rglob("*.py")
         if re.search(r"^\s*(from|import) numba\.(?!extending)", path.read_text(), re.M)
     }
-    assert own == {"lean.py", "announcing.py"}
+    assert own == {"lean.py", "lowering.py", "announcing.py"}
 
 
 def test_what_wide_registers_read_begins_where_lines_of_the_cache_do():

@@ -14,6 +14,6 @@ frontier (`frontier`). `desk` holds the arrays all this works in, `settings` wha
 from ensembles.trees.deep.desk import desk_for
 from ensembles.trees.deep.growing import grower
 from ensembles.trees.deep.parting import gather
-from ensembles.trees.deep.settings import Settings
+from ensembles.trees.deep.settings import GAPPED, TABULAR, USUAL, Settings
 
-__all__ = ["Settings", "desk_for", "gather", "grower"]
+__all__ = ["GAPPED", "TABULAR", "USUAL", "Settings", "desk_for", "gather", "grower"]

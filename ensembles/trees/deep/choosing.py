@@ -13,11 +13,14 @@ from ensembles.trees.deep.settings import (
     ENTROPY,
     EXACT,
     FIRST,
+    GAPPED,
     KEEP,
     MIN_LEAF,
     N_SUMS,
     RANDOM,
     SHEET_WIDTH,
+    TABULAR,
+    USUAL,
 )
 from ensembles.trees.fields import in_eights
 from ensembles.trees.histogram import CLASSES, OUTPUTS, SCALAR
@@ -32,21 +35,22 @@ against every other; by histograms filled for the node, or kept since its parent
 row, in the order of the codes; or each by the sums up to the codes that occur.
 """
 
-USUAL, GAPPED, TABULAR = range(3)
-"""How a column of a node is looked at: as ordered values, as such of which some are missing, or by
-a table of its codes.
-"""
+
+def tabulates(mode: int, need: int) -> bool:
+    """Tell whether a kernel has columns that it looks at by a table of their codes."""
+    return need == TABULAR or (need == GAPPED and mode == CLASSES)
 
 
 @lru_cache
-def chooser(mode: int, special: bool) -> Any:
+def chooser(mode: int, need: int) -> Any:
     """Return what chooses how a node is searched."""
+    tables = need == TABULAR
 
     @once
     def choose(settings: Array, n_rows: Any, weight: Any, block: Any) -> Any:
         if mode == OUTPUTS:
             return TABLED
-        if special and (settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)):
+        if tables and (settings[RANDOM] or (settings[BY_ROWS] and settings[MIN_LEAF] > 1)):
             return TABLED
         small = n_rows <= RANKED
         if mode != SCALAR:
@@ -77,8 +81,9 @@ def has_missing(codes: Array, byte: Any, start: Any, stop: Any) -> Any:
 
 
 @lru_cache
-def teller(mode: int) -> Any:
+def teller(mode: int, need: int) -> Any:
     """Return what tells the way in which a column is looked at, where it may not be the usual."""
+    tables = need == TABULAR
 
     @once
     def tell_way(
@@ -95,7 +100,9 @@ def teller(mode: int) -> Any:
         sheet: Array,
         histogram: Array,
     ) -> Any:
-        if mode == OUTPUTS or how == TABLED or kinds[column] == CATEGORICAL or signs[column] != 0:
+        if mode == OUTPUTS:
+            return TABULAR
+        if tables and (how == TABLED or kinds[column] == CATEGORICAL or signs[column] != 0):
             return TABULAR
         if kinds[column] != MISSING:
             return USUAL

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float64, int8, int64, typeof, uint8, uint64
 
-from ensembles.trees.deep.settings import Settings
+from ensembles.trees.deep.choosing import tabulates
+from ensembles.trees.deep.settings import TABULAR, Settings
 from ensembles.trees.fields import BINS
 from ensembles.trees.histogram import CLASSES, PAIRS, SCALAR
 from ensembles.trees.small import COUNTS, PLANE, SHEET
@@ -87,10 +88,10 @@ FREE = np.array([[-np.inf, np.inf]])
 """The bounds of a node that nothing constrains."""
 
 
-def desk_for(mode: int, special: bool, capacity: int, settings: Settings) -> Desk:
+def desk_for(mode: int, need: int, capacity: int, settings: Settings) -> Desk:
     """Set a desk for one tree of so many nodes."""
     n_sums, n_columns = settings.n_sums, settings.n_columns
-    rows = capacity if special else 1
+    rows = capacity if need == TABULAR else 1
     n_kept = n_columns if settings.n_blocks else min(n_columns, LANES)
     n_kept += -n_kept % EIGHT if mode == SCALAR else 0
     return Desk(
@@ -103,7 +104,7 @@ def desk_for(mode: int, special: bool, capacity: int, settings: Settings) -> Des
         free=np.arange(settings.n_blocks + 1),
         left_sums=np.zeros(n_sums + 1, np.int64),
         columns=np.arange(n_columns),
-        table=np.zeros((256 if special else 1, n_sums + 1), np.int64),
+        table=np.zeros((256 if tabulates(mode, need) else 1, n_sums + 1), np.int64),
         sorted_rows=np.empty((settings.n_rows if mode == CLASSES else 1, 2), np.int64),
         frontier=np.empty(capacity + 1, np.int64),
         **SCRATCH.__dict__,
@@ -113,7 +114,7 @@ def desk_for(mode: int, special: bool, capacity: int, settings: Settings) -> Des
 def signature() -> Any:
     """Return what a growing kernel takes and gives."""
     settings = Settings(*[1] * len(Settings._fields))
-    some = desk_for(CLASSES, True, 1, settings)
+    some = desk_for(CLASSES, TABULAR, 1, settings)
     return int64(
         uint64[:, ::1],
         uint8[:, ::1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ensembles.trees.compiling import once
-from ensembles.trees.deep.settings import ENTROPY
+from ensembles.trees.deep.settings import ENTROPY, TABULAR
 from ensembles.trees.deep.totals import decrease_of
 from ensembles.trees.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.table import CATEGORICAL
@@ -16,7 +16,7 @@ Array = Any
 @once
 def note_split(
     mode: Any,
-    special: Any,
+    need: Any,
     node: Any,
     gain: Any,
     enough: Any,
@@ -42,7 +42,7 @@ def note_split(
     errors[node, 1] = decrease
     column = choice[3]
     nodes[node, COLUMN], nodes[node, CODE], nodes[node, MISSING_LEFT] = column, choice[4], choice[5]
-    if special and kinds[column] == CATEGORICAL:
+    if need == TABULAR and kinds[column] == CATEGORICAL:
         for word in range(4):
             sides[node, word] = best_sides[word]
     return True

@@ -30,6 +30,8 @@ from ensembles.trees.deep.settings import (
     N_BLOCKS,
     N_ROWS,
     SEED,
+    TABULAR,
+    USUAL,
 )
 from ensembles.trees.deep.totals import opener
 from ensembles.trees.histogram import OUTPUTS, PACKED
@@ -52,7 +54,7 @@ def by_size(n_nodes: Any, n_new: Any, totals: Array) -> Any:
 
 
 MODE: int = PACKED
-SPECIAL: bool = False
+NEED: int = USUAL
 open_node: Any = None
 keep_histograms: Any = None
 search: Any = None
@@ -115,7 +117,7 @@ def grow(
     while True:
         for node in range(n_nodes - n_new, n_nodes):
             open_node(records, reals, settings, least, node, nodes, totals, errors)
-        if SPECIAL and settings[CONSTRAINED] and parent >= 0:
+        if NEED == TABULAR and settings[CONSTRAINED] and parent >= 0:
             sign = signs[nodes[parent, COLUMN]]
             bind_children(n_nodes - 2, n_nodes - 1, parent, sign, totals, bounds)
         larger, smaller = by_size(n_nodes, n_new, totals)
@@ -174,7 +176,7 @@ def grow(
             )
             if note_split(
                 MODE,
-                SPECIAL,
+                NEED,
                 node,
                 best,
                 enough,
@@ -192,7 +194,7 @@ def grow(
                 if MODE != OUTPUTS and pairs and nodes[node, STOP] - nodes[node, START] == 2:
                     close_pair(
                         MODE,
-                        SPECIAL,
+                        NEED,
                         node,
                         n_nodes,
                         records,
@@ -220,7 +222,7 @@ def grow(
             take_best(frontier, n_frontier, errors)
         parent = frontier[n_frontier]
         begin, middle = part_rows(
-            SPECIAL, parent, settings, kinds, nodes, sides, records, codes, go_left
+            NEED, parent, settings, kinds, nodes, sides, records, codes, go_left
         )
         begin_children(parent, n_nodes, begin, middle, nodes)
         n_nodes += 2
@@ -229,9 +231,9 @@ def grow(
 
 
 @lru_cache
-def grower(mode: int, special: bool) -> Any:
-    """Return the kernel that grows trees for one mode; `special` if a column needs more than the
-    fast paths.
+def grower(mode: int, need: int) -> Any:
+    """Return the kernel that grows trees for one mode; `need` is the last of the ways to look at a
+    column that any column needs.
 
     What the mode does not need is cut out before it is compiled: a first fit waits for one kernel,
     not for all.
@@ -239,9 +241,9 @@ def grower(mode: int, special: bool) -> Any:
     bare = bound(
         grow,
         MODE=mode,
-        SPECIAL=special,
+        NEED=need,
         open_node=opener(mode),
         keep_histograms=keeper(mode),
-        search=searcher(mode, special),
+        search=searcher(mode, need),
     )
-    return kernel(signature(), name=f"grow_{mode}_{special:d}")(bare)
+    return kernel(signature(), name=f"grow_{mode}_{need}")(bare)

@@ -17,6 +17,7 @@ from ensembles.trees.deep.settings import (
     MIN_LEAF,
     RANDOM,
     SHEET_WIDTH,
+    TABULAR,
     WIDTH,
     holds_fours,
 )
@@ -42,7 +43,7 @@ from ensembles.trees.splitting import (
     scanner,
     sort_rows,
 )
-from ensembles.trees.table import search_table, tabulate, tabulate_bins
+from ensembles.trees.table import MISSING, search_table, tabulate, tabulate_bins
 
 Array = Any
 
@@ -267,8 +268,9 @@ def looker(mode: int) -> Any:
 
 
 @lru_cache
-def tabler(mode: int) -> Any:
+def tabler(mode: int, need: int) -> Any:
     """Return what finds the best split of a column by a table of its codes."""
+    tables = need == TABULAR
 
     @once
     def search_rows(
@@ -297,6 +299,14 @@ def tabler(mode: int) -> Any:
         place: Array,
         sides: Array,
     ) -> Any:
+        if tables:
+            holds = kind
+            order_of = sign
+            random = settings[RANDOM]
+        else:  # numbers that are written out: what they rule out is not compiled
+            holds = MISSING
+            order_of = 0
+            random = 0
         n_present = int64(0)
         if mode != CLASSES and mode != OUTPUTS and (how == FILLED or how == KEPT):  # noqa: SIM109
             n_present = tabulate_bins(mode, histogram, base, n_codes, table, order)
@@ -306,8 +316,8 @@ def tabler(mode: int) -> Any:
         return search_table(
             mode,
             n_present,
-            kind,
-            sign,
+            holds,
+            order_of,
             within[0],
             within[1],
             totals,
@@ -315,7 +325,7 @@ def tabler(mode: int) -> Any:
             units,
             least,
             settings[MIN_LEAF] if settings[BY_ROWS] else 1,
-            settings[RANDOM],
+            random,
             key,
             beaten,
             table,

@@ -12,7 +12,7 @@ from numba import float64, int64, uint64
 
 from ensembles.trees.compiling import larger_of, once, smaller_of
 from ensembles.trees.deep.nodes import BLOCK, START
-from ensembles.trees.deep.settings import BY_ROWS, FIRST, N_COLUMNS
+from ensembles.trees.deep.settings import BY_ROWS, FIRST, N_COLUMNS, TABULAR, USUAL
 from ensembles.trees.histogram import CLASSES, PACKED, SCALAR
 from ensembles.trees.nodes import CHILD, CODE, COLUMN, DEPTH, MISSING_LEFT, SAMPLES
 from ensembles.trees.small import first_of_lanes
@@ -23,11 +23,11 @@ from ensembles.trees.vectors import LANES, lanes_below
 Array = Any
 
 
-def knows_pairs(mode: int, special: bool) -> bool:
+def knows_pairs(mode: int, need: int) -> bool:
     """Tell whether the best split of two rows is found here; of two classes a survey is as
     quick.
     """
-    return mode == SCALAR and not special
+    return mode == SCALAR and need == USUAL
 
 
 @once
@@ -96,20 +96,19 @@ def search_pair(
 
 
 @once
-def goes_left(special: Any, node: Any, code: Any, kind: Any, nodes: Array, sides: Array) -> Any:
+def goes_left(need: Any, node: Any, code: Any, kind: Any, nodes: Array, sides: Array) -> Any:
     """Tell whether a row of this code goes left at a node's split."""
-    if special:
-        if kind == CATEGORICAL:
-            return (sides[node, code >> 6] >> uint64(code & 63)) & 1 != 0
-        if code == 0:
-            return nodes[node, MISSING_LEFT] == 1
+    if need == TABULAR and kind == CATEGORICAL:
+        return (sides[node, code >> 6] >> uint64(code & 63)) & 1 != 0
+    if need != USUAL and code == 0:
+        return nodes[node, MISSING_LEFT] == 1
     return int64(code) <= nodes[node, CODE]
 
 
 @once
 def close_pair(
     mode: Any,
-    special: Any,
+    need: Any,
     node: Any,
     left: Any,
     records: Array,
@@ -124,7 +123,7 @@ def close_pair(
     """Make the two rows of a node that is split its children, the left one first."""
     column, first, n_sums = nodes[node, COLUMN], nodes[node, START], totals.shape[1] - 1
     code = codes[uint64(first), uint64(settings[FIRST] + column)]
-    in_order = goes_left(special, node, code, kinds[column], nodes, sides)
+    in_order = goes_left(need, node, code, kinds[column], nodes, sides)
     nodes[node, CHILD] = left
     for side in range(2):
         child = left + side

@@ -13,7 +13,7 @@ from numba import int64, types, uint8, uint64
 
 from ensembles.trees.compiling import kernel, once, reads
 from ensembles.trees.deep.nodes import START, STOP
-from ensembles.trees.deep.settings import FIRST
+from ensembles.trees.deep.settings import FIRST, TABULAR, USUAL
 from ensembles.trees.nodes import CODE, COLUMN, MISSING_LEFT
 from ensembles.trees.table import CATEGORICAL
 from ensembles.trees.vectors import FOUR, copy_four, copy_two, mark_codes
@@ -50,20 +50,19 @@ def gather(
 
 
 @once
-def tell_sides(node: Any, categorical: Any, nodes: Array, sides: Array, go_left: Array) -> None:
+def tell_sides(need: Any, node: Any, kind: Any, nodes: Array, sides: Array, go_left: Array) -> None:
     """Write which codes go left at a node's split."""
     mark_codes(go_left, nodes[node, CODE])
-    if categorical:
+    go_left[0] = nodes[node, MISSING_LEFT] == 1
+    if need == TABULAR and kind == CATEGORICAL:
         for code in range(256):
             go_left[code] = (sides[node, code >> 6] >> uint64(code & 63)) & 1
-    if not categorical:
-        go_left[0] = nodes[node, MISSING_LEFT] == 1
 
 
 @once
-def goes_left(told: Any, code: Any, last: Any, go_left: Array) -> Any:
+def goes_left(need: Any, code: Any, last: Any, go_left: Array) -> Any:
     """Tell, as a number, whether a row of this code goes left."""
-    return uint64(go_left[code]) if told else uint64(code <= last)
+    return uint64(code <= last) if need == USUAL else uint64(go_left[code])
 
 
 @once
@@ -78,7 +77,7 @@ def copy_record(records: Array, place: Any, source: Any, words: Any) -> None:
 
 @once
 def part_rows(
-    special: Any,
+    need: Any,
     node: Any,
     settings: Array,
     kinds: Array,
@@ -94,16 +93,16 @@ def part_rows(
     start, stop, half = nodes[node, START], nodes[node, STOP], len(records) // 2
     column, last = nodes[node, COLUMN], uint64(nodes[node, CODE])
     byte, words = uint64(settings[FIRST] + column), uint64(records.shape[1])
-    if special:
-        tell_sides(node, kinds[column] == CATEGORICAL, nodes, sides, go_left)
+    if need != USUAL:
+        tell_sides(need, node, kinds[column], nodes, sides, go_left)
     n_left = uint64(0)
     for row in range(uint64(start), uint64(stop)):
-        n_left += goes_left(special, uint64(codes[row, byte]), last, go_left)
+        n_left += goes_left(need, uint64(codes[row, byte]), last, go_left)
     begin = start + half if start < half else start - half
     middle = uint64(begin) + n_left
     left, right = uint64(begin) * words, middle * words
     for row in range(uint64(start), uint64(stop)):
-        goes = goes_left(special, uint64(codes[row, byte]), last, go_left)
+        goes = goes_left(need, uint64(codes[row, byte]), last, go_left)
         copy_record(records, left if goes else right, row * words, words)
         left += goes * words
         right += words - goes * words

@@ -10,18 +10,26 @@ from numba import int64, uint64
 from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.deep.choosing import (
     FILLED,
-    GAPPED,
     SURVEYED,
-    TABULAR,
-    USUAL,
     chooser,
+    tabulates,
     teller,
 )
 from ensembles.trees.deep.looking import looker, n_constant, preparer, tabler
 from ensembles.trees.deep.nodes import BLOCK, START, STOP
 from ensembles.trees.deep.pairs import knows_pairs, search_pair
-from ensembles.trees.deep.settings import CONSTRAINED, MAX_FEATURES, N_COLUMNS, SHEET_WIDTH, WIDTH
-from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
+from ensembles.trees.deep.settings import (
+    CONSTRAINED,
+    FIRST,
+    GAPPED,
+    MAX_FEATURES,
+    N_COLUMNS,
+    SHEET_WIDTH,
+    TABULAR,
+    USUAL,
+    WIDTH,
+)
+from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of, fill_drawn_pairs
 from ensembles.trees.missing import missing_scanner
 from ensembles.trees.nodes import KEY
 from ensembles.trees.small import (
@@ -90,12 +98,13 @@ def table_of(i: Any, width: Any) -> Any:
 
 
 @lru_cache
-def lane_searcher(mode: int, special: bool) -> Any:
+def lane_searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of up to 32 columns, after `prepare` and `survey`."""
-    look, tell_way, search_rows = looker(mode), teller(mode), tabler(mode)
+    look, tell_way, search_rows = looker(mode), teller(mode, need), tabler(mode, need)
     find_place, scan_missing = placer(mode), missing_scanner(mode)
     bins_begin = bins_of if mode == SCALAR else table_of
-    binned, plain = mode in (PACKED, SCALAR), mode != OUTPUTS and not special
+    gaps, tables, tabled = need != USUAL, need == TABULAR, tabulates(mode, need)
+    plain, binned = mode != OUTPUTS and not gaps, gaps and mode in (PACKED, SCALAR)
 
     @once
     def search_lanes(
@@ -155,8 +164,10 @@ def lane_searcher(mode: int, special: bool) -> Any:
                 )
         for lane in range(first_lane, last_lane):
             column = columns[begin + lane]
-            if special and how == SURVEYED and not drawn and work[PLANE + lane] < best:
-                ordered = kinds[column] != CATEGORICAL and signs[column] == 0
+            if gaps and how == SURVEYED and not drawn and work[PLANE + lane] < best:
+                ordered = True
+                if tables:
+                    ordered = kinds[column] != CATEGORICAL and signs[column] == 0
                 if ordered:  # what the survey found is all there is to find
                     n_tried += turn == 0
                     continue
@@ -164,9 +175,9 @@ def lane_searcher(mode: int, special: bool) -> Any:
             if rank < 0:
                 rank += settings[N_COLUMNS]
             beaten = best if rank > best_rank else INVALID
-            gain, way = INVALID, USUAL
+            gain, way, scans = INVALID, USUAL, False
             choice[2] = 2
-            if special:
+            if gaps:
                 base = bins_begin(lane if how == FILLED else column, settings[WIDTH])
                 way = tell_way(
                     how,
@@ -184,6 +195,7 @@ def lane_searcher(mode: int, special: bool) -> Any:
                 )
                 if turn == 1 and way != GAPPED:
                     continue
+                scans = way == GAPPED and how != SURVEYED
                 if (
                     mode == SCALAR
                     and turn == 1
@@ -192,8 +204,21 @@ def lane_searcher(mode: int, special: bool) -> Any:
                     # The missing alone, tried already on the right, may seem better by the last
                     # bit of a product.
                     find_place(sheet, lane, n, width, counts, bits, choice)
-                    way = GAPPED if choice[0] else TABULAR
-            if special and way == TABULAR:
+                    if choice[0] == 0:
+                        scans, base = True, uint64(0)
+                        fill_drawn_pairs(
+                            records,
+                            codes,
+                            settings[FIRST],
+                            columns[begin + lane :],
+                            int64(1),
+                            sizes,
+                            settings[WIDTH],
+                            start,
+                            stop,
+                            histogram,
+                        )
+            if tabled and way == TABULAR:
                 at = node if settings[CONSTRAINED] else 0
                 gain = search_rows(
                     how,
@@ -221,7 +246,7 @@ def lane_searcher(mode: int, special: bool) -> Any:
                     choice,
                     some_sides,
                 )
-            elif special and binned and way == GAPPED and how != SURVEYED:
+            elif binned and scans:
                 gain = scan_missing(
                     histogram, base, sizes[column], own, least, beaten, work, bits, choice
                 )
@@ -253,13 +278,13 @@ def lane_searcher(mode: int, special: bool) -> Any:
             n_tried += turn == 0 and gain != CONSTANT
             if beats(gain, rank, best, best_rank):
                 best, best_rank = gain, rank
-                if how == SURVEYED and way != TABULAR:
+                if how == SURVEYED and way != TABULAR and not scans:
                     find_place(sheet, lane, n, width, counts, bits, choice)
-                    if special and n_turns == 2:
+                    if gaps and n_turns == 2:
                         place_missing(turn, way == GAPPED, choice)
                 choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                 choice[5] = choice[2]
-                if special:
+                if tables:
                     for word in range(4):
                         best_sides[word] = some_sides[word]
         return best, best_rank, n_tried
@@ -268,10 +293,11 @@ def lane_searcher(mode: int, special: bool) -> Any:
 
 
 @lru_cache
-def searcher(mode: int, special: bool) -> Any:
+def searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of a node."""
-    choose, prepare, survey = chooser(mode, special), preparer(mode), surveyor(mode)
-    search_lanes, pairs = lane_searcher(mode, special), knows_pairs(mode, special)
+    choose, prepare, survey = chooser(mode, need), preparer(mode), surveyor(mode)
+    search_lanes, pairs = lane_searcher(mode, need), knows_pairs(mode, need)
+    gaps = need != USUAL
 
     @once
     def search(
@@ -321,7 +347,7 @@ def searcher(mode: int, special: bool) -> Any:
         if pairs and n == 2 and not drawn:
             return search_pair(start, records, codes, settings, least, offset, own, choice)
         how = choose(settings, n, own[0], block)
-        histogram = blocks[blocks.shape[0] - 1 if how == FILLED else block]
+        histogram = blocks[block if block >= 0 else blocks.shape[0] - 1]
         if drawn:
             for column in range(n_columns):
                 columns[column] = column
@@ -354,12 +380,12 @@ def searcher(mode: int, special: bool) -> Any:
                         bits,
                         sorted_rows,
                     )
-                if special and how == SURVEYED:
+                if gaps and how == SURVEYED:
                     n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)
                 # Missing values are surveyed on the right first, as the highest of all codes, then
                 # on the left, as the lowest.
                 for turn in range(n_turns):
-                    if special and n_turns == 2:
+                    if gaps and n_turns == 2:
                         turn_codes(sheet, n, width, 1 if turn else 255)
                     if mode != OUTPUTS and how == SURVEYED:
                         survey(

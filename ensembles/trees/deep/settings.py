@@ -42,6 +42,12 @@ class Settings(NamedTuple):
 """Where the settings stand."""
 
 
+USUAL, GAPPED, TABULAR = range(3)
+"""How a column of a node is looked at: as ordered values, as such of which some are missing, or by
+a table of its codes. A kernel is compiled for the last of these that any of its columns needs.
+"""
+
+
 @part
 def holds_fours(settings: Array, weight: Any) -> Any:
     """Tell whether the histograms of a node of this weight hold four classes a word."""
