@@ -31,6 +31,8 @@ from ensembles.trees.vectors import (
     add_pair,
     add_where,
     best_and_empty,
+    best_in_order,
+    best_with_last,
     copy_lanes,
     highest_lanes,
     keep_highest,
@@ -48,6 +50,8 @@ PLANE = 8192
 """Cells of a sheet."""
 SPLITS = PLANE + LANES
 """Where it is written, behind the best gain of each lane, after what the lane is split (SCALAR)."""
+FOUND = 2 * LANES
+"""Cells of both; behind them stand those with the missing on the left."""
 MANY = 96
 """Rows of a node from which they are ranked among the codes (SCALAR)."""
 LOWEST = PLANE + LANES
@@ -189,8 +193,12 @@ def rank_by_rows(sheet: Array, n: Any, width: Any, counts: Array) -> Any:
 
 
 @once
-def rank_by_codes(sheet: Array, n: Any, n_lanes: Any, width: Any, counts: Array) -> Any:
-    """Write for each cell how many codes that occur are no higher; return the highest rank."""
+def rank_by_codes(
+    gapped: Any, sheet: Array, n: Any, n_lanes: Any, width: Any, counts: Array
+) -> Any:
+    """Write for each cell how many codes that occur are no higher; return the highest rank, which
+    is that of the missing in every lane.
+    """
     for cell in range(uint64(TABLE), uint64(TABLE + CODES * LANES)):
         counts[cell] = 0
     lanes = (uint64(n_lanes) + 3) & ~uint64(3)
@@ -199,18 +207,22 @@ def rank_by_codes(sheet: Array, n: Any, n_lanes: Any, width: Any, counts: Array)
             code = uint64(sheet[row * uint64(width) + lane])
             counts[TABLE + code * LANES + lane] = 1
     rank_codes(counts, uint64(TABLE))
+    last, most = uint64(TABLE + (CODES - 1) * LANES), uint8(0)
+    for lane in range(lanes):
+        most = larger_of(most, counts[last + lane])
+    if gapped:
+        for lane in range(lanes):
+            counts[last + lane] = most
     for row in range(uint64(n)):
         for lane in range(lanes):
             cell = row * uint64(width) + lane
             counts[cell] = counts[TABLE + uint64(sheet[cell]) * LANES + lane]
-    most = uint8(0)
-    for lane in range(lanes):
-        most = larger_of(most, counts[uint64(TABLE + (CODES - 1) * LANES) + lane])
     return uint64(most)
 
 
 @once
 def survey_scalar(
+    gapped: Any,
     records: Array,
     start: Any,
     n: Any,
@@ -228,12 +240,13 @@ def survey_scalar(
     up; a split is told by its place.
 
     Rows of one code share a place; an empty place repeats the split before. A rank is found among
-    the rows or, where they are many, among the codes.
+    the rows or, where they are many, among the codes. Where `gapped`, the missing are the highest
+    of all codes, in the last place: splits with them on the left are then looked for too.
     """
     if n < MANY:
         n_places = rank_by_rows(sheet, n, width, counts)
     else:
-        n_places = rank_by_codes(sheet, n, n_lanes, width, counts)
+        n_places = rank_by_codes(gapped, sheet, n, n_lanes, width, counts)
     plane = n_places * PAIRS
     # Eight columns from beginning to end, since their places fit into the nearest cache.
     for begin in range(0, uint64(n_lanes), EIGHT):
@@ -246,19 +259,21 @@ def survey_scalar(
                     rank = uint64(counts[row * uint64(width) + begin + four + lane])
                     place = rank * PAIRS + TWO * (four + lane) - PAIRS
                     add_pair(sums, place, weight, target)
-        best_and_empty(
-            work,
-            uint64(PLANE) + begin,
-            bits,
-            uint64(SPLITS) + begin,
-            sums,
-            uint64(0),
-            smaller_of(EIGHT, uint64(n_lanes) - begin),
-            int64(n_places) - 1,
-            float64(totals[0]),
-            float64(totals[1]),
-            least,
-        )
+        eight = smaller_of(EIGHT, uint64(n_lanes) - begin)
+        top, split, last = uint64(PLANE) + begin, uint64(SPLITS) + begin, int64(n_places) - 1
+        total, target = float64(totals[0]), float64(totals[1])
+        if gapped:
+            best_in_order(
+                work, top, bits, split, sums, uint64(0), eight, last, total, target, least
+            )
+            top, split = top + FOUND, split + FOUND
+            best_with_last(
+                work, top, bits, split, sums, uint64(0), eight, last, total, target, least
+            )
+        else:
+            best_and_empty(
+                work, top, bits, split, sums, uint64(0), eight, last, total, target, least
+            )
         for cell in range(plane - PAIRS, plane):  # nothing lies right of the last
             sums[cell] = 0
 
@@ -352,12 +367,27 @@ def keep_best(n: Any, width: Any, n_spans: Any, span: Any, work: Array) -> None:
             work[lane] = larger_of(work[lane], work[lane + FOUR])
 
 
+@once
+def turn_found(bits: Array) -> None:
+    """Put what was found with the missing on the left in the place of what was found with them on
+    the right.
+    """
+    for cell in range(uint64(PLANE), uint64(PLANE + FOUND)):
+        bits[cell] = bits[cell + FOUND]
+
+
 @lru_cache
-def surveyor(mode: int) -> Any:
-    """Return the survey of a mode: writes the gains, and the best of each lane."""
+def surveyor(mode: int, gaps: bool) -> Any:
+    """Return the survey of a mode: writes the gains, and the best of each lane.
+
+    With `gaps`, columns of which some values are missing take two turns, the missing on the right
+    first, as the highest of all codes, then on the left, as the lowest.
+    """
 
     @once
     def survey(
+        turn: Any,
+        n_turns: Any,
         records: Array,
         start: Any,
         n: Any,
@@ -372,9 +402,27 @@ def surveyor(mode: int) -> Any:
         work: Array,
         bits: Array,
     ) -> None:
+        if gaps and n_turns == 2 and (mode != SCALAR or turn == 0):
+            turn_codes(sheet, n, width, 1 if turn else 255)
+        if mode == SCALAR and gaps and turn == 1:
+            turn_found(bits)
+            return
         if mode == SCALAR:
+            gapped = gaps and n_turns == 2
             survey_scalar(
-                records, start, n, totals, least, n_lanes, width, sheet, counts, sums, work, bits
+                gapped,
+                records,
+                start,
+                n,
+                totals,
+                least,
+                n_lanes,
+                width,
+                sheet,
+                counts,
+                sums,
+                work,
+                bits,
             )
             return
         # Of wide rows only the eights in use are looked at, of narrow ones all cells as one row.

@@ -374,8 +374,12 @@ def picked(lanes: Any) -> Any:
     return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
 
 
-def order_finder(empties: bool) -> Any:
-    """Return what finds the best of splits in their order, and empties the cells it read if so."""
+def order_finder(empties: bool, ahead: bool = False) -> Any:
+    """Return what finds the best of splits in their order, and empties the cells it read if so.
+
+    Where `ahead`, what lies behind the last split goes left with each of them; that it goes alone
+    is no split.
+    """
 
     def best_in_order(
         typing_context: Any,
@@ -410,35 +414,43 @@ def order_finder(empties: bool) -> Any:
             back = picked([order.index(lane) for lane in range(width)])
             ends = [ir.Constant(word, number) for number in (width - 1, width, 2 * width)]
             groups = builder.udiv(builder.add(given[6], ends[0]), ends[1])
+
+            def cells_of(first: Any, i: Any) -> Any:
+                at = builder.add(first, builder.mul(i, ir.Constant(word, 2 * EIGHT)))
+                return vector_at(context, builder, signature.args[4], given[4], at, 2 * width)[0]
+
+            def side_of(moved: Any, side: int) -> Any:
+                return builder.shuffle_vector(moved, moved, picked([2 * at + side for at in order]))
+
+            def weights_of(moved: Any) -> Any:
+                weights = builder.bitcast(side_of(moved, 0), ir.VectorType(double, width))
+                return builder.fsub(weights, filled(double, width, 2.0**52))
+
             with for_range(builder, groups) as group:
                 first = builder.add(given[5], builder.mul(group.index, ends[2]))
-                running = alloca_once_value(builder, nothing)
+                start = nothing
+                if ahead:
+                    start = builder.add(start, builder.load(cells_of(first, given[7]), align=8))
+                    alone = weights_of(start)
+                running = alloca_once_value(builder, start)
                 best = alloca_once_value(builder, filled(double, width, -1.0))
                 where, number = (alloca_once_value(builder, filled(word, width)) for _ in range(2))
-                builder.store(nothing, running)
+                builder.store(start, running)
                 builder.store(filled(double, width, -1.0), best)
                 builder.store(filled(word, width), where)
                 builder.store(filled(word, width), number)
                 with for_range(builder, given[7]) as loop:
-                    at = builder.add(first, builder.mul(loop.index, ir.Constant(word, 2 * EIGHT)))
-                    cells, _ = vector_at(
-                        context, builder, signature.args[4], given[4], at, 2 * width
-                    )
+                    cells = cells_of(first, loop.index)
                     moved = builder.add(builder.load(running), builder.load(cells, align=8))
                     if empties:
                         builder.store(ir.Constant(pairs, None), cells, align=8)
                     builder.store(moved, running)
-                    weights, targets = (
-                        builder.shuffle_vector(
-                            moved, moved, picked([2 * at + side for at in order])
-                        )
-                        for side in range(2)
-                    )
-                    left = builder.bitcast(weights, ir.VectorType(double, width))
-                    left = builder.fsub(left, filled(double, width, 2.0**52))
+                    left = weights_of(moved)
                     gain, allowed = gains_of(
-                        builder, left, doubles(context, builder, targets), node
+                        builder, left, doubles(context, builder, side_of(moved, 1)), node
                     )
+                    if ahead:
+                        allowed = builder.and_(allowed, builder.fcmp_ordered("!=", left, alone))
                     old = builder.load(best)
                     better = builder.and_(allowed, builder.fcmp_ordered(">", gain, old))
                     builder.store(builder.select(better, gain, old), best)
@@ -462,6 +474,7 @@ def order_finder(empties: bool) -> Any:
 
 
 best_in_order, best_and_empty = map(order_finder, (False, True))
+best_with_last = order_finder(True, ahead=True)
 
 
 class Best:

@@ -12,7 +12,7 @@ from ensembles.trees.deep.choosing import tabulates
 from ensembles.trees.deep.settings import TABULAR, Settings
 from ensembles.trees.fields import BINS
 from ensembles.trees.histogram import CLASSES, PAIRS, SCALAR
-from ensembles.trees.small import COUNTS, PLANE, SHEET
+from ensembles.trees.small import COUNTS, FOUND, PLANE, SHEET
 from ensembles.trees.vectors import CODES, EIGHT, LANES
 
 Array = Any
@@ -67,7 +67,7 @@ class Scratch(local):
     """The arrays whose size does not depend on the tree; each thread has its own."""
 
     def __init__(self) -> None:
-        self.work = in_lines(PLANE + 2 * LANES, np.float64)
+        self.work = in_lines(PLANE + 2 * FOUND, np.float64)
         self.bits = self.work.view(np.int64)
         self.bins = in_lines(BINS, np.uint64)
         self.sheet = in_lines(SHEET, np.uint8)

@@ -20,7 +20,6 @@ from ensembles.trees.deep.nodes import BLOCK, START, STOP
 from ensembles.trees.deep.pairs import knows_pairs, search_pair
 from ensembles.trees.deep.settings import (
     CONSTRAINED,
-    FIRST,
     GAPPED,
     MAX_FEATURES,
     N_COLUMNS,
@@ -29,7 +28,7 @@ from ensembles.trees.deep.settings import (
     USUAL,
     WIDTH,
 )
-from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of, fill_drawn_pairs
+from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
 from ensembles.trees.missing import missing_scanner
 from ensembles.trees.nodes import KEY
 from ensembles.trees.small import (
@@ -39,7 +38,6 @@ from ensembles.trees.small import (
     highest_lane,
     placer,
     surveyor,
-    turn_codes,
 )
 from ensembles.trees.splitting import CONSTANT, INVALID
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix
@@ -72,11 +70,11 @@ def any_missing(
 
 
 @once
-def place_missing(turn: Any, gapped: Any, place: Array) -> None:
-    """Correct the place of a split that was found on a sheet with missing values: where these were
-    the highest codes, the others were one less.
+def place_missing(turned: Any, turn: Any, gapped: Any, place: Array) -> None:
+    """Correct the place of a split that was found on a sheet with missing values: where codes are
+    turned, so that these are the highest, the others are one less.
     """
-    if turn == 0:
+    if turned:
         place[0] += 1
         place[1] += 1
     if gapped:
@@ -175,7 +173,7 @@ def lane_searcher(mode: int, need: int) -> Any:
             if rank < 0:
                 rank += settings[N_COLUMNS]
             beaten = best if rank > best_rank else INVALID
-            gain, way, scans = INVALID, USUAL, False
+            gain, way = INVALID, USUAL
             choice[2] = 2
             if gaps:
                 base = bins_begin(lane if how == FILLED else column, settings[WIDTH])
@@ -195,29 +193,6 @@ def lane_searcher(mode: int, need: int) -> Any:
                 )
                 if turn == 1 and way != GAPPED:
                     continue
-                scans = way == GAPPED and how != SURVEYED
-                if (
-                    mode == SCALAR
-                    and turn == 1
-                    and beats(work[PLANE + lane], rank, best, best_rank)
-                ):
-                    # The missing alone, tried already on the right, may seem better by the last
-                    # bit of a product.
-                    find_place(sheet, lane, n, width, counts, bits, choice)
-                    if choice[0] == 0:
-                        scans, base = True, uint64(0)
-                        fill_drawn_pairs(
-                            records,
-                            codes,
-                            settings[FIRST],
-                            columns[begin + lane :],
-                            int64(1),
-                            sizes,
-                            settings[WIDTH],
-                            start,
-                            stop,
-                            histogram,
-                        )
             if tabled and way == TABULAR:
                 at = node if settings[CONSTRAINED] else 0
                 gain = search_rows(
@@ -246,7 +221,7 @@ def lane_searcher(mode: int, need: int) -> Any:
                     choice,
                     some_sides,
                 )
-            elif binned and scans:
+            elif binned and way == GAPPED and how != SURVEYED:
                 gain = scan_missing(
                     histogram, base, sizes[column], own, least, beaten, work, bits, choice
                 )
@@ -278,10 +253,10 @@ def lane_searcher(mode: int, need: int) -> Any:
             n_tried += turn == 0 and gain != CONSTANT
             if beats(gain, rank, best, best_rank):
                 best, best_rank = gain, rank
-                if how == SURVEYED and way != TABULAR and not scans:
+                if how == SURVEYED and way != TABULAR:
                     find_place(sheet, lane, n, width, counts, bits, choice)
                     if gaps and n_turns == 2:
-                        place_missing(turn, way == GAPPED, choice)
+                        place_missing(mode == SCALAR or turn == 0, turn, way == GAPPED, choice)
                 choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                 choice[5] = choice[2]
                 if tables:
@@ -295,7 +270,7 @@ def lane_searcher(mode: int, need: int) -> Any:
 @lru_cache
 def searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of a node."""
-    choose, prepare, survey = chooser(mode, need), preparer(mode), surveyor(mode)
+    choose, prepare, survey = chooser(mode, need), preparer(mode), surveyor(mode, need != USUAL)
     search_lanes, pairs = lane_searcher(mode, need), knows_pairs(mode, need)
     gaps = need != USUAL
 
@@ -382,13 +357,11 @@ def searcher(mode: int, need: int) -> Any:
                     )
                 if gaps and how == SURVEYED:
                     n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)
-                # Missing values are surveyed on the right first, as the highest of all codes, then
-                # on the left, as the lowest.
                 for turn in range(n_turns):
-                    if gaps and n_turns == 2:
-                        turn_codes(sheet, n, width, 1 if turn else 255)
                     if mode != OUTPUTS and how == SURVEYED:
                         survey(
+                            turn,
+                            n_turns,
                             records,
                             start,
                             n,
