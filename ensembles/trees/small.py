@@ -32,7 +32,7 @@ from ensembles.trees.vectors import (
     add_where,
     best_and_empty,
     best_in_order,
-    best_with_last,
+    best_with_and_empty,
     copy_lanes,
     highest_lanes,
     keep_highest,
@@ -267,8 +267,9 @@ def survey_scalar(
                 work, top, bits, split, sums, uint64(0), eight, last, total, target, least
             )
             top, split = top + FOUND, split + FOUND
-            best_with_last(
-                work, top, bits, split, sums, uint64(0), eight, last, total, target, least
+            missing = plane - PAIRS
+            best_with_and_empty(
+                work, top, bits, split, sums, uint64(0), eight, last, total, target, least, missing
             )
         else:
             best_and_empty(
@@ -404,9 +405,6 @@ def surveyor(mode: int, gaps: bool) -> Any:
     ) -> None:
         if gaps and n_turns == 2 and (mode != SCALAR or turn == 0):
             turn_codes(sheet, n, width, 1 if turn else 255)
-        if mode == SCALAR and gaps and turn == 1:
-            turn_found(bits)
-            return
         if mode == SCALAR:
             gapped = gaps and n_turns == 2
             survey_scalar(

@@ -30,7 +30,7 @@ from numba import float64, int64, uint64
 from ensembles.trees.compiling import larger_of, once, part, smaller_of
 from ensembles.trees.fields import GAINS, LEFT, SEEN, SPARE, SUMS, in_fours, scan_fours
 from ensembles.trees.histogram import CLASSES, PAIRS, bins_of, most_codes
-from ensembles.trees.vectors import EIGHT, LANES, best_in_order, lowest_bit
+from ensembles.trees.vectors import EIGHT, LANES, TWO, best_in_order, best_with, lowest_bit
 
 Array = Any
 
@@ -222,7 +222,17 @@ def scanner(mode: int) -> Any:
 
 
 @once
+def any_in_first(histogram: Array, base: Any) -> Any:
+    """Tell whether any of eight columns holds a weight in its first bin, that of the missing."""
+    found = False
+    for lane in range(uint64(EIGHT)):
+        found |= histogram[uint64(base) + TWO * lane] != 0
+    return found
+
+
+@once
 def scan_pairs(
+    gaps: Any,
     histogram: Array,
     first: Any,
     columns: Array,
@@ -239,30 +249,32 @@ def scan_pairs(
     """Find the best split of columns from their bins of weights and targets, eight at a time.
 
     The bins of columns[begin + lane] are the (first + lane)-th, see `fill_pairs`. The gain is
-    written to tops[place + lane] and the code that is split after to splits[place + LANES + lane].
+    written to tops[place + lane] and the code that is split after, less one, to
+    splits[place + LANES + lane]; with `gaps` those with the missing on the left stand 2 LANES
+    further.
     """
     total, target = float64(totals[0]), float64(totals[1])
     for lane in range(0, uint64(n_lanes), EIGHT):
-        best_in_order(
-            tops,
-            uint64(place) + lane,
-            splits,
-            uint64(place + LANES) + lane,
-            histogram,
-            bins_of(uint64(first) + lane, width),
-            smaller_of(EIGHT, uint64(n_lanes) - lane),
-            int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes)) - 1,
-            total,
-            target,
-            least,
-        )
+        n_codes = int64(most_codes(columns, uint64(begin) + lane, uint64(begin + n_lanes), sizes))
+        base, eight = bins_of(uint64(first) + lane, width), smaller_of(EIGHT, n_lanes - lane)
+        top, split, n = uint64(place) + lane, uint64(place + LANES) + lane, n_codes - 1
+        code = base + PAIRS
+        best_in_order(tops, top, splits, split, histogram, code, eight, n, total, target, least)
+        if gaps:
+            n = n if any_in_first(histogram, base) else int64(0)
+            top, split = top + 2 * LANES, split + 2 * LANES
+            best_with(
+                tops, top, splits, split, histogram, code, eight, n, total, target, least, base
+            )
 
 
 @part
-def next_code(histogram: Array, base: Any, code: Any) -> Any:
-    """Return the code that follows another of those that a column holds."""
+def next_code(histogram: Array, base: Any, code: Any, n_codes: Any) -> Any:
+    """Return the code that follows another of those that a column holds; their number where none
+    does.
+    """
     following = uint64(code) + 1
-    while histogram[uint64(base) + following * PAIRS] == 0:
+    while following < uint64(n_codes) and histogram[uint64(base) + following * PAIRS] == 0:
         following += 1
     return int64(following)
 

@@ -374,12 +374,85 @@ def picked(lanes: Any) -> Any:
     return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
 
 
+NODE = (uint64, uint64, int64, float64, float64, float64)
+"""The kinds of what is told of splits in their order: where they are, of how many columns, how
+many, and the node's weight, its target and the least weight of a side.
+"""
+
+
 def order_finder(empties: bool, ahead: bool = False) -> Any:
     """Return what finds the best of splits in their order, and empties the cells it read if so.
 
-    Where `ahead`, what lies behind the last split goes left with each of them; that it goes alone
-    is no split.
+    Where `ahead`, the cells sums[before + 2 lane] and those behind go left with each of them; that
+    they go alone is no split.
     """
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word, double = ir.IntType(64), ir.DoubleType()
+        width = EIGHT if has_wide_registers(context) else FOUR
+        pairs = ir.VectorType(word, 2 * width)
+        nothing = ir.Constant(pairs, [0x433 << 52, 0] * width)
+        node = [repeated(builder, number, width) for number in given[8:11]]
+        # Neighbours of two registers are told apart by one instruction, in this order of lanes.
+        order = [lane // 2 + width // 2 * (lane % 2) for lane in range(width)]
+        back = picked([order.index(lane) for lane in range(width)])
+        ends = [ir.Constant(word, number) for number in (width - 1, width, 2 * width)]
+        groups = builder.udiv(builder.add(given[6], ends[0]), ends[1])
+
+        def cells_at(place: Any) -> Any:
+            cells, _ = vector_at(context, builder, signature.args[4], given[4], place, 2 * width)
+            return cells
+
+        def side_of(moved: Any, side: int) -> Any:
+            return builder.shuffle_vector(moved, moved, picked([2 * at + side for at in order]))
+
+        def weights_of(moved: Any) -> Any:
+            weights = builder.bitcast(side_of(moved, 0), ir.VectorType(double, width))
+            return builder.fsub(weights, filled(double, width, 2.0**52))
+
+        with for_range(builder, groups) as group:
+            lanes = builder.mul(group.index, ends[2])
+            first, start = builder.add(given[5], lanes), nothing
+            if ahead:
+                start = builder.add(
+                    start, builder.load(cells_at(builder.add(given[11], lanes)), align=8)
+                )
+                alone = weights_of(start)
+            running = alloca_once_value(builder, start)
+            best = alloca_once_value(builder, filled(double, width, -1.0))
+            where, number = (alloca_once_value(builder, filled(word, width)) for _ in range(2))
+            builder.store(start, running)
+            builder.store(filled(double, width, -1.0), best)
+            builder.store(filled(word, width), where)
+            builder.store(filled(word, width), number)
+            with for_range(builder, given[7]) as loop:
+                row = builder.mul(loop.index, ir.Constant(word, 2 * EIGHT))
+                cells = cells_at(builder.add(first, row))
+                moved = builder.add(builder.load(running), builder.load(cells, align=8))
+                if empties:
+                    builder.store(ir.Constant(pairs, None), cells, align=8)
+                builder.store(moved, running)
+                left = weights_of(moved)
+                gain, allowed = gains_of(
+                    builder, left, doubles(context, builder, side_of(moved, 1)), node
+                )
+                if ahead:
+                    allowed = builder.and_(allowed, builder.fcmp_ordered("!=", left, alone))
+                old = builder.load(best)
+                better = builder.and_(allowed, builder.fcmp_ordered(">", gain, old))
+                builder.store(builder.select(better, gain, old), best)
+                here = builder.load(number)
+                builder.store(builder.select(better, here, builder.load(where)), where)
+                builder.store(builder.add(here, filled(word, width, 1)), number)
+            lane = builder.mul(group.index, ends[1])
+            for array, numbers in ((0, best), (2, where)):
+                behind = builder.add(given[array + 1], lane)
+                to, _ = vector_at(
+                    context, builder, signature.args[array], given[array], behind, width
+                )
+                found = builder.load(numbers)
+                builder.store(builder.shuffle_vector(found, found, back), to, align=8)
+        return context.get_dummy_value()
 
     def best_in_order(
         typing_context: Any,
@@ -402,79 +475,31 @@ def order_finder(empties: bool, ahead: bool = False) -> Any:
         moves to the left. Of equal gains the first wins. As many columns go together as a register
         holds; weights are added up in the last bits of 2^52, which makes doubles of them.
         """
+        return types.none(tops, uint64, splits, uint64, sums, *NODE), generate
 
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            word, double = ir.IntType(64), ir.DoubleType()
-            width = EIGHT if has_wide_registers(context) else FOUR
-            pairs = ir.VectorType(word, 2 * width)
-            nothing = ir.Constant(pairs, [0x433 << 52, 0] * width)
-            node = [repeated(builder, number, width) for number in given[8:]]
-            # Neighbours of two registers are told apart by one instruction, in this order of lanes.
-            order = [lane // 2 + width // 2 * (lane % 2) for lane in range(width)]
-            back = picked([order.index(lane) for lane in range(width)])
-            ends = [ir.Constant(word, number) for number in (width - 1, width, 2 * width)]
-            groups = builder.udiv(builder.add(given[6], ends[0]), ends[1])
+    def best_with(
+        typing_context: Any,
+        tops: Any,
+        top: Any,
+        splits: Any,
+        split: Any,
+        sums: Any,
+        place: Any,
+        n_lanes: Any,
+        n: Any,
+        total: Any,
+        target: Any,
+        least: Any,
+        before: Any,
+    ) -> Generated:
+        """Do so with more on the left of every split."""
+        return types.none(tops, uint64, splits, uint64, sums, *NODE, uint64), generate
 
-            def cells_of(first: Any, i: Any) -> Any:
-                at = builder.add(first, builder.mul(i, ir.Constant(word, 2 * EIGHT)))
-                return vector_at(context, builder, signature.args[4], given[4], at, 2 * width)[0]
-
-            def side_of(moved: Any, side: int) -> Any:
-                return builder.shuffle_vector(moved, moved, picked([2 * at + side for at in order]))
-
-            def weights_of(moved: Any) -> Any:
-                weights = builder.bitcast(side_of(moved, 0), ir.VectorType(double, width))
-                return builder.fsub(weights, filled(double, width, 2.0**52))
-
-            with for_range(builder, groups) as group:
-                first = builder.add(given[5], builder.mul(group.index, ends[2]))
-                start = nothing
-                if ahead:
-                    start = builder.add(start, builder.load(cells_of(first, given[7]), align=8))
-                    alone = weights_of(start)
-                running = alloca_once_value(builder, start)
-                best = alloca_once_value(builder, filled(double, width, -1.0))
-                where, number = (alloca_once_value(builder, filled(word, width)) for _ in range(2))
-                builder.store(start, running)
-                builder.store(filled(double, width, -1.0), best)
-                builder.store(filled(word, width), where)
-                builder.store(filled(word, width), number)
-                with for_range(builder, given[7]) as loop:
-                    cells = cells_of(first, loop.index)
-                    moved = builder.add(builder.load(running), builder.load(cells, align=8))
-                    if empties:
-                        builder.store(ir.Constant(pairs, None), cells, align=8)
-                    builder.store(moved, running)
-                    left = weights_of(moved)
-                    gain, allowed = gains_of(
-                        builder, left, doubles(context, builder, side_of(moved, 1)), node
-                    )
-                    if ahead:
-                        allowed = builder.and_(allowed, builder.fcmp_ordered("!=", left, alone))
-                    old = builder.load(best)
-                    better = builder.and_(allowed, builder.fcmp_ordered(">", gain, old))
-                    builder.store(builder.select(better, gain, old), best)
-                    here = builder.load(number)
-                    builder.store(builder.select(better, here, builder.load(where)), where)
-                    builder.store(builder.add(here, filled(word, width, 1)), number)
-                lane = builder.mul(group.index, ends[1])
-                for array, numbers in ((0, best), (2, where)):
-                    behind = builder.add(given[array + 1], lane)
-                    to, _ = vector_at(
-                        context, builder, signature.args[array], given[array], behind, width
-                    )
-                    found = builder.load(numbers)
-                    builder.store(builder.shuffle_vector(found, found, back), to, align=8)
-            return context.get_dummy_value()
-
-        plain = (uint64, uint64, int64, float64, float64, float64)
-        return types.none(tops, uint64, splits, uint64, sums, *plain), generate
-
-    return intrinsic(best_in_order)
+    return intrinsic(best_with if ahead else best_in_order)
 
 
 best_in_order, best_and_empty = map(order_finder, (False, True))
-best_with_last = order_finder(True, ahead=True)
+best_with, best_with_and_empty = (order_finder(empties, ahead=True) for empties in (False, True))
 
 
 class Best:

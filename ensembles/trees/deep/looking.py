@@ -49,7 +49,7 @@ Array = Any
 
 
 @lru_cache
-def preparer(mode: int) -> Any:
+def preparer(mode: int, gaps: bool) -> Any:
     """Return what is done for some columns of a node at once, before they are surveyed or looked
     at.
     """
@@ -105,6 +105,7 @@ def preparer(mode: int) -> Any:
             )
         if mode == SCALAR and how >= FILLED:
             scan_pairs(
+                gaps,
                 histogram,
                 0 if how == FILLED else begin,
                 columns,
@@ -201,8 +202,10 @@ def looker(mode: int) -> Any:
                 return CONSTANT if every else INVALID
             if how != SURVEYED and gain > beaten:
                 base = bins_of(lane if how == FILLED else column, settings[WIDTH])
-                place[0] = bits[SPLITS + lane]
-                place[1] = next_code(histogram, base, place[0])
+                place[0] = bits[SPLITS + lane] + 1
+                place[1] = next_code(histogram, base, place[0], sizes[column])
+                if place[1] == sizes[column]:  # the missing against all others, whatever their code
+                    place[0], place[1] = 255, 256
             return gain
         if how == SURVEYED:
             if bits[PLANE + lane] >= 0:

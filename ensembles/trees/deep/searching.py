@@ -29,7 +29,7 @@ from ensembles.trees.deep.settings import (
     WIDTH,
 )
 from ensembles.trees.histogram import OUTPUTS, PACKED, SCALAR, bins_of
-from ensembles.trees.missing import missing_scanner
+from ensembles.trees.missing import scan_missing
 from ensembles.trees.nodes import KEY
 from ensembles.trees.small import (
     LOWEST,
@@ -38,6 +38,7 @@ from ensembles.trees.small import (
     highest_lane,
     placer,
     surveyor,
+    turn_found,
 )
 from ensembles.trees.splitting import CONSTANT, INVALID
 from ensembles.trees.table import CATEGORICAL, MISSING, drawn_below, mix
@@ -70,15 +71,13 @@ def any_missing(
 
 
 @once
-def place_missing(turned: Any, turn: Any, gapped: Any, place: Array) -> None:
+def place_missing(turned: Any, place: Array) -> None:
     """Correct the place of a split that was found on a sheet with missing values: where codes are
     turned, so that these are the highest, the others are one less.
     """
     if turned:
         place[0] += 1
         place[1] += 1
-    if gapped:
-        place[2] = turn
     if place[1] == 256:  # the missing against all others, whatever their code
         place[0] = 255
 
@@ -99,10 +98,10 @@ def table_of(i: Any, width: Any) -> Any:
 def lane_searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of up to 32 columns, after `prepare` and `survey`."""
     look, tell_way, search_rows = looker(mode), teller(mode, need), tabler(mode, need)
-    find_place, scan_missing = placer(mode), missing_scanner(mode)
+    find_place = placer(mode)
     bins_begin = bins_of if mode == SCALAR else table_of
     gaps, tables, tabled = need != USUAL, need == TABULAR, tabulates(mode, need)
-    plain, binned = mode != OUTPUTS and not gaps, gaps and mode in (PACKED, SCALAR)
+    plain, binned = mode != OUTPUTS and not gaps, gaps and mode == PACKED
 
     @once
     def search_lanes(
@@ -162,7 +161,10 @@ def lane_searcher(mode: int, need: int) -> Any:
                 )
         for lane in range(first_lane, last_lane):
             column = columns[begin + lane]
-            if gaps and how == SURVEYED and not drawn and work[PLANE + lane] < best:
+            surveyed = how == SURVEYED
+            if mode == SCALAR:
+                surveyed = how >= SURVEYED
+            if gaps and surveyed and not drawn and work[PLANE + lane] < best:
                 ordered = True
                 if tables:
                     ordered = kinds[column] != CATEGORICAL and signs[column] == 0
@@ -256,7 +258,9 @@ def lane_searcher(mode: int, need: int) -> Any:
                 if how == SURVEYED and way != TABULAR:
                     find_place(sheet, lane, n, width, counts, bits, choice)
                     if gaps and n_turns == 2:
-                        place_missing(mode == SCALAR or turn == 0, turn, way == GAPPED, choice)
+                        place_missing(mode == SCALAR or turn == 0, choice)
+                if gaps and surveyed and way == GAPPED:
+                    choice[2] = turn
                 choice[3], choice[4] = column, (choice[0] + choice[1] - 1) // 2
                 choice[5] = choice[2]
                 if tables:
@@ -270,7 +274,11 @@ def lane_searcher(mode: int, need: int) -> Any:
 @lru_cache
 def searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of a node."""
-    choose, prepare, survey = chooser(mode, need), preparer(mode), surveyor(mode, need != USUAL)
+    choose, prepare, survey = (
+        chooser(mode, need),
+        preparer(mode, need != USUAL),
+        surveyor(mode, need != USUAL),
+    )
     search_lanes, pairs = lane_searcher(mode, need), knows_pairs(mode, need)
     gaps = need != USUAL
 
@@ -357,8 +365,13 @@ def searcher(mode: int, need: int) -> Any:
                     )
                 if gaps and how == SURVEYED:
                     n_turns += any_missing(sheet, n, width, begin, n_lanes, columns, kinds)
+                if gaps and mode == SCALAR:
+                    n_turns += how >= FILLED
+                # The missing are tried on the right first, then on the left.
                 for turn in range(n_turns):
-                    if mode != OUTPUTS and how == SURVEYED:
+                    if gaps and mode == SCALAR and turn == 1:
+                        turn_found(bits)
+                    elif mode != OUTPUTS and how == SURVEYED:
                         survey(
                             turn,
                             n_turns,
