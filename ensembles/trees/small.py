@@ -369,12 +369,16 @@ def keep_best(n: Any, width: Any, n_spans: Any, span: Any, work: Array) -> None:
 
 
 @once
-def turn_found(bits: Array) -> None:
+def turn_found(surveyed: Any, sheet: Array, work: Array) -> None:
     """Put what was found with the missing on the left in the place of what was found with them on
-    the right.
+    the right; a survey found nothing of columns that have no missing.
     """
     for cell in range(uint64(PLANE), uint64(PLANE + FOUND)):
-        bits[cell] = bits[cell + FOUND]
+        work[cell] = work[cell + FOUND]
+    if surveyed:
+        for lane in range(uint64(LANES)):
+            whole = sheet[LOWEST + lane] != 0
+            work[PLANE + lane] = INVALID if whole else work[PLANE + lane]
 
 
 @lru_cache

@@ -151,6 +151,8 @@ def lane_searcher(mode: int, need: int) -> Any:
         first_lane, last_lane, together = 0, n_lanes, False
         if plain:
             together = mode == SCALAR or how == SURVEYED
+        if mode == SCALAR and need == GAPPED:
+            together = not drawn
         if together:  # of all lanes but the best, it matters only how many may be split
             first_lane = highest_lane(work, n_lanes, offset - begin)
             last_lane = first_lane + 1
@@ -370,7 +372,7 @@ def searcher(mode: int, need: int) -> Any:
                 # The missing are tried on the right first, then on the left.
                 for turn in range(n_turns):
                     if gaps and mode == SCALAR and turn == 1:
-                        turn_found(bits)
+                        turn_found(how == SURVEYED, sheet, work)
                     elif mode != OUTPUTS and how == SURVEYED:
                         survey(
                             turn,
