@@ -101,7 +101,7 @@ def lane_searcher(mode: int, need: int) -> Any:
     find_place = placer(mode)
     bins_begin = bins_of if mode == SCALAR else table_of
     gaps, tables, tabled = need != USUAL, need == TABULAR, tabulates(mode, need)
-    plain, binned = mode != OUTPUTS and not gaps, gaps and mode == PACKED
+    binned = gaps and mode == PACKED
 
     @once
     def search_lanes(
@@ -149,10 +149,10 @@ def lane_searcher(mode: int, need: int) -> Any:
         """Return the best gain so far, the rank of its column, and how many columns were tried."""
         n, width = stop - start, settings[SHEET_WIDTH]
         first_lane, last_lane, together = 0, n_lanes, False
-        if plain:
+        if mode != OUTPUTS and not tables:
             together = mode == SCALAR or how == SURVEYED
-        if mode == SCALAR and need == GAPPED:
-            together = not drawn
+        if gaps and drawn:
+            together = False
         if together:  # of all lanes but the best, it matters only how many may be split
             first_lane = highest_lane(work, n_lanes, offset - begin)
             last_lane = first_lane + 1
