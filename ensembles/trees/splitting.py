@@ -4,11 +4,10 @@ A split sends the codes up to a bin left and the others right. What is maximised
 the weight, S the weighted sum of the target, W_k the weight of class k, and L, R for the sides:
 
 * two classes under Gini, and squared error: (S_L W - W_L S)^2 / (W_L W_R), which orders splits as
-the decrease of
-  impurity does (Breiman et al. 1984, section 8.4): one product, no term per class;
+  the decrease of impurity does (Breiman et al. 1984, section 8.4): one product, no term per class;
 * more classes under Gini: sum_k W_Lk^2 / W_L + sum_k W_Rk^2 / W_R;
-* entropy: the decrease itself; several outputs: the sum over the outputs of S_L^2 / W_L + S_R^2 /
-W_R.
+* entropy: the decrease itself; several outputs: the sum over the outputs of
+  S_L^2 / W_L + S_R^2 / W_R.
 
 All sums are integers, so each of the ways below to find them gives the same gain to the last bit.
 Among equal gains of a column the lowest bin wins; the cut is put in the middle of the empty bins
