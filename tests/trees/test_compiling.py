@@ -285,8 +285,9 @@ assert numba.njit(lambda x: x + 1)(1) == 2
 CODES_AND_WAY = """
 import numpy as np
 values, codes = np.array([[0.5, 1.0, 9.0, -np.inf, np.nan]]), np.empty((5, 1), np.uint8)
-cuts = np.full((1, 256), np.inf)
+cuts = np.full((1, 272), np.inf)
 cuts[0, :20] = np.arange(20) / 10
+cuts[0, 256:] = cuts[0, 15:256:16]
 with warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")
     from ensembles.trees import coding
