@@ -17,10 +17,13 @@ from numba import int64, njit, types, uint64
 from numba.core import ir
 from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
+from numba.core.analysis import dead_branch_prune
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.ir_utils import build_definitions
+from numba.core.ssa import reconstruct_ssa
+from numba.core.transforms import canonicalize_cfg
 
 from ensembles.trees.lowering import Lowering
 
@@ -168,35 +171,43 @@ class Typing:
         return SIGNATURES[given]
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
-class KnowLiterals(FunctionPass):
+def join_blocks(state: Any) -> None:
+    """Join what follows each other without a branch, and number loops as numba expects them."""
+    state.func_ir.blocks = canonicalize_cfg(state.func_ir.blocks)
+
+
+def know_literals(state: Any) -> None:
     """Where a part is called with a number that is written out, as a mode, write it in the part
     too: branches that it rules out are then not compiled.
     """
-
-    _name = "know_literals"
-
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        """Replace such arguments, and tell that something was done."""
-        for block in state.func_ir.blocks.values():
-            for each in block.find_insts(ir.Assign):
-                kind = state.args[each.value.index] if isinstance(each.value, ir.Arg) else None
-                if isinstance(kind, types.Literal):
-                    known = ir.Const(kind.literal_value, each.loc)
-                    meanings = state.func_ir._definitions[each.target.name]
-                    meanings[meanings.index(each.value)] = known
-                    each.value = known
-        return True
+    for block in state.func_ir.blocks.values():
+        for each in block.find_insts(ir.Assign):
+            kind = state.args[each.value.index] if isinstance(each.value, ir.Arg) else None
+            if isinstance(kind, types.Literal):
+                known = ir.Const(kind.literal_value, each.loc)
+                meanings = state.func_ir._definitions[each.target.name]
+                meanings[meanings.index(each.value)] = known
+                each.value = known
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
+def prune(state: Any) -> None:
+    """Leave branches out that are never taken."""
+    dead_branch_prune(state.func_ir, state.args)
+
+
+def version(state: Any) -> None:
+    """Give each write of a variable a name of its own."""
+    state.func_ir = reconstruct_ssa(state.func_ir)
+    state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+
+
+def join_versions(state: Any) -> None:
+    """Write a variable where several of its versions meet."""
+    state.func_ir = typed.PreLowerStripPhis()._strip_phi_nodes(state.func_ir)
+
+
 class BriefLowering(typed.NativeLowering):
     """Statements become LLVM's code; see `lowering`."""
-
-    _name = "brief_lowering"
 
     @property
     def lowering_class(self) -> Any:
@@ -204,41 +215,48 @@ class BriefLowering(typed.NativeLowering):
         return Lowering
 
 
-PASSES = (
-    untyped.TranslateByteCode,
-    untyped.FixupArgs,
-    untyped.IRProcessing,
-    KnowLiterals,
-    untyped.RewriteSemanticConstants,
-    untyped.DeadBranchPrune,
-    untyped.GenericRewrites,
-    untyped.ReconstructSSA,
-    typed.NopythonTypeInference,
-    typed.PreLowerStripPhis,
-    BriefLowering,
-    typed.NoPythonBackend,
-)
+class Steps:
+    """What numba does with a kernel, step by step, but for what finds nothing to do in it: a kernel
+    has no closures, no array expressions, and no objects to release.
+
+    numba times each step, tells it, looks for errors in it, and asks after each where variables
+    live.
+    """
+
+    pipeline_name, exec_times = "kernel", None
+    steps = (
+        untyped.TranslateByteCode().run_pass,
+        untyped.FixupArgs().run_pass,
+        join_blocks,
+        know_literals,
+        prune,
+        untyped.GenericRewrites().run_pass,
+        version,
+        typed.NopythonTypeInference().run_pass,
+        join_versions,
+        BriefLowering().run_pass,
+        typed.NoPythonBackend().run_pass,
+    )
+
+    def run(self, state: Any) -> None:
+        """Do all of it."""
+        for step in self.steps:
+            step(state)
 
 
 class KernelCompiler(CompilerBase):
-    """numba's compiler without the passes that find nothing to do in a kernel, which has no
-    closures, no array expressions, and no objects to release.
-    """
+    """numba's compiler with these steps."""
 
     keeps: type[JITCodeLibrary] = Assembled
 
     def define_pipelines(self) -> Any:
-        """Return the passes."""
+        """Return the steps."""
         codegen = self.state.targetctx.codegen()
         library = self.keeps(codegen, self.state.func_id.func_qualname)
         library.enable_object_caching()  # a kernel goes to the disk as machine code
         self.state["library"] = library
         self.state.typingctx = Typing(self.state.typingctx)
-        manager = PassManager("kernel")
-        for each in PASSES:
-            manager.add_pass(each)
-        manager.finalize()
-        return [manager]
+        return [Steps()]
 
 
 class PartCompiler(KernelCompiler):
