@@ -16,12 +16,13 @@ from llvmlite import binding
 from numba import int64, njit, types, uint64
 from numba.core import ir
 from numba.core import typed_passes as typed
-from numba.core import untyped_passes as untyped
 from numba.core.analysis import dead_branch_prune
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
+from numba.core.interpreter import Interpreter, peep_hole_delete_with_exit
 from numba.core.ir_utils import build_definitions
+from numba.core.rewrites.static_getitem import RewriteConstGetitems
 from numba.core.ssa import reconstruct_ssa
 from numba.core.transforms import canonicalize_cfg
 
@@ -171,6 +172,21 @@ class Typing:
         return SIGNATURES[given]
 
 
+class Reader(Interpreter):
+    """numba's reader of Python's code, which has no `with` blocks to look for."""
+
+    def post_process(self, peepholes: Any, func_ir: Any) -> Any:
+        """Rewrite what Python says in many words."""
+        kept = [each for each in peepholes if each is not peep_hole_delete_with_exit]
+        return super().post_process(kept, func_ir)
+
+
+def read(state: Any) -> None:
+    """Read Python's code as statements."""
+    state.func_ir = Reader(state.func_id).interpret(state.bc)
+    state.nargs = state.func_ir.arg_count
+
+
 def join_blocks(state: Any) -> None:
     """Join what follows each other without a branch, and number loops as numba expects them."""
     state.func_ir.blocks = canonicalize_cfg(state.func_ir.blocks)
@@ -193,6 +209,14 @@ def know_literals(state: Any) -> None:
 def prune(state: Any) -> None:
     """Leave branches out that are never taken."""
     dead_branch_prune(state.func_ir, state.args)
+
+
+def know_places(state: Any) -> None:
+    """Look for what is read from a place that is written out, as from the shape of an array."""
+    blocks, rewrite = state.func_ir.blocks, RewriteConstGetitems(state)
+    for label, block in blocks.items():
+        if rewrite.match(state.func_ir, block, state.typemap, state.calltypes):
+            blocks[label] = rewrite.apply()
 
 
 def version(state: Any) -> None:
@@ -225,12 +249,11 @@ class Steps:
 
     pipeline_name, exec_times = "kernel", None
     steps = (
-        untyped.TranslateByteCode().run_pass,
-        untyped.FixupArgs().run_pass,
+        read,
         join_blocks,
         know_literals,
         prune,
-        untyped.GenericRewrites().run_pass,
+        know_places,
         version,
         typed.NopythonTypeInference().run_pass,
         join_versions,
