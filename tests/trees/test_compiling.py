@@ -307,8 +307,8 @@ def test_another_numba_compiles_kernels_in_its_own_way(tmp_path):
 
 
 def test_a_kernel_that_errs_is_found_out():
-    code = "from ensembles.trees import lean; CHANGE; print(lean.is_right())"
-    forwards = "lean.Lowering.from_start = lambda self, step, kind, length: step"
+    code = "from ensembles.trees import lean, lowering; CHANGE; print(lean.is_right())"
+    forwards = "lowering.Lowering.from_start = lambda self, step, kind, length: step"
     for change, right in [("0", True), ("lean.alike = tuple", False), (forwards, False)]:
         assert run(code.replace("CHANGE", change)) == f"{right}\n"
 
