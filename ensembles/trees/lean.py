@@ -14,15 +14,11 @@ import numba
 import numpy as np
 from llvmlite import binding
 from numba import int64, njit, types, uint64
-from numba.core import ir
-from numba.core import typed_passes as typed
-from numba.core import untyped_passes as untyped
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 
-from ensembles.trees.lowering import Lowering
+from ensembles.trees.steps import Steps
 
 SWITCHES: dict[str, Any] = {
     "nogil": True,
@@ -168,77 +164,19 @@ class Typing:
         return SIGNATURES[given]
 
 
-@register_pass(mutates_CFG=False, analysis_only=False)
-class KnowLiterals(FunctionPass):
-    """Where a part is called with a number that is written out, as a mode, write it in the part
-    too: branches that it rules out are then not compiled.
-    """
-
-    _name = "know_literals"
-
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        """Replace such arguments, and tell that something was done."""
-        for block in state.func_ir.blocks.values():
-            for each in block.find_insts(ir.Assign):
-                kind = state.args[each.value.index] if isinstance(each.value, ir.Arg) else None
-                if isinstance(kind, types.Literal):
-                    known = ir.Const(kind.literal_value, each.loc)
-                    meanings = state.func_ir._definitions[each.target.name]
-                    meanings[meanings.index(each.value)] = known
-                    each.value = known
-        return True
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class BriefLowering(typed.NativeLowering):
-    """Statements become LLVM's code; see `lowering`."""
-
-    _name = "brief_lowering"
-
-    @property
-    def lowering_class(self) -> Any:
-        """What writes it."""
-        return Lowering
-
-
-PASSES = (
-    untyped.TranslateByteCode,
-    untyped.FixupArgs,
-    untyped.IRProcessing,
-    KnowLiterals,
-    untyped.RewriteSemanticConstants,
-    untyped.DeadBranchPrune,
-    untyped.GenericRewrites,
-    untyped.ReconstructSSA,
-    typed.NopythonTypeInference,
-    typed.PreLowerStripPhis,
-    BriefLowering,
-    typed.NoPythonBackend,
-)
-
-
 class KernelCompiler(CompilerBase):
-    """numba's compiler without the passes that find nothing to do in a kernel, which has no
-    closures, no array expressions, and no objects to release.
-    """
+    """numba's compiler with these steps."""
 
     keeps: type[JITCodeLibrary] = Assembled
 
     def define_pipelines(self) -> Any:
-        """Return the passes."""
+        """Return the steps."""
         codegen = self.state.targetctx.codegen()
         library = self.keeps(codegen, self.state.func_id.func_qualname)
         library.enable_object_caching()  # a kernel goes to the disk as machine code
         self.state["library"] = library
         self.state.typingctx = Typing(self.state.typingctx)
-        manager = PassManager("kernel")
-        for each in PASSES:
-            manager.add_pass(each)
-        manager.finalize()
-        return [manager]
+        return [Steps()]
 
 
 class PartCompiler(KernelCompiler):

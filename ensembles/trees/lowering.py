@@ -132,7 +132,7 @@ class Lowering(Lower):
                 return self.lower_getitem(resty, expr, expr.value, expr.index_var, signature)
             if expr.op == "getiter" and isinstance(kind, types.RangeType):
                 start, stop, step = self.parts_of(expr.value, 3)
-                if isinstance(step, Constant) and step.constant > 0:
+                if isinstance(step, Constant) and 0 < step.constant < 1 << 63:
                     return self.begun(resty, start, stop, step)
             if expr.op == "iternext" and isinstance(kind, types.RangeIteratorType):
                 return self.next_of(resty, *self.parts_of(expr.value, 4))
