@@ -191,21 +191,21 @@ def draw_sides(key: Any, categorical: Any, order: Array, n_present: Any, missing
     """Draw a split (extremely randomised trees, Geurts et al. 2006); return the codes on the left,
     the edge, and where the missing go.
 
-    The edge is drawn among the bin edges between the node's lowest and highest code; categories
-    are each given a side, at least one to either.
+    The edge is drawn among the bin edges between the node's lowest and highest code. Of categories
+    every set is as likely to go left, but none and all.
     """
     if n_present == 1:
         return 1, int64(255), int64(0)
     missing_left = int64(missing and drawn_below(key + 1, int64(2)) == 1)
-    n_left = 0
+    n_left, turn = int64(0), key + uint64(2)
     if categorical:
-        forced = drawn_below(key + 2, n_present)
-        order[0], order[forced] = order[forced], order[0]
-        n_left = 1
-        for i in range(1, n_present):
-            if n_left < n_present - 1 and drawn_below(key + uint64(2 + i), int64(2)) == 1:
-                order[n_left], order[i] = order[i], order[n_left]
-                n_left += 1
+        while n_left == 0 or n_left == n_present:
+            n_left = int64(0)
+            for i in range(n_present):
+                if drawn_below(turn, int64(2)) == 1:
+                    order[n_left], order[i] = order[i], order[n_left]
+                    n_left += 1
+                turn += uint64(1)
         return n_left, order[n_left - 1], missing_left
     edge = order[0] + drawn_below(key + 2, order[n_present - 1] - order[0])
     while order[n_left] <= edge:

@@ -383,7 +383,7 @@ def spoken(
     """
     limited = len(bounds) > 1
     if prepared.classes is not None:
-        if limited:
+        if limited and values.shape[1] == 2:  # of one class all have the share of one
             values[:, 1:] = bounded(values[:, 1:], bounds[listed], draw)
             np.subtract(1.0, values[:, 1], out=values[:, 0])
         return values[:, np.newaxis, :]

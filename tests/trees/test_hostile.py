@@ -424,6 +424,14 @@ def test_one_row_one_class_one_column():
     assert regression().fit(np.full((5, 2), np.nan), np.arange(5.0)).predict([[1, 2]]) == [2.0]
 
 
+@pytest.mark.parametrize("criterion", ["gini", "entropy"])
+def test_one_class_obeys_every_constraint(criterion):
+    X = np.arange(6.0)[:, None]
+    tree = classification(monotonic_cst=[1], criterion=criterion).fit(X, ["a"] * 6)
+    assert tree.predict_proba(X).tolist() == [[1.0]] * 6
+    assert tree.get_n_leaves() == 1
+
+
 def test_more_columns_than_16_bits_count():
     wide = RNG.random((3, 70_000), dtype=np.float32)
     tree = regression(max_depth=2).fit(wide, [1, 2, 3.0])
