@@ -332,7 +332,7 @@ def _grow_one(
     with _bar(job, n_rounds) as watch.bar:
         booster = _train(job, parameters, matrix, n_rounds, start, evaluated, log, [watch])
     before = 0 if start is None else start.num_boosted_rounds()
-    done = booster.num_boosted_rounds() - before
+    done = booster.num_boosted_rounds() - before if others else n_rounds
     kept = watch.kept(done)
     if kept < done:
         booster = _only(job, booster, before + kept, parameters, matrix, kept, start)
