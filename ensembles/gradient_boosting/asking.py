@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
 from ensembles.gradient_boosting.columns import packed
-from ensembles.gradient_boosting.devices import (
+from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.gpu import (
     cupy_named,
     gpu_of,
     is_cudf,
@@ -21,7 +22,6 @@ from ensembles.gradient_boosting.devices import (
     on_host,
     place,
 )
-from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.devices import lies_on_gpu, on_host
+from ensembles.gradient_boosting.gpu import lies_on_gpu, on_host
 from ensembles.tables import NUMBERS, container_of, kind_of_times
 
 __all__ = [

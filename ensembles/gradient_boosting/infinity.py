@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.devices import on_host
+from ensembles.gradient_boosting.gpu import on_host
 from ensembles.tables import container_of
 
 __all__ = ["name_infinity", "refuse_infinity"]

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
@@ -11,8 +12,8 @@ import pytest
 import xgboost
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import boosting, devices, external
-from ensembles.gradient_boosting.devices import gpu_of, lies_on_gpu, number_of, on_host
+from ensembles.gradient_boosting import boosting, devices, external, memory
+from ensembles.gradient_boosting.gpu import gpu_of, lies_on_gpu, number_of, on_host
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 y = X[:, 0] + X[:, 1]
@@ -57,10 +58,10 @@ def small_gpu(monkeypatch):
             seen.append((job.device, job.settings.max_bin, job.external))
             if len(seen) <= n_failures:
                 raise xgboost.core.XGBoostError(FULL)
-            return grow(boosting.replace(job, device="cpu"), *arguments)
+            return grow(replace(job, device="cpu"), *arguments)
 
         monkeypatch.setattr(boosting, "_grow_all", failing)
-        monkeypatch.setattr(boosting, "has_cupy", lambda: True)
+        monkeypatch.setattr(memory, "has_cupy", lambda: True)
         monkeypatch.setattr(devices, "answers", lambda device: True)
         return seen
 
@@ -444,7 +445,7 @@ def test_a_table_goes_the_ways_out_whole(kind, n_failures, gpu, monkeypatch, tmp
 
 def test_without_cupy_external_memory_is_no_way_out(small_gpu, monkeypatch):
     seen = small_gpu(2)
-    monkeypatch.setattr(boosting, "has_cupy", lambda: False)
+    monkeypatch.setattr(memory, "has_cupy", lambda: False)
     with pytest.warns(ResourceWarning) as warned:
         GradientBoostingRegressor(3).fit(X, y)
     assert [str(one.message).rpartition(". ")[2] for one in warned] == [
