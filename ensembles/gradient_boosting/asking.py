@@ -52,8 +52,6 @@ class Asking(Explaining, Storing):
     def _coded(self, X: Any) -> Any:
         """Check a table and code it as at fit."""
         table = self._columns.coded(self._checked_table(X, reset=False))
-        if lies_on_gpu(table):
-            return table
         refuse_infinity(table, self._columns.names, self._missing)
         return packed(table)
 

@@ -113,15 +113,25 @@ def test_external_memory_gives_the_same_trees(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Device(nullcontext):
+    """A GPU, which cupy works on where it is entered."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.id = number
+
+
 class OnGpu:
     """What an array of cupy can do, of numbers that must not come to the host unasked."""
-
-    __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
 
     def __init__(self, shape, dtype=np.float32, number=0):
         self.numbers = np.empty(shape, dtype)
         self.shape, self.dtype, self.ndim = self.numbers.shape, self.numbers.dtype, len(shape)
-        self.device = SimpleNamespace(id=number)
+        self.device = Device(number)
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"version": 3, "typestr": self.numbers.dtype.str}
 
     @classmethod
     def of(cls, numbers, number=0):
@@ -143,6 +153,15 @@ class OnGpu:
 
     def __gt__(self, value):
         return OnGpu.of(self.numbers > value)
+
+    def __abs__(self):
+        return OnGpu.of(abs(self.numbers))
+
+    def any(self):
+        return OnGpu.of(self.numbers.any())
+
+    def __bool__(self):
+        return bool(self.numbers)
 
     def __rsub__(self, value):
         return OnGpu.of(value - self.numbers)
@@ -176,7 +195,7 @@ class Cudf(OnGpu):
 
     def __init__(self, frame):
         self.frame, self.shape, self.dtypes = frame, frame.shape, frame.dtypes
-        self.iloc = SimpleNamespace()
+        self.columns, self.iloc = frame.columns, frame.iloc
         self.device = frame.iloc[:, 0]  # a column may have any name
 
     def __getattribute__(self, name):
@@ -186,6 +205,9 @@ class Cudf(OnGpu):
 
     def __len__(self):
         return len(self.frame)
+
+    def __getitem__(self, name):
+        return self.frame[name]
 
     def head(self, n_rows):
         return Cudf(self.frame.head(n_rows))
@@ -326,6 +348,32 @@ def test_infinity_on_a_gpu_is_named(monkeypatch, gpu):
     table[7, 2] = -np.inf
     with pytest.raises(ValueError, match="got -inf in column 'x2'"):
         GradientBoostingRegressor(3).fit(OnGpu.of(table), y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("method", ["predict", "shap_values"])
+def test_infinity_on_a_gpu_is_named_when_it_is_asked_about_too(method, dtype, gpu):
+    """XGBoost looks for it at fit alone; a row of the host was refused, one of the GPU was not."""
+    model = GradientBoostingRegressor(3).fit(OnGpu.of(X), y)
+    table = X.astype(dtype)
+    table[3, 0] = np.nan
+    model.predict(OnGpu.of(table))
+    model.predict(OnGpu.of(np.arange(6).reshape(2, 3)))
+    table[7, 2] = -np.inf
+    for there in (OnGpu.of(table), OnGpu.of(table, 1), Cudf(pd.DataFrame(table))):
+        with pytest.raises(ValueError, match="got -inf in column 'x2'"):
+            getattr(model, method)(there)
+
+
+def test_a_number_too_large_for_32_bits_is_named_on_a_gpu_too(gpu):
+    model = GradientBoostingRegressor(3).fit(OnGpu.of(X), y)
+    table = X.copy()
+    table[7, 1] = 1e300
+    with pytest.raises(ValueError, match=r"got 1e\+300 in column 'x1'"):
+        model.predict(OnGpu.of(table))
+    infinite = GradientBoostingRegressor(3, missing=np.inf).fit(X, y)
+    table[7, 1] = np.inf
+    np.testing.assert_array_equal(infinite.predict(OnGpu.of(table)).get(), infinite.predict(table))
 
 
 def test_categories_are_looked_up_in_an_array_of_a_gpu_too(gpu):
