@@ -74,8 +74,8 @@ class Job:
     start: list[Any] = field(default_factory=list)
     level: bool = False
     """Whether boosters of fewer rounds catch up with the one that has the most."""
-    in_batches: bool = False
-    """Whether the rows come in batches, from external memory already."""
+    in_parts: bool = False
+    """Whether the rows come in batches, from external memory already, or lie on many machines."""
     external: bool = False
     """Whether rows that are in memory are handed over in batches all the same."""
 

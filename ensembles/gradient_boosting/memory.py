@@ -53,7 +53,7 @@ def _smaller(job: Any) -> tuple[Any, str]:
     if settings.max_bin > FEW_BINS:
         settings.asked_bins, settings.max_bin = settings.max_bin, FEW_BINS
         return replace(job, settings=settings), f"Trying max_bin={FEW_BINS}."
-    if not (job.external or job.in_batches) and has_cupy():
+    if not (job.external or job.in_parts) and has_cupy():
         return replace(job, external=True), "Trying external memory."
     settings.max_bin = getattr(settings, "asked_bins", settings.max_bin)
     return replace(job, settings=settings, device="cpu", external=False), "Training on the CPU."

@@ -153,7 +153,7 @@ def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, s
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
     job = estimator._job(settings, objective, columns, device, start)
-    return replace(job, in_batches=True)
+    return replace(job, in_parts=True)
 
 
 def _check_targets(job: Job, pages: Pages) -> None:

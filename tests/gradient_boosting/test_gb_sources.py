@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
 from ensembles.gradient_boosting import batches as reading
-from ensembles.gradient_boosting import external, partitions, sources
+from ensembles.gradient_boosting import devices, external, memory, partitions, sources
 
 rng = np.random.default_rng(0)
 N = 1500
@@ -878,3 +878,44 @@ def test_dask_lets_seeds_that_stopped_apart_end_level(client):
     model.boosters_[1] = model.boosters_[1][:5]
     model.fit(X, y)
     assert [one.num_boosted_rounds() for one in model.boosters_] == [8, 8]
+
+
+@DASK_NOISE
+@pytest.mark.parametrize("refit", [False, True])
+def test_dask_falls_back_when_the_gpus_memory_is_too_small(client, monkeypatch, refit):
+    """Fewer bins, then the CPU: partitions are not binned to disk."""
+    from xgboost import dask as dxgb
+
+    X, y = collections(TABLE, LABEL)
+    given = SMALL | {"early_stopping": True, "refit": refit, "validation_split": "latest"}
+    expected = GradientBoostingClassifier(device="cpu", **given).fit(X, y)
+    train, tried, bins = dxgb.train, [], []
+    make = dxgb.DaskQuantileDMatrix
+
+    def full(client, parameters, *arguments, **more):
+        tried.append((parameters["device"], parameters["max_bin"]))
+        if parameters["device"] != "cpu":
+            raise xgboost.core.XGBoostError("cudaErrorMemoryAllocation: out of memory")
+        return train(client, parameters, *arguments, **more)
+
+    def binned(*arguments, **more):
+        bins.append(more["max_bin"])
+        return make(*arguments, **more)
+
+    monkeypatch.setattr(dxgb, "train", full)
+    monkeypatch.setattr(dxgb, "DaskQuantileDMatrix", binned)
+    monkeypatch.setattr(devices, "answers", lambda device: True)
+    monkeypatch.setattr(memory, "has_cupy", lambda: True)
+    with pytest.warns(ResourceWarning, match="too small for 1,500 rows x 2 columns") as warned:
+        model = GradientBoostingClassifier(**given).fit(X, y)
+    told = [one for one in warned if one.category is ResourceWarning and "GPU" in str(one.message)]
+    assert [str(one.message).rpartition(". ")[2] for one in told] == [
+        "Trying max_bin=64.",
+        "Training on the CPU.",
+    ]
+    assert tried[:3] == [("cuda", 256), ("cuda", 64), ("cpu", 256)]
+    assert bins[:6] == [256, 256, 64, 64, 256, 256]
+    assert model.device_ == "cpu"
+    np.testing.assert_array_equal(model.predict_proba(TABLE), expected.predict_proba(TABLE))
+    with pytest.raises(MemoryError, match="1,500 rows x 2 columns with max_bin=256"):
+        GradientBoostingClassifier(device="cuda", **given).fit(X, y)
