@@ -57,13 +57,16 @@ def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
     if container_of(table) is None:
         return []
     kinds = set(table.dtypes)
-    if len(kinds) == 1 and _is_float(next(iter(kinds))):
+    if len(kinds) == 1 and isinstance(kind := next(iter(kinds)), np.dtype) and kind.kind == "f":
         return [table.to_numpy()]
-    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
+    return (_floats(table.iloc[:, i]) for i, dtype in enumerate(table.dtypes) if dtype.kind == "f")
 
 
-def _is_float(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+def _floats(column: Any) -> NDArray[np.floating[Any]]:
+    """Return a column of floats, one that marks missing values by itself too."""
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column.to_numpy())
+    return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
 @np.errstate(over="ignore")

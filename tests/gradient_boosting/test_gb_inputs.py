@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting import columns
 
 rng = np.random.default_rng(0)
 N = 240
@@ -405,6 +406,25 @@ def test_infinity_is_named_with_its_column(bad):
         regressor(early_stopping=True).fit(table, VALUE)
     with pytest.raises(ValueError, match="column 'x2'"):
         regressor().fit(X, VALUE, X_val=table, y_val=VALUE)
+
+
+@pytest.mark.parametrize("few", [0, 10**6], ids=["large", "small"])
+@pytest.mark.parametrize("kind", ["Float64", "Float32", "double[pyarrow]", "float[pyarrow]"])
+def test_infinity_in_columns_that_mark_missing_values_by_themselves_is_named(
+    kind, few, monkeypatch
+):
+    """XGBoost sees it at fit alone: at predict such columns were not looked at."""
+    monkeypatch.setattr(columns, "FEW_CELLS", few)
+    frame = pd.DataFrame(X, columns=["a", "b", "price", "d"]).astype(kind)
+    frame.iloc[3, 0] = None
+    model = regressor().fit(frame, VALUE)
+    model.predict(frame)
+    for part in (frame.astype({"a": float, "b": float}), frame):
+        bad = part.copy()
+        bad.iloc[5, 2] = -np.inf
+        for call in (lambda X: regressor().fit(X, VALUE), model.predict, model.shap_values):
+            with pytest.raises(ValueError, match=r"got -inf in column 'price'"):
+                call(bad)
 
 
 def test_a_number_can_stand_for_missing():
