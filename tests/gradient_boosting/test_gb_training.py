@@ -580,6 +580,14 @@ def test_an_unknown_parameter_is_an_error_that_suggests_the_nearest(params, near
         GradientBoostingRegressor(params=params).fit(X, Y)
 
 
+@pytest.mark.parametrize("names", [("learning_rate", "eta"), ("eta", "learning_rate")])
+def test_a_parameter_that_is_said_by_two_names_is_an_error(names):
+    """The last of them won, in silence where the first was the default."""
+    given = dict(zip(names, (0.1, 0.3), strict=True))
+    with pytest.raises(ValueError, match=f"one name; got '{names[0]}' and '{names[1]}'"):
+        GradientBoostingRegressor(3, params=given).fit(X, Y)
+
+
 def test_params_adds_what_is_not_surfaced_and_takes_other_names():
     given = {"huber_slope": 3.0, "eta": 0.2, "lambda": 2.0}
     ours = GradientBoostingRegressor(
