@@ -1,6 +1,7 @@
 """Training: XGBoost's own trees, for every objective; what is asked of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from scipy.special import expit, softmax
@@ -543,6 +544,21 @@ def test_a_model_of_other_columns_is_not_gone_on_from(tmp_path):
     lines = xgboost.train({"booster": "gblinear", "verbosity": 0}, xgboost.DMatrix(XC, Y), 2)
     with pytest.raises(ValueError, match="init_model must be a model of trees"):
         GradientBoostingRegressor(3).fit(XC, Y, init_model=lines)
+
+
+@pytest.mark.parametrize("kind", ["booster", "estimator", "file"])
+def test_a_model_that_codes_categories_itself_is_not_gone_on_from(kind, tmp_path):
+    """XGBoost stops in the first round, with a trace of C++."""
+    frame = pd.DataFrame({"city": pd.Categorical(["Rome", "Oslo", "Bern"] * 100), "x": X[:, 0]})
+    model = xgboost.XGBRegressor(n_estimators=2, enable_categorical=True).fit(frame, Y)
+    path = tmp_path / "model.ubj"
+    model.save_model(path)
+    start = {"booster": model.get_booster(), "estimator": model, "file": path}[kind]
+    with pytest.raises(ValueError, match="init_model must not be a model of XGBoost's own"):
+        GradientBoostingRegressor(2).fit(frame, Y, init_model=start)
+    codes = frame.assign(city=frame["city"].cat.codes)
+    model = xgboost.XGBRegressor(n_estimators=2).fit(codes, Y)
+    assert GradientBoostingRegressor(2).fit(codes, Y, init_model=model).n_estimators_ == 4
 
 
 def test_a_model_may_go_on_from_itself():
