@@ -312,10 +312,12 @@ def test_a_real_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize(("missing", "mark"), [(0.0, np.nan), (0.3, np.nan), (0.3, -9.0)])
 @pytest.mark.parametrize("max_bin", [16, 256, 1000])
 @pytest.mark.parametrize("shape", [(2000, 1), (300, 60), (25, 4)])
-def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missing, monkeypatch):
+def test_the_space_that_is_asked_for_is_what_xgboost_takes(
+    shape, max_bin, missing, mark, monkeypatch
+):
     """One that is too small would let XGBoost run into a full disk."""
     make, seen = external.external_matrix, []
 
@@ -329,8 +331,8 @@ def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missi
     draw = np.random.default_rng(0)
     tables = [draw.normal(size=shape).astype(np.float32) for _ in range(3)]
     for table in tables:
-        table[draw.random(shape) < missing] = np.nan
-    model = GradientBoostingRegressor(1, max_bin=max_bin, early_stopping=False)
+        table[draw.random(shape) < missing] = mark
+    model = GradientBoostingRegressor(1, max_bin=max_bin, missing=mark, early_stopping=False)
     model.fit([(table, draw.normal(size=len(table))) for table in tables])
     written, bound = seen[0]
     headers = 3 * 4096
