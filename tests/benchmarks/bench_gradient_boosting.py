@@ -39,11 +39,31 @@ OBJECTIVES = {
 }
 
 PROGRAM = """
-import numpy as np, xgboost, ensembles
-X = np.random.default_rng(0).normal(size=({rows}, 30)).astype(np.{kind})
-y = (X[:, 0] > 0).astype(np.int64)
+import numpy as np, pandas as pd, polars as pl, xgboost, ensembles
+X = np.random.default_rng(0).random(size=({rows}, 30), dtype=np.float{width})
+y = (X[:, 0] > 0.5).astype(np.int64)
+X = {table}
 parameters = {parameters}
+try:
+    open("/proc/self/clear_refs", "w").write("5")  # what making the data took is not asked about
+except OSError:
+    pass
 """
+TABLES = {
+    "float32": (32, "X"),
+    "float64": (64, "X"),
+    "frame": (64, "pd.DataFrame(X)"),
+    "categories": (
+        64,
+        "pd.DataFrame({str(i): X[:, i].copy() if i % 3 else "
+        "pd.Categorical((9 * X[:, i]).astype('i1'))"
+        " for i in range(30)})",
+    ),
+    "nullable": (64, "pd.DataFrame(X).astype('Float64')"),
+    "polars": (64, "pl.DataFrame({str(i): X[:, i].copy() for i in range(30)})"),
+}
+"""Tables by name: the width of their floats, and how they are made of them."""
+
 OURS = """
 model = ensembles.GradientBoostingClassifier(
     10, early_stopping=False, device={device!r}, n_jobs={threads}, random_state=0, **parameters
@@ -51,7 +71,7 @@ model = ensembles.GradientBoostingClassifier(
 model.predict_proba(X)
 """
 THEIRS = """
-matrix = xgboost.QuantileDMatrix(X, y, max_bin=256, nthread={threads})
+matrix = xgboost.QuantileDMatrix(X, y, max_bin=256, nthread={threads}, enable_categorical=True)
 more = dict(objective="binary:logistic", device={device!r}, nthread={threads}, seed=0)
 model = xgboost.train(parameters | more, matrix, 10)
 chance = model.inplace_predict(X)
@@ -124,8 +144,9 @@ def _positive(answers, task):
 
 def memory(given):
     """Print the peak memory of fresh processes."""
-    for kind in ("float32", "float64"):
-        filled = vars(given) | {"rows": 1_000_000, "parameters": SAME, "kind": kind}
+    for kind, (width, table) in TABLES.items():
+        filled = vars(given) | {"rows": 1_000_000, "parameters": SAME}
+        filled |= {"width": width, "table": table}
         ours, theirs = (
             peak_memory((PROGRAM + program).format(**filled)) for program in (OURS, THEIRS)
         )
