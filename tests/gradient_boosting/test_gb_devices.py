@@ -94,6 +94,24 @@ def test_a_gpu_asked_for_by_name_is_not_left(small_gpu):
         GradientBoostingRegressor(3, device="cuda").fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Memory allocation error on worker 0: std::bad_alloc",
+        "cudaErrorMemoryAllocation",
+        "CUDA driver: Out of memory",
+    ],
+)
+def test_each_way_of_xgboost_to_say_that_memory_is_too_small_is_known(text):
+    assert memory.out_of_memory(xgboost.core.XGBoostError(text))
+
+
+@pytest.mark.parametrize(("max_bin", "mebibytes"), [(256, "10.0"), (257, "20.0")])
+def test_the_memory_that_is_named_is_that_of_the_codes(max_bin, mebibytes):
+    text = f"1,048,576 rows x 10 columns with max_bin={max_bin}: {mebibytes} MiB of codes"
+    assert memory.size_of(2**20, 10, max_bin).startswith(text)
+
+
 def test_another_error_is_no_reason_to_fall_back(monkeypatch):
     def failing(*arguments):
         raise xgboost.core.XGBoostError("something else")

@@ -188,6 +188,29 @@ def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
     )
 
 
+def test_the_latest_rows_of_batches_and_files_are_those_of_the_whole(tmp_path, cache):
+    """Files come in the order of their names; and labels to judge by are not smoothed."""
+    (tmp_path / "parts").mkdir()
+    for begin in (1000, 0, 500):
+        part = FRAME.assign(label=LABEL).iloc[begin : begin + 500]
+        part.to_parquet(tmp_path / "parts" / f"{begin:04}.parquet")
+    given = {"early_stopping": True, "validation_split": "latest", "validation_fraction": 0.4}
+    given |= {"label_smoothing": 0.3, **SMALL}
+    whole = GradientBoostingClassifier(**given).fit(FRAME, LABEL).evals_result_["validation"]
+    for source, y in ((batches(), None), (tmp_path / "parts", "label")):
+        model = GradientBoostingClassifier(cache_dir=cache, **given).fit(source, y)
+        found = model.evals_result_["validation"]["logloss"]
+        np.testing.assert_allclose(found, whole["logloss"], rtol=1e-5)
+
+
+def test_a_batch_without_weights_weighs_one_a_row_beside_others(cache):
+    pieces = [one[:2] if k == 1 else one for k, one in enumerate(batches(weights=True))]
+    heavy = WEIGHT.where((WEIGHT.index < 400) | (WEIGHT.index >= 800), 1.0)
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(pieces)
+    whole = GradientBoostingClassifier(**SMALL).fit(FRAME, LABEL, heavy)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+
+
 def test_class_weights_smoothing_and_objectives_work_on_batches(cache):
     given = {"class_weight": "balanced", "label_smoothing": 0.1, "cache_dir": cache, **SMALL}
     model = GradientBoostingClassifier(**given).fit(batches())
