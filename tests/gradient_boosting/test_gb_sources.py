@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -782,6 +783,33 @@ def test_dask_judges_by_labels_that_are_not_smoothed(client):
     last = round(0.1 * N)
     lost = log_loss(LABEL[-last:], model.predict_proba(FRAME[-last:]))
     np.testing.assert_allclose(model.best_score_, lost, rtol=1e-5)
+    model.fit(X, y, X_val=X, y_val=y)
+    np.testing.assert_allclose(
+        model.best_score_, log_loss(LABEL, model.predict_proba(FRAME)), rtol=1e-5
+    )
+
+
+@DASK_NOISE
+def test_dask_refits_with_more_rounds_and_goes_on_from_those_there_are(client):
+    X, y = collections(FRAME, LABEL)
+    given = {**SMALL, "n_estimators": 60, "n_iter_no_change": 4, "validation_fraction": 0.4}
+    given |= {"early_stopping": True, "validation_split": "latest"}
+    found = GradientBoostingClassifier(**given).fit(X, y)
+    assert found.n_estimators_ < 60
+    again = GradientBoostingClassifier(refit=True, **given).fit(X, y)
+    assert again.n_estimators_ == round(found.n_estimators_ / 0.6)
+    further = GradientBoostingClassifier(**given).fit(X, y, init_model=found)
+    last = round(0.4 * N)
+    lost = log_loss(LABEL[-last:], further.predict_proba(FRAME[-last:]))
+    assert further.n_estimators_ == further.best_iteration_ + 1 > found.n_estimators_
+    np.testing.assert_allclose(further.best_score_, lost, rtol=1e-5)
+
+
+def test_batches_hold_out_rows_of_their_own():
+    settings = SimpleNamespace(validation_split="random", validation_fraction=0.5)
+    halves = (settings, SimpleNamespace(sizes=[200, 200]))
+    first, second = sources._held_out(SimpleNamespace(_seed=0), *halves)
+    assert 60 < np.sum(first != second) < 140
 
 
 def test_partitions_hold_out_rows_of_their_own():
