@@ -105,6 +105,34 @@ def test_every_metric_has_its_direction(scoring, best):
     assert model.best_score_ == best(model.evals_result_["validation"][name])
 
 
+AMOUNTS = np.exp(X[:, 0] + 0.1 * np.random.default_rng(0).normal(size=len(y)))
+COINS = np.random.default_rng(0).integers(0, 4, len(y))
+JUDGED = {
+    "squared": (AMOUNTS, ["rmse", "rmsle", "mae", "mape", "mphe"]),
+    "logistic": (
+        COINS % 2,
+        ["logloss", "error", "error@0.4", "auc", "aucpr", "ndcg", "map", "pre@99"],
+    ),
+    "softmax": (COINS, ["mlogloss", "merror", "auc"]),
+    "poisson": (np.floor(AMOUNTS), ["poisson-nloglik"]),
+    "gamma": (AMOUNTS, ["gamma-nloglik", "gamma-deviance"]),
+    "tweedie": (AMOUNTS, ["tweedie-nloglik@1.5"]),
+    "quantile": (AMOUNTS, ["quantile"]),
+}
+"""Targets and metrics of XGBoost by objective."""
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric"), [(one, metric) for one in JUDGED for metric in JUDGED[one][1]]
+)
+def test_a_model_of_more_rounds_is_the_better_by_every_metric_on_what_it_learned(objective, metric):
+    targets = JUDGED[objective][0]
+    model = GradientBoosting(40, objective=objective, scoring=metric, early_stopping=False)
+    scores = model.fit(X, targets, X_val=X, y_val=targets).evals_result_["validation"][metric]
+    assert model.best_iteration_ > 2
+    assert model.best_score_ == scores[model.best_iteration_]
+
+
 @pytest.mark.parametrize(
     ("scoring", "name"),
     [("roc_auc", "auc"), (roc_auc_score, "auc"), (log_loss, "logloss")],
