@@ -93,6 +93,14 @@ def test_a_saved_model_knows_that_what_is_not_stored_is_missing(tmp_path):
         np.testing.assert_array_equal(loaded.predict(asked), model.predict(asked))
 
 
+def test_what_an_estimator_was_before_it_is_loaded_is_gone(tmp_path):
+    MODELS["array"].save_model(tmp_path / "m")
+    model = GradientBoosting(early_stopping=True, **SMALL).fit(FRAME, LABELS["text"])
+    model.load_model(tmp_path / "m")
+    for name in ("classes_", "n_classes_", "feature_names_in_", "evals_result_", "best_score_"):
+        assert not hasattr(model, name)
+
+
 def test_a_saved_model_of_quantiles_is_scored_by_its_levels(tmp_path):
     MODELS["quantiles"].save_model(tmp_path / "m")
     loaded = GradientBoosting.load_model(tmp_path / "m")
