@@ -460,6 +460,17 @@ def test_a_model_goes_on_from_another(tmp_path):
         GradientBoostingRegressor(5).fit(X[:, :4], Y, init_model=first)
 
 
+def test_several_seeds_go_on_from_one_model():
+    one = GradientBoostingRegressor(4, subsample=0.5, random_state=0).fit(X, Y)
+    two = GradientBoostingRegressor(3, subsample=0.5, n_seeds=2).fit(X, Y, init_model=one)
+    first, second = (booster[:4].inplace_predict(X) for booster in two.boosters_)
+    np.testing.assert_array_equal(first, one.predict(X))
+    np.testing.assert_array_equal(second, one.predict(X))
+    assert [booster.num_boosted_rounds() for booster in two.boosters_] == [7, 7]
+    with pytest.raises(ValueError, match="n_seeds must be 2, as in init_model; got 3"):
+        GradientBoostingRegressor(3, n_seeds=3).fit(X, Y, init_model=two)
+
+
 def test_going_on_keeps_the_classes():
     labels = np.array(["a", "b", "c"])[C3]
     first = GradientBoostingClassifier(5).fit(XC, labels)
