@@ -307,6 +307,9 @@ def test_the_latest_rows_are_held_out_of_a_history():
     model = stopping(n_estimators=3, validation_split="latest", validation_fraction=0.25)
     model.fit(X, y)
     assert model.validation_rows_.tolist() == list(range(450, 600))
+    by_name = np.repeat(np.arange(60)[::-1], 10)
+    model.fit(X, y, groups=by_name)
+    assert model.validation_rows_.tolist() == list(range(450, 600))
 
 
 @pytest.mark.parametrize("seed", range(20))
