@@ -658,6 +658,13 @@ def test_few_categories_stay_however_rare_they_are():
     assert model._columns.levels[0].tolist() == list("abcdefgh")
 
 
+def test_categories_that_a_frame_declares_and_no_row_has_make_none_of_many():
+    declared = [f"street {i}" for i in range(100)]
+    frame = pd.DataFrame({"street": pd.Categorical(declared[:8], categories=declared)})
+    model = GradientBoostingRegressor(20, min_child_weight=0).fit(frame, [0.0] * 4 + [9.0] * 4)
+    assert model._columns.levels[0].tolist() == declared[:8]
+
+
 def test_rows_of_weight_zero_do_not_count_towards_a_category():
     weights = np.where(NAMED.index < 1000, 1.0, 0.0)
     model = GradientBoostingRegressor(2, early_stopping=False)
