@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.calling import answers_of
 from ensembles.gradient_boosting.columns import packed
-from ensembles.gradient_boosting.devices import (
+from ensembles.gradient_boosting.explaining import Explaining
+from ensembles.gradient_boosting.gpu import (
     cupy_named,
     gpu_of,
     is_cudf,
@@ -21,7 +22,6 @@ from ensembles.gradient_boosting.devices import (
     on_host,
     place,
 )
-from ensembles.gradient_boosting.explaining import Explaining
 from ensembles.gradient_boosting.infinity import refuse_infinity
 from ensembles.gradient_boosting.storing import Loading, Storing
 from ensembles.tables import check_table
@@ -52,8 +52,6 @@ class Asking(Explaining, Storing):
     def _coded(self, X: Any) -> Any:
         """Check a table and code it as at fit."""
         table = self._columns.coded(self._checked_table(X, reset=False))
-        if lies_on_gpu(table):
-            return table
         refuse_infinity(table, self._columns.names, self._missing)
         return packed(table)
 

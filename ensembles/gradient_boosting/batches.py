@@ -44,7 +44,7 @@ def batches_of(X: Any, y: Any, weight: Any) -> Iterator[tuple[Any, Any, Any]]:
                     "X must yield DataFrames, (X, y) or (X, y, sample_weight); batch "
                     f"{k} is a tuple of {len(batch)}."
                 )
-            yield (framed(batch[0]), *batch[1:], None)[:3]
+            yield (*batch, None)[:3]
         else:
             yield _apart(framed(batch), y, weight, k)
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.columns import Columns, packed
-from ensembles.gradient_boosting.devices import (
-    cupy_named,
-    has_cupy,
-    on_host,
-    out_of_memory,
-    size_of,
-)
+from ensembles.gradient_boosting.gpu import cupy_named, on_host
 from ensembles.gradient_boosting.infinity import name_infinity
+from ensembles.gradient_boosting.memory import falling_back
 from ensembles.gradient_boosting.objectives import Objective
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, judge_of
 from ensembles.gradient_boosting.settings import (
@@ -36,7 +30,6 @@ __all__ = [
     "Job",
     "Judged",
     "Rows",
-    "falling_back",
     "grow",
     "matrix_of",
     "metrics_of",
@@ -45,9 +38,6 @@ __all__ = [
     "unnamed",
     "watch_of",
 ]
-
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -84,8 +74,8 @@ class Job:
     start: list[Any] = field(default_factory=list)
     level: bool = False
     """Whether boosters of fewer rounds catch up with the one that has the most."""
-    in_batches: bool = False
-    """Whether the rows come in batches, from external memory already."""
+    in_parts: bool = False
+    """Whether the rows come in batches, from external memory already, or lie on many machines."""
     external: bool = False
     """Whether rows that are in memory are handed over in batches all the same."""
 
@@ -235,48 +225,6 @@ def grow(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> tuple[Jo
     return falling_back(job, len(rows), lambda job: _grow_all(job, rows, judged, n_rounds))
 
 
-def falling_back(job: Job, n_rows: int, train: Callable[[Job], Result]) -> tuple[Job, Result]:
-    """Train, and out of the GPU's memory try smaller ways with ``device="auto"``.
-
-    Fewer bins, then external memory, then the CPU, each with a warning. The job that is returned
-    says what it came to.
-    """
-    try:
-        return job, train(job)
-    except (xgboost.core.XGBoostError, OSError, MemoryError) as error:
-        if not _may_fall_back(job, error):
-            raise
-        figures = size_of(n_rows, len(job.columns.names), job.settings.max_bin)
-        text = f"The GPU's memory ({job.device}) is too small for {figures}."
-        if job.settings.device != "auto":
-            raise MemoryError(
-                f"{text} Choose a smaller max_bin, device='cpu' or device='auto', which falls back."
-            ) from error
-        smaller, way_out = _smaller(job)
-        warnings.warn(f"{text} {way_out}", ResourceWarning, stacklevel=2)
-    return falling_back(smaller, n_rows, train)
-
-
-def _may_fall_back(job: Job, error: Exception) -> bool:
-    """Tell whether a smaller way may do: external memory on a GPU may fail for other reasons."""
-    return job.device != "cpu" and (job.external or out_of_memory(error))
-
-
-FEW_BINS = 64
-
-
-def _smaller(job: Job) -> tuple[Job, str]:
-    """Return the next thing to try, and how to say so."""
-    settings = SimpleNamespace(**vars(job.settings))
-    if settings.max_bin > FEW_BINS:
-        settings.asked_bins, settings.max_bin = settings.max_bin, FEW_BINS
-        return replace(job, settings=settings), f"Trying max_bin={FEW_BINS}."
-    if not (job.external or job.in_batches) and has_cupy():
-        return replace(job, external=True), "Trying external memory."
-    settings.max_bin = getattr(settings, "asked_bins", settings.max_bin)
-    return replace(job, settings=settings, device="cpu", external=False), "Training on the CPU."
-
-
 def _grow_all(job: Job, rows: Rows, judged: Judged | None, n_rounds: int) -> list[Grown]:
     make: Callable[..., Any] = matrix_of
     if job.external:
@@ -332,7 +280,7 @@ def _grow_one(
     with _bar(job, n_rounds) as watch.bar:
         booster = _train(job, parameters, matrix, n_rounds, start, evaluated, log, [watch])
     before = 0 if start is None else start.num_boosted_rounds()
-    done = booster.num_boosted_rounds() - before
+    done = booster.num_boosted_rounds() - before if others else n_rounds
     kept = watch.kept(done)
     if kept < done:
         booster = _only(job, booster, before + kept, parameters, matrix, kept, start)

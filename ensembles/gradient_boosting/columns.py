@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.devices import lies_on_gpu, on_host
+from ensembles.gradient_boosting.gpu import lies_on_gpu, on_host
 from ensembles.tables import NUMBERS, container_of, kind_of_times
 
 __all__ = [
@@ -86,18 +86,21 @@ def learn_columns(X: Any, names: list[str], least: int = 1) -> Columns:
         return Columns(names, [None] * len(names))
     if container is None and _numbers_throughout(X):
         return Columns(names, [None] * len(names))
-    levels = [
-        levels_of(column, name, container, least)
-        for column, name in zip(_columns(X, container), names, strict=True)
-    ]
+    levels: list[NDArray[Any] | None] = [None] * len(names)
+    for i in _to_look_at(X, container):
+        levels[i] = levels_of(_column(X, i, container), names[i], container, least)
     return Columns(names, levels)
 
 
 def _plain_numbers(X: Any, container: str | None) -> bool:
     """Tell whether the types alone say that there is nothing to code."""
     if container == "pandas":
-        return all(isinstance(dtype, np.dtype) and dtype.kind in "iufb" for dtype in X.dtypes)
+        return all(map(_is_plain, X.dtypes))
     return container is None and X.dtype.kind in "iufb"
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "iufb"
 
 
 def _numbers_throughout(X: NDArray[Any]) -> bool:
@@ -124,12 +127,20 @@ NO_NUMBERS = "mMVSc"
 """Kinds of numpy's time spans, dates, records, bytes and complex numbers."""
 
 
-def _columns(X: Any, container: str | None) -> Iterable[Any]:
+def _to_look_at(X: Any, container: str | None) -> Iterable[int]:
+    """Return the places of the columns whose type alone does not say that they hold numbers.
+
+    To take a column out of a frame costs pandas as long as to count some thousand rows.
+    """
     if container == "pandas":
-        return (X.iloc[:, i] for i in range(X.shape[1]))
-    if container == "polars":
-        return iter(X.get_columns())
-    return iter(X.T)
+        return [i for i, dtype in enumerate(X.dtypes) if not _is_plain(dtype)]
+    return range(X.shape[1])
+
+
+def _column(X: Any, i: int, container: str | None) -> Any:
+    if container == "pandas":
+        return X.iloc[:, i]
+    return X.to_series(i) if container == "polars" else X[:, i]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -291,6 +302,13 @@ def counted(column: Any, name: str, container: str | None) -> Mapping[Any, int]:
 
 
 def _pandas_counted(column: Any) -> dict[Any, int]:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.array.codes
+        counts = np.bincount(codes[codes >= 0], minlength=len(column.dtype.categories)).tolist()
+        known = zip(column.dtype.categories.tolist(), counts, strict=True)
+        return {level: n_rows for level, n_rows in known if n_rows}
     rows = column.dropna().value_counts(sort=False)
     rows = rows[rows > 0]
     return dict(zip(np.asarray(rows.index, dtype=object).tolist(), rows.tolist(), strict=True))
@@ -330,11 +348,13 @@ def _all_text(levels: Iterable[Any]) -> bool:
 def _code_pandas(X: Any, columns: Columns) -> Any:
     if columns.plain and _plain_numbers(X, "pandas"):
         return X
-    changed = {
-        i: coded
-        for i, (name, levels) in enumerate(zip(columns.names, columns.levels, strict=True))
-        if (coded := _pandas_column(X.iloc[:, i], name, levels)) is not None
-    }
+    changed = {}
+    for i, (dtype, levels) in enumerate(zip(X.dtypes, columns.levels, strict=True)):
+        if levels is None and _is_plain(dtype):
+            continue
+        coded = _pandas_column(X.iloc[:, i], columns.names[i], levels)
+        if coded is not None:
+            changed[i] = coded
     if not changed:
         return X
     frame = X.copy(deep=False)
@@ -358,7 +378,7 @@ def _pandas_column(column: Any, name: str, levels: NDArray[Any] | None) -> Any:
         return _column_floats(column.to_numpy(), name) if _holds_objects(dtype) else None
     if isinstance(dtype, pd.CategoricalDtype):
         codes = places(dtype.categories.tolist(), levels)
-        return np.append(codes, np.float32(np.nan))[column.cat.codes.to_numpy()]
+        return np.append(codes, np.float32(np.nan))[column.array.codes]
     if _must_be_text(levels) and _pandas_numeric(column, name) and column.notna().any():
         _refuse_change(name, "text", f"{dtype}")
     with named_if_no_levels(name):

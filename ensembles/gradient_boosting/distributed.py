@@ -27,6 +27,7 @@ from ensembles.gradient_boosting.boosting import (
 )
 from ensembles.gradient_boosting.columns import Columns, counted, frequent, is_numeric
 from ensembles.gradient_boosting.labels import class_weights, codes_of
+from ensembles.gradient_boosting.memory import falling_back
 from ensembles.gradient_boosting.objectives import Objective, check_own_gradient
 from ensembles.gradient_boosting.partitions import (
     check_schema,
@@ -78,7 +79,7 @@ def fit(
     by_class = class_weights(settings.class_weight, classes, counts)
     objective = estimator._objective_for(settings, y.shape, start)
     yardstick = _yardstick(settings, objective)
-    job = estimator._job(settings, objective, columns, device, start)
+    job = replace(estimator._job(settings, objective, columns, device, start), in_parts=True)
     code = partial(coded_part, job=job, by_class=by_class)
     measure = measured(client, coded_parts(client, job, parts, code))
     check_level(measure, settings, objective.name, start)
@@ -255,16 +256,17 @@ def _grow(
         plain = coded_parts(client, job, parts, partial(code, smooth=False))
         learnt, held_out = _two_sides(client, job, plain, estimator._seed)
         outside = {"validation": held_out}
-    matrix = _matrix(client, job, learnt)
-    others = {name: _matrix(client, job, one, matrix) for name, one in outside.items()}
-    judged = Judged({}, yardstick, stop) if others else None
+    judged = Judged({}, yardstick, stop) if outside else None
     n_rounds = estimator._n_rounds(settings, start, stop)
-    grown = _train_all(client, job, matrix, others, judged, n_rounds)
+    train = partial(_train_all, client)
+    job, grown = falling_back(
+        job, n_rows, lambda job: train(job, learnt, outside, judged, n_rounds)
+    )
     estimator._forget()
     estimator._keep_scores(grown[0], judged, start)
     if inside and settings.refit:
         again = rounds_again(grown, n_rows, n_rows_of(client, learnt))
-        grown = _train_all(client, job, _matrix(client, job, everything), {}, None, again)
+        job, grown = falling_back(job, n_rows, lambda job: train(job, everything, {}, None, again))
     estimator._keep(job, grown)
 
 
@@ -319,12 +321,14 @@ def _joined(filled: list[tuple[Any, int]], i: int, width: tuple[int, ...] = ()) 
 def _train_all(
     client: Any,
     job: Job,
-    matrix: Any,
-    others: dict[str, Any],
+    learnt: list[Any],
+    outside: dict[str, list[Any]],
     judged: Judged | None,
     n_rounds: int,
 ) -> list[Grown]:
-    """Train one booster for every seed, on one shared matrix."""
+    """Train one booster for every seed, on one shared matrix of coded partitions."""
+    matrix = _matrix(client, job, learnt)
+    others = {name: _matrix(client, job, one, matrix) for name, one in outside.items()}
     return [
         _train_one(client, job, matrix, others, judged, n_more, seed, start)
         for seed, start, n_more in turns(job, n_rounds)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.core import Core
-from ensembles.gradient_boosting.devices import cupy_named, place
+from ensembles.gradient_boosting.gpu import cupy_named, place
 from ensembles.gradient_boosting.settings import OPTIONS, n_threads
 from ensembles.parameters import check_option
 

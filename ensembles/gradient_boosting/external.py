@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from ensembles.gradient_boosting.boosting import Job, Rows, unnamed
 from ensembles.gradient_boosting.columns import opened
-from ensembles.gradient_boosting.devices import brought_to, lies_on_gpu, out_of_memory, take_rows
+from ensembles.gradient_boosting.gpu import brought_to, lies_on_gpu, take_rows
+from ensembles.gradient_boosting.memory import out_of_memory
 from ensembles.gradient_boosting.spool import Pages
 
 __all__ = ["Reader", "external_matrix", "external_matrix_of", "named_on_failure", "own_folder"]

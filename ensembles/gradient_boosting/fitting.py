@@ -13,7 +13,8 @@ from ensembles.gradient_boosting import partitions
 from ensembles.gradient_boosting.asking import Asking
 from ensembles.gradient_boosting.boosting import Grown, Job, Judged, Rows, grow, rounds_again
 from ensembles.gradient_boosting.columns import Columns, learn_columns
-from ensembles.gradient_boosting.devices import choose_device, on_host, take_rows
+from ensembles.gradient_boosting.devices import choose_device
+from ensembles.gradient_boosting.gpu import on_host, take_rows
 from ensembles.gradient_boosting.labels import (
     Targets,
     check_targets,

@@ -1,8 +1,9 @@
-"""Infinity: refused by column, found without a copy of the table."""
+"""Infinity: refused by column, found without a copy of the table, wherever it lies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from math import isinf
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ensembles.gradient_boosting.devices import on_host
+from ensembles.gradient_boosting.gpu import is_cudf, lies_on_gpu, on_host
 from ensembles.tables import container_of
 
 __all__ = ["name_infinity", "refuse_infinity"]
@@ -24,10 +25,29 @@ def refuse_infinity(table: Any, names: list[str], missing: float) -> None:
     """Refuse a coded table with infinity, or a number that is infinite as a 32-bit float."""
     if isinstance(table, np.ndarray):
         found = table.dtype.kind == "f" and _any_infinite(table)
+    elif lies_on_gpu(table):
+        found = _any_infinite_there(table)
     else:
         found = any(map(_any_infinite, _float_parts(table)))
     if found and not isinf(missing):
         name_infinity(table, names)
+
+
+def _any_infinite_there(table: Any) -> bool:
+    """Look at a table on a GPU with its own library: one answer comes to the host."""
+    if is_cudf(table):
+        kinds = zip(table.columns, table.dtypes, strict=True)
+        floats = ((table[name], _largest_of(dtype)) for name, dtype in kinds if dtype.kind == "f")
+        return any(bool((one > most).any() or (one < -most).any()) for one, most in floats)
+    dtype = np.dtype(table.__cuda_array_interface__["typestr"])
+    if dtype.kind != "f":
+        return False
+    with getattr(table, "device", nullcontext()):  # of several GPUs cupy works on one at a time
+        return bool((abs(table) > _largest_of(dtype)).any())
+
+
+def _largest_of(dtype: np.dtype[Any]) -> float:
+    return min(LARGEST, float(np.finfo(dtype).max))
 
 
 def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
@@ -37,13 +57,16 @@ def _float_parts(table: Any) -> Iterable[NDArray[np.floating[Any]]]:
     if container_of(table) is None:
         return []
     kinds = set(table.dtypes)
-    if len(kinds) == 1 and _is_float(next(iter(kinds))):
+    if len(kinds) == 1 and isinstance(kind := next(iter(kinds)), np.dtype) and kind.kind == "f":
         return [table.to_numpy()]
-    return (table.iloc[:, i].to_numpy() for i, dtype in enumerate(table.dtypes) if _is_float(dtype))
+    return (_floats(table.iloc[:, i]) for i, dtype in enumerate(table.dtypes) if dtype.kind == "f")
 
 
-def _is_float(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+def _floats(column: Any) -> NDArray[np.floating[Any]]:
+    """Return a column of floats, one that marks missing values by itself too."""
+    if isinstance(column.dtype, np.dtype):
+        return np.asarray(column.to_numpy())
+    return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
 @np.errstate(over="ignore")
@@ -67,7 +90,7 @@ def _block_infinite(block: NDArray[np.floating[Any]]) -> bool:
     """
     if np.dot(block, block) < LARGEST:
         return False
-    return bool((np.abs(block) > min(LARGEST, float(np.finfo(block.dtype).max))).any())
+    return bool((np.abs(block) > _largest_of(block.dtype)).any())
 
 
 def _column(table: Any, i: int) -> Any:

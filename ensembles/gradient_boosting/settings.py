@@ -183,7 +183,13 @@ def settings_of(estimator: Any) -> SimpleNamespace:
         name: parameter.default for name, parameter in signature(type(estimator)).parameters.items()
     }
     own.pop("params")
+    said: dict[Any, Any] = {}
     for name, value in given.items():
+        if (other := said.setdefault(SAME.get(name, name), name)) != name:
+            raise ValueError(
+                "params must say each parameter by one name; "
+                f"got {other!r} and {name!r}, which are the same."
+            )
         _take_in(settings, own, name, value)
     return settings
 

@@ -21,7 +21,6 @@ from ensembles.gradient_boosting.boosting import (
     Job,
     Judged,
     Rows,
-    falling_back,
     grow_on,
     rounds_again,
 )
@@ -33,6 +32,7 @@ from ensembles.gradient_boosting.external import (
     own_folder,
 )
 from ensembles.gradient_boosting.labels import class_weights
+from ensembles.gradient_boosting.memory import falling_back
 from ensembles.gradient_boosting.objectives import check_own_gradient, check_range
 from ensembles.gradient_boosting.rounds import check_unweighted, holds_out, stops, yardstick_of
 from ensembles.gradient_boosting.scales import check_level, measure_of, together, warn_of_scales
@@ -153,7 +153,7 @@ def _job(estimator: Any, settings: SimpleNamespace, device: str, spool: Spool, s
     columns = spool.columns()
     settings.n_cells = sum(spool.sizes) * len(columns.names)
     job = estimator._job(settings, objective, columns, device, start)
-    return replace(job, in_batches=True)
+    return replace(job, in_parts=True)
 
 
 def _check_targets(job: Job, pages: Pages) -> None:

@@ -45,10 +45,10 @@ def boosters_from(model: Any, n_seeds: int) -> Start:
     """Return the boosters of an estimator, a Booster of XGBoost, or a file of either."""
     if isinstance(model, str | os.PathLike):
         model = _read(Path(model))
+    if hasattr(model, "get_booster") and not isinstance(model, Core):
+        model = model.get_booster()
     if isinstance(model, xgboost.Booster):
         return Start([model] * n_seeds)
-    if hasattr(model, "get_booster") and not isinstance(model, Core):
-        return Start([model.get_booster()] * n_seeds)
     if not isinstance(model, Core):
         raise ValueError(
             "init_model must be a fitted estimator, a Booster of XGBoost or the path of one; "
@@ -93,6 +93,11 @@ def check_start(start: Start | None, objective: Objective, n_outputs: int) -> No
     if known["gradient_booster"]["name"] not in ("gbtree", "dart"):
         raise ValueError(
             f"{start.name} must be a model of trees; got {known['gradient_booster']['name']!r}."
+        )
+    if start.columns is None and not start.boosters[0].get_categories().empty():
+        raise ValueError(
+            f"{start.name} must not be a model of XGBoost's own that has learned categories from a "
+            "frame, which it codes by itself; got one. Fit it here from the start."
         )
     was = known["objective"]["name"]
     if link_of(was) != link_of(objective.name):

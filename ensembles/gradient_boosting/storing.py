@@ -40,7 +40,6 @@ FITTED = (
     "generalization_gap_",
     "best_iteration_",
     "best_score_",
-    "_seed",
     "_missing",
     "_numbered_columns",
 )

@@ -42,10 +42,14 @@ class Ratio(NamedTuple):
 
 def ratio(numerators: list[float], denominators: list[float]) -> Ratio:
     """Compare seconds run by run; the interval is that of the sign test, whatever the noise."""
-    ratios = sorted(a / b for a, b in zip(numerators, denominators, strict=True))
-    outside = int(binom.ppf(0.025, len(ratios), 0.5))
-    edge = max(0, outside - 1)
-    return Ratio(statistics.median(ratios), ratios[edge], ratios[-1 - edge])
+    return median_of([a / b for a, b in zip(numerators, denominators, strict=True)])
+
+
+def median_of(figures: list[float]) -> Ratio:
+    """Return the median, with the interval of the sign test."""
+    ordered = sorted(figures)
+    edge = max(0, int(binom.ppf(0.025, len(ordered), 0.5)) - 1)
+    return Ratio(statistics.median(ordered), ordered[edge], ordered[-1 - edge])
 
 
 def in_turn(
@@ -63,21 +67,52 @@ def in_turn(
     return seconds
 
 
+MOST_TURNS = 1000
+"""Enough for a range of half a percent."""
+
+
+class Against(NamedTuple):
+    """Seconds of two runs, turn by turn."""
+
+    mine: list[float]
+    other: list[float]
+
+    @property
+    def theirs(self) -> float:
+        """The median of the other's seconds."""
+        return statistics.median(self.other)
+
+    def __str__(self) -> str:
+        """Say the medians, and what share ours takes more or less, each turn being one."""
+        share = _more(ratio(self.mine, self.other))
+        return (
+            f"ours {1e3 * statistics.median(self.mine):9.3f} ms   "
+            f"XGBoost {1e3 * self.theirs:9.3f} ms   {share} of {len(self.mine)}"
+        )
+
+    def added(self, whole: float) -> str:
+        """Say the difference of the two, as a share of so many seconds."""
+        differences = [1 + (a - b) / whole for a, b in zip(self.mine, self.other, strict=True)]
+        return _more(median_of(differences))
+
+
+def _more(share: Ratio) -> str:
+    return f"{share.median - 1:+7.1%} [{share.low - 1:+.1%}, {share.high - 1:+.1%}]"
+
+
 def against(
     ours: Callable[[], object],
     theirs: Callable[[], object],
-    repeats: int,
+    seconds: float,
     clock: Callable[[], float],
-) -> str:
-    """Time two runs in turn and say the medians and the share that ours takes more or less."""
-    seconds = in_turn({"ours": ours, "theirs": theirs}, repeats + 1, {"": clock})[""]
-    mine, other = seconds["ours"][1:], seconds["theirs"][1:]  # the first turn warms up
-    share = ratio(mine, other)
-    return (
-        f"ours {1e3 * statistics.median(mine):9.3f} ms   "
-        f"XGBoost {1e3 * statistics.median(other):9.3f} ms   "
-        f"{share.median - 1:+7.1%} [{share.low - 1:+.1%}, {share.high - 1:+.1%}]"
-    )
+) -> Against:
+    """Time two runs in turn for so many seconds."""
+    runs = {"ours": ours, "theirs": theirs}
+    gc.freeze()  # so that tidying up between turns is quick, and leaves the caches as they are
+    first = in_turn(runs, 2, {"": clock})[""]  # the first turn warms up
+    turns = max(15, int(seconds / (first["ours"][1] + first["theirs"][1])))
+    taken = in_turn(runs, min(turns, MOST_TURNS), {"": clock})[""]
+    return Against(taken["ours"], taken["theirs"])
 
 
 def peak_memory(program: str) -> float:

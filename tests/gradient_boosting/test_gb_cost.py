@@ -104,6 +104,22 @@ def test_a_frame_is_packed_or_not_and_says_the_same(few, monkeypatch):
     np.testing.assert_array_equal(plain.predict(frame[:1]), answers[:1])
 
 
+def test_columns_of_numbers_are_not_taken_out_of_a_frame(monkeypatch):
+    """To take one out costs pandas as long as to count some thousand rows."""
+    frame = pd.DataFrame(X).assign(city=pd.Categorical(rng.choice(["a", "b"], 300)))
+    frame.columns = frame.columns.astype(str)
+    taken = []
+
+    class Places(type(frame.iloc)):
+        def __getitem__(self, key):
+            taken.append(key[1])
+            return super().__getitem__(key)
+
+    monkeypatch.setattr(pd.DataFrame, "iloc", property(lambda self: Places("iloc", self)))
+    GradientBoostingRegressor(3, early_stopping=False).fit(frame, y)
+    assert taken == [5, 5]
+
+
 def test_training_looks_at_no_names(monkeypatch):
     """XGBoost fetches and compares the names of all columns in every round: a tenth of the time."""
     seen = []

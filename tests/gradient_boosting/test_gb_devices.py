@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
@@ -11,8 +12,8 @@ import pytest
 import xgboost
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
-from ensembles.gradient_boosting import boosting, devices, external
-from ensembles.gradient_boosting.devices import gpu_of, lies_on_gpu, number_of, on_host
+from ensembles.gradient_boosting import boosting, devices, external, memory
+from ensembles.gradient_boosting.gpu import gpu_of, lies_on_gpu, number_of, on_host
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 y = X[:, 0] + X[:, 1]
@@ -57,10 +58,10 @@ def small_gpu(monkeypatch):
             seen.append((job.device, job.settings.max_bin, job.external))
             if len(seen) <= n_failures:
                 raise xgboost.core.XGBoostError(FULL)
-            return grow(boosting.replace(job, device="cpu"), *arguments)
+            return grow(replace(job, device="cpu"), *arguments)
 
         monkeypatch.setattr(boosting, "_grow_all", failing)
-        monkeypatch.setattr(boosting, "has_cupy", lambda: True)
+        monkeypatch.setattr(memory, "has_cupy", lambda: True)
         monkeypatch.setattr(devices, "answers", lambda device: True)
         return seen
 
@@ -93,6 +94,24 @@ def test_a_gpu_asked_for_by_name_is_not_left(small_gpu):
         GradientBoostingRegressor(3, device="cuda").fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Memory allocation error on worker 0: std::bad_alloc",
+        "cudaErrorMemoryAllocation",
+        "CUDA driver: Out of memory",
+    ],
+)
+def test_each_way_of_xgboost_to_say_that_memory_is_too_small_is_known(text):
+    assert memory.out_of_memory(xgboost.core.XGBoostError(text))
+
+
+@pytest.mark.parametrize(("max_bin", "mebibytes"), [(256, "10.0"), (257, "20.0")])
+def test_the_memory_that_is_named_is_that_of_the_codes(max_bin, mebibytes):
+    text = f"1,048,576 rows x 10 columns with max_bin={max_bin}: {mebibytes} MiB of codes"
+    assert memory.size_of(2**20, 10, max_bin).startswith(text)
+
+
 def test_another_error_is_no_reason_to_fall_back(monkeypatch):
     def failing(*arguments):
         raise xgboost.core.XGBoostError("something else")
@@ -112,15 +131,25 @@ def test_external_memory_gives_the_same_trees(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Device(nullcontext):
+    """A GPU, which cupy works on where it is entered."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.id = number
+
+
 class OnGpu:
     """What an array of cupy can do, of numbers that must not come to the host unasked."""
-
-    __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
 
     def __init__(self, shape, dtype=np.float32, number=0):
         self.numbers = np.empty(shape, dtype)
         self.shape, self.dtype, self.ndim = self.numbers.shape, self.numbers.dtype, len(shape)
-        self.device = SimpleNamespace(id=number)
+        self.device = Device(number)
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"version": 3, "typestr": self.numbers.dtype.str}
 
     @classmethod
     def of(cls, numbers, number=0):
@@ -142,6 +171,15 @@ class OnGpu:
 
     def __gt__(self, value):
         return OnGpu.of(self.numbers > value)
+
+    def __abs__(self):
+        return OnGpu.of(abs(self.numbers))
+
+    def any(self):
+        return OnGpu.of(self.numbers.any())
+
+    def __bool__(self):
+        return bool(self.numbers)
 
     def __rsub__(self, value):
         return OnGpu.of(value - self.numbers)
@@ -175,7 +213,7 @@ class Cudf(OnGpu):
 
     def __init__(self, frame):
         self.frame, self.shape, self.dtypes = frame, frame.shape, frame.dtypes
-        self.iloc = SimpleNamespace()
+        self.columns, self.iloc = frame.columns, frame.iloc
         self.device = frame.iloc[:, 0]  # a column may have any name
 
     def __getattribute__(self, name):
@@ -185,6 +223,9 @@ class Cudf(OnGpu):
 
     def __len__(self):
         return len(self.frame)
+
+    def __getitem__(self, name):
+        return self.frame[name]
 
     def head(self, n_rows):
         return Cudf(self.frame.head(n_rows))
@@ -327,6 +368,32 @@ def test_infinity_on_a_gpu_is_named(monkeypatch, gpu):
         GradientBoostingRegressor(3).fit(OnGpu.of(table), y)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("method", ["predict", "shap_values"])
+def test_infinity_on_a_gpu_is_named_when_it_is_asked_about_too(method, dtype, gpu):
+    """XGBoost looks for it at fit alone; a row of the host was refused, one of the GPU was not."""
+    model = GradientBoostingRegressor(3).fit(OnGpu.of(X), y)
+    table = X.astype(dtype)
+    table[3, 0] = np.nan
+    model.predict(OnGpu.of(table))
+    model.predict(OnGpu.of(np.arange(6).reshape(2, 3)))
+    table[7, 2] = -np.inf
+    for there in (OnGpu.of(table), OnGpu.of(table, 1), Cudf(pd.DataFrame(table))):
+        with pytest.raises(ValueError, match="got -inf in column 'x2'"):
+            getattr(model, method)(there)
+
+
+def test_a_number_too_large_for_32_bits_is_named_on_a_gpu_too(gpu):
+    model = GradientBoostingRegressor(3).fit(OnGpu.of(X), y)
+    table = X.copy()
+    table[7, 1] = 1e300
+    with pytest.raises(ValueError, match=r"got 1e\+300 in column 'x1'"):
+        model.predict(OnGpu.of(table))
+    infinite = GradientBoostingRegressor(3, missing=np.inf).fit(X, y)
+    table[7, 1] = np.inf
+    np.testing.assert_array_equal(infinite.predict(OnGpu.of(table)).get(), infinite.predict(table))
+
+
 def test_categories_are_looked_up_in_an_array_of_a_gpu_too(gpu):
     """Its numbers were taken for their codes."""
     years = pd.DataFrame({"x": X[:, 0], "year": pd.Categorical(2000 + np.arange(200) % 3)})
@@ -444,7 +511,7 @@ def test_a_table_goes_the_ways_out_whole(kind, n_failures, gpu, monkeypatch, tmp
 
 def test_without_cupy_external_memory_is_no_way_out(small_gpu, monkeypatch):
     seen = small_gpu(2)
-    monkeypatch.setattr(boosting, "has_cupy", lambda: False)
+    monkeypatch.setattr(memory, "has_cupy", lambda: False)
     with pytest.warns(ResourceWarning) as warned:
         GradientBoostingRegressor(3).fit(X, y)
     assert [str(one.message).rpartition(". ")[2] for one in warned] == [

@@ -129,6 +129,9 @@ def test_infinity_in_an_array_of_cupy_is_named():
     table[5, 1] = np.inf
     with pytest.raises(ValueError, match="got inf in column 'x1'"):
         GradientBoostingRegressor(3).fit(cupy.asarray(table), y)
+    model = GradientBoostingRegressor(3).fit(cupy.asarray(X), y)
+    with pytest.raises(ValueError, match="got inf in column 'x1'"):
+        model.predict(cupy.asarray(table))
 
 
 def test_batches_are_trained_on_from_external_memory(tmp_path):
@@ -156,3 +159,6 @@ def test_a_tensor_of_torch_is_trained_on_and_asked_about_where_it_lies():
     table = torch.tensor(X, device="cuda")
     model = GradientBoostingRegressor(20, early_stopping=True).fit(table, torch.tensor(y).cuda())
     np.testing.assert_allclose(model.predict(table).get(), model.predict(X), rtol=1e-4, atol=1e-4)
+    table[5, 1] = -torch.inf
+    with pytest.raises(ValueError, match="got -inf in column 'x1'"):
+        model.predict(table)

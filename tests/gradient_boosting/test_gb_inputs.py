@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
+from ensembles.gradient_boosting import columns
 
 rng = np.random.default_rng(0)
 N = 240
@@ -407,6 +408,25 @@ def test_infinity_is_named_with_its_column(bad):
         regressor().fit(X, VALUE, X_val=table, y_val=VALUE)
 
 
+@pytest.mark.parametrize("few", [0, 10**6], ids=["large", "small"])
+@pytest.mark.parametrize("kind", ["Float64", "Float32", "double[pyarrow]", "float[pyarrow]"])
+def test_infinity_in_columns_that_mark_missing_values_by_themselves_is_named(
+    kind, few, monkeypatch
+):
+    """XGBoost sees it at fit alone: at predict such columns were not looked at."""
+    monkeypatch.setattr(columns, "FEW_CELLS", few)
+    frame = pd.DataFrame(X, columns=["a", "b", "price", "d"]).astype(kind)
+    frame.iloc[3, 0] = None
+    model = regressor().fit(frame, VALUE)
+    model.predict(frame)
+    for part in (frame.astype({"a": float, "b": float}), frame):
+        bad = part.copy()
+        bad.iloc[5, 2] = -np.inf
+        for call in (lambda X: regressor().fit(X, VALUE), model.predict, model.shap_values):
+            with pytest.raises(ValueError, match=r"got -inf in column 'price'"):
+                call(bad)
+
+
 def test_a_number_can_stand_for_missing():
     coded = np.where(np.isnan(X), -999.0, X)
     model = regressor(missing=-999.0).fit(coded, VALUE)
@@ -636,6 +656,13 @@ def test_few_categories_stay_however_rare_they_are():
     frame = pd.DataFrame({"city": list("abcdefgh"), "x": range(8)})
     model = GradientBoostingRegressor(20, min_child_weight=0).fit(frame, [0.0] * 4 + [9.0] * 4)
     assert model._columns.levels[0].tolist() == list("abcdefgh")
+
+
+def test_categories_that_a_frame_declares_and_no_row_has_make_none_of_many():
+    declared = [f"street {i}" for i in range(100)]
+    frame = pd.DataFrame({"street": pd.Categorical(declared[:8], categories=declared)})
+    model = GradientBoostingRegressor(20, min_child_weight=0).fit(frame, [0.0] * 4 + [9.0] * 4)
+    assert model._columns.levels[0].tolist() == declared[:8]
 
 
 def test_rows_of_weight_zero_do_not_count_towards_a_category():

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.metrics import log_loss
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
 from ensembles.gradient_boosting import batches as reading
-from ensembles.gradient_boosting import external, partitions, sources
+from ensembles.gradient_boosting import devices, external, memory, partitions, sources
 
 rng = np.random.default_rng(0)
 N = 1500
@@ -188,6 +189,29 @@ def test_early_stopping_and_refitting_work_on_batches(parquet, cache):
     )
 
 
+def test_the_latest_rows_of_batches_and_files_are_those_of_the_whole(tmp_path, cache):
+    """Files come in the order of their names; and labels to judge by are not smoothed."""
+    (tmp_path / "parts").mkdir()
+    for begin in (1000, 0, 500):
+        part = FRAME.assign(label=LABEL).iloc[begin : begin + 500]
+        part.to_parquet(tmp_path / "parts" / f"{begin:04}.parquet")
+    given = {"early_stopping": True, "validation_split": "latest", "validation_fraction": 0.4}
+    given |= {"label_smoothing": 0.3, **SMALL}
+    whole = GradientBoostingClassifier(**given).fit(FRAME, LABEL).evals_result_["validation"]
+    for source, y in ((batches(), None), (tmp_path / "parts", "label")):
+        model = GradientBoostingClassifier(cache_dir=cache, **given).fit(source, y)
+        found = model.evals_result_["validation"]["logloss"]
+        np.testing.assert_allclose(found, whole["logloss"], rtol=1e-5)
+
+
+def test_a_batch_without_weights_weighs_one_a_row_beside_others(cache):
+    pieces = [one[:2] if k == 1 else one for k, one in enumerate(batches(weights=True))]
+    heavy = WEIGHT.where((WEIGHT.index < 400) | (WEIGHT.index >= 800), 1.0)
+    model = GradientBoostingClassifier(cache_dir=cache, **SMALL).fit(pieces)
+    whole = GradientBoostingClassifier(**SMALL).fit(FRAME, LABEL, heavy)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), whole.predict_proba(FRAME))
+
+
 def test_class_weights_smoothing_and_objectives_work_on_batches(cache):
     given = {"class_weight": "balanced", "label_smoothing": 0.1, "cache_dir": cache, **SMALL}
     model = GradientBoostingClassifier(**given).fit(batches())
@@ -312,10 +336,12 @@ def test_a_real_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize(("missing", "mark"), [(0.0, np.nan), (0.3, np.nan), (0.3, -9.0)])
 @pytest.mark.parametrize("max_bin", [16, 256, 1000])
 @pytest.mark.parametrize("shape", [(2000, 1), (300, 60), (25, 4)])
-def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missing, monkeypatch):
+def test_the_space_that_is_asked_for_is_what_xgboost_takes(
+    shape, max_bin, missing, mark, monkeypatch
+):
     """One that is too small would let XGBoost run into a full disk."""
     make, seen = external.external_matrix, []
 
@@ -329,8 +355,8 @@ def test_the_space_that_is_asked_for_is_what_xgboost_takes(shape, max_bin, missi
     draw = np.random.default_rng(0)
     tables = [draw.normal(size=shape).astype(np.float32) for _ in range(3)]
     for table in tables:
-        table[draw.random(shape) < missing] = np.nan
-    model = GradientBoostingRegressor(1, max_bin=max_bin, early_stopping=False)
+        table[draw.random(shape) < missing] = mark
+    model = GradientBoostingRegressor(1, max_bin=max_bin, missing=mark, early_stopping=False)
     model.fit([(table, draw.normal(size=len(table))) for table in tables])
     written, bound = seen[0]
     headers = 3 * 4096
@@ -757,6 +783,33 @@ def test_dask_judges_by_labels_that_are_not_smoothed(client):
     last = round(0.1 * N)
     lost = log_loss(LABEL[-last:], model.predict_proba(FRAME[-last:]))
     np.testing.assert_allclose(model.best_score_, lost, rtol=1e-5)
+    model.fit(X, y, X_val=X, y_val=y)
+    np.testing.assert_allclose(
+        model.best_score_, log_loss(LABEL, model.predict_proba(FRAME)), rtol=1e-5
+    )
+
+
+@DASK_NOISE
+def test_dask_refits_with_more_rounds_and_goes_on_from_those_there_are(client):
+    X, y = collections(FRAME, LABEL)
+    given = {**SMALL, "n_estimators": 60, "n_iter_no_change": 4, "validation_fraction": 0.4}
+    given |= {"early_stopping": True, "validation_split": "latest"}
+    found = GradientBoostingClassifier(**given).fit(X, y)
+    assert found.n_estimators_ < 60
+    again = GradientBoostingClassifier(refit=True, **given).fit(X, y)
+    assert again.n_estimators_ == round(found.n_estimators_ / 0.6)
+    further = GradientBoostingClassifier(**given).fit(X, y, init_model=found)
+    last = round(0.4 * N)
+    lost = log_loss(LABEL[-last:], further.predict_proba(FRAME[-last:]))
+    assert further.n_estimators_ == further.best_iteration_ + 1 > found.n_estimators_
+    np.testing.assert_allclose(further.best_score_, lost, rtol=1e-5)
+
+
+def test_batches_hold_out_rows_of_their_own():
+    settings = SimpleNamespace(validation_split="random", validation_fraction=0.5)
+    halves = (settings, SimpleNamespace(sizes=[200, 200]))
+    first, second = sources._held_out(SimpleNamespace(_seed=0), *halves)
+    assert 60 < np.sum(first != second) < 140
 
 
 def test_partitions_hold_out_rows_of_their_own():
@@ -878,3 +931,44 @@ def test_dask_lets_seeds_that_stopped_apart_end_level(client):
     model.boosters_[1] = model.boosters_[1][:5]
     model.fit(X, y)
     assert [one.num_boosted_rounds() for one in model.boosters_] == [8, 8]
+
+
+@DASK_NOISE
+@pytest.mark.parametrize("refit", [False, True])
+def test_dask_falls_back_when_the_gpus_memory_is_too_small(client, monkeypatch, refit):
+    """Fewer bins, then the CPU: partitions are not binned to disk."""
+    from xgboost import dask as dxgb
+
+    X, y = collections(TABLE, LABEL)
+    given = SMALL | {"early_stopping": True, "refit": refit, "validation_split": "latest"}
+    expected = GradientBoostingClassifier(device="cpu", **given).fit(X, y)
+    train, tried, bins = dxgb.train, [], []
+    make = dxgb.DaskQuantileDMatrix
+
+    def full(client, parameters, *arguments, **more):
+        tried.append((parameters["device"], parameters["max_bin"]))
+        if parameters["device"] != "cpu":
+            raise xgboost.core.XGBoostError("cudaErrorMemoryAllocation: out of memory")
+        return train(client, parameters, *arguments, **more)
+
+    def binned(*arguments, **more):
+        bins.append(more["max_bin"])
+        return make(*arguments, **more)
+
+    monkeypatch.setattr(dxgb, "train", full)
+    monkeypatch.setattr(dxgb, "DaskQuantileDMatrix", binned)
+    monkeypatch.setattr(devices, "answers", lambda device: True)
+    monkeypatch.setattr(memory, "has_cupy", lambda: True)
+    with pytest.warns(ResourceWarning, match="too small for 1,500 rows x 2 columns") as warned:
+        model = GradientBoostingClassifier(**given).fit(X, y)
+    told = [one for one in warned if one.category is ResourceWarning and "GPU" in str(one.message)]
+    assert [str(one.message).rpartition(". ")[2] for one in told] == [
+        "Trying max_bin=64.",
+        "Training on the CPU.",
+    ]
+    assert tried[:3] == [("cuda", 256), ("cuda", 64), ("cpu", 256)]
+    assert bins[:6] == [256, 256, 64, 64, 256, 256]
+    assert model.device_ == "cpu"
+    np.testing.assert_array_equal(model.predict_proba(TABLE), expected.predict_proba(TABLE))
+    with pytest.raises(MemoryError, match="1,500 rows x 2 columns with max_bin=256"):
+        GradientBoostingClassifier(device="cuda", **given).fit(X, y)

@@ -1,5 +1,7 @@
 """Early stopping: anywhere, by any score in its own direction, without looking ahead."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from ensembles import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
 )
+from ensembles.gradient_boosting.boosting import rounds_again
 from ensembles.gradient_boosting.rounds import Watch, Yardstick, validation_rows
 
 X, y = make_classification(600, 8, n_informative=3, flip_y=0.15, weights=[0.8], random_state=0)
@@ -105,6 +108,34 @@ def test_every_metric_has_its_direction(scoring, best):
     assert model.best_score_ == best(model.evals_result_["validation"][name])
 
 
+AMOUNTS = np.exp(X[:, 0] + 0.1 * np.random.default_rng(0).normal(size=len(y)))
+COINS = np.random.default_rng(0).integers(0, 4, len(y))
+JUDGED = {
+    "squared": (AMOUNTS, ["rmse", "rmsle", "mae", "mape", "mphe"]),
+    "logistic": (
+        COINS % 2,
+        ["logloss", "error", "error@0.4", "auc", "aucpr", "ndcg", "map", "pre@99"],
+    ),
+    "softmax": (COINS, ["mlogloss", "merror", "auc"]),
+    "poisson": (np.floor(AMOUNTS), ["poisson-nloglik"]),
+    "gamma": (AMOUNTS, ["gamma-nloglik", "gamma-deviance"]),
+    "tweedie": (AMOUNTS, ["tweedie-nloglik@1.5"]),
+    "quantile": (AMOUNTS, ["quantile"]),
+}
+"""Targets and metrics of XGBoost by objective."""
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric"), [(one, metric) for one in JUDGED for metric in JUDGED[one][1]]
+)
+def test_a_model_of_more_rounds_is_the_better_by_every_metric_on_what_it_learned(objective, metric):
+    targets = JUDGED[objective][0]
+    model = GradientBoosting(40, objective=objective, scoring=metric, early_stopping=False)
+    scores = model.fit(X, targets, X_val=X, y_val=targets).evals_result_["validation"][metric]
+    assert model.best_iteration_ > 2
+    assert model.best_score_ == scores[model.best_iteration_]
+
+
 @pytest.mark.parametrize(
     ("scoring", "name"),
     [("roc_auc", "auc"), (roc_auc_score, "auc"), (log_loss, "logloss")],
@@ -166,6 +197,18 @@ def test_weights_and_class_weights_apply_to_the_rows_held_out():
     assert -model.best_score_ == pytest.approx(expected, rel=1e-5)
     losses = model.evals_result_["validation"]
     np.testing.assert_allclose(losses["logloss"], -np.array(losses["neg_log_loss"]), rtol=1e-4)
+
+
+def test_class_weights_apply_to_validation_rows_that_are_given_too():
+    three = np.digitize(X[:, 0], [-0.5, 0.5])
+    weights = np.random.default_rng(1).uniform(0.1, 3, 200)
+    model = GradientBoostingClassifier(20, class_weight="balanced", **FAST)
+    model.fit(X[:400], three[:400], X_val=X[400:], y_val=three[400:], sample_weight_val=weights)
+    by_class = 400 / (3 * np.bincount(three[:400]))
+    expected = log_loss(
+        three[400:], model.predict_proba(X[400:]), sample_weight=weights * by_class[three[400:]]
+    )
+    assert model.best_score_ == pytest.approx(expected, rel=1e-5)
 
 
 def test_validation_rows_can_be_given():
@@ -264,6 +307,9 @@ def test_the_latest_rows_are_held_out_of_a_history():
     model = stopping(n_estimators=3, validation_split="latest", validation_fraction=0.25)
     model.fit(X, y)
     assert model.validation_rows_.tolist() == list(range(450, 600))
+    by_name = np.repeat(np.arange(60)[::-1], 10)
+    model.fit(X, y, groups=by_name)
+    assert model.validation_rows_.tolist() == list(range(450, 600))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -354,6 +400,12 @@ def test_a_gap_that_is_just_reached_is_allowed_and_the_best_round_before_it_coun
     assert found == (seen, kept)
 
 
+def test_rounds_whose_score_is_nan_are_waited_for_as_long_as_others():
+    nan = float("nan")
+    losses, gaps = [nan, nan, 3.0, 2.0, 4.0, 4.0, 1.0], [0.0] * 7
+    assert watched(losses, gaps, patience=2, tol=0.0, widest=None) == (6, 4)
+
+
 def test_the_gap_alone_holds_rows_out():
     model = GradientBoostingClassifier(60, max_generalization_gap=0.05, **FAST).fit(X, y)
     assert model.generalization_gap_ <= 0.05
@@ -390,6 +442,18 @@ def test_seeds_that_stopped_apart_come_level_in_a_warm_start():
     model = stopping(n_estimators=60, **given).fit(X, y)
     model.set_params(warm_start=True, early_stopping=False, n_estimators=80).fit(X, y)
     assert [one.num_boosted_rounds() for one in model.boosters_] == [80, 80, 80]
+
+
+def test_rounds_are_scaled_to_the_nearest_number():
+    found = [SimpleNamespace(n_rounds=n) for n in (7, 9)]
+    assert [rounds_again(found, 100, n) for n in (100, 94, 93, 75)] == [8, 9, 9, 11]
+    assert rounds_again([SimpleNamespace(n_rounds=0)], 100, 90) == 1
+
+
+def test_refitting_learns_the_levels_of_the_rows_that_were_held_out():
+    frame = pd.DataFrame({"a": X[:, 0], "level": [f"l{i}" for i in range(len(y))]})
+    model = stopping(min_category_count=1, refit=True).fit(frame, y)
+    assert len(model._columns.levels[1]) == len(y)
 
 
 def test_refitting_takes_the_mean_of_what_the_seeds_found():

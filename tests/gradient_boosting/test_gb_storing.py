@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
+from scipy import sparse
 from sklearn.base import clone
 
 from ensembles import GradientBoosting, GradientBoostingClassifier, GradientBoostingRegressor
@@ -76,6 +77,28 @@ def test_a_saved_model_is_the_model(name, tmp_path):
     again = tmp_path / "b.model"
     loaded.save_model(again)
     assert_same(model, GradientBoosting.load_model(again))
+
+
+def test_a_saved_model_knows_that_what_is_not_stored_is_missing(tmp_path):
+    table = np.where(np.random.default_rng(0).random((len(VALUE), 3)) < 0.5, 0.0, 1.0)
+    table[:, 0] *= VALUE
+    stored = sparse.csr_array(table)
+    model = GradientBoostingRegressor(**SMALL).fit(stored, VALUE)
+    assert (
+        model.predict(stored) != GradientBoostingRegressor(**SMALL).fit(table, VALUE).predict(table)
+    ).any()
+    model.save_model(tmp_path / "m")
+    loaded = GradientBoostingRegressor.load_model(tmp_path / "m")
+    for asked in (stored, table):
+        np.testing.assert_array_equal(loaded.predict(asked), model.predict(asked))
+
+
+def test_what_an_estimator_was_before_it_is_loaded_is_gone(tmp_path):
+    MODELS["array"].save_model(tmp_path / "m")
+    model = GradientBoosting(early_stopping=True, **SMALL).fit(FRAME, LABELS["text"])
+    model.load_model(tmp_path / "m")
+    for name in ("classes_", "n_classes_", "feature_names_in_", "evals_result_", "best_score_"):
+        assert not hasattr(model, name)
 
 
 def test_a_saved_model_of_quantiles_is_scored_by_its_levels(tmp_path):
@@ -212,6 +235,17 @@ def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
     assert [one.name for one in tmp_path.iterdir()] == ["m"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files are open to others as POSIX says")
+def test_others_may_read_a_file_as_any_that_is_written(tmp_path):
+    """It is written under another name first, which nobody else may read."""
+    before = os.umask(0o027)
+    try:
+        MODELS["text"].save_model(tmp_path / "m")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o640
+
+
 def test_functions_cannot_be_stored_and_are_named(tmp_path):
     def squared(y_true, y_pred):
         return y_pred - y_true, np.ones_like(y_pred)
@@ -281,8 +315,9 @@ def test_a_file_of_xgboosts_own_is_told_as_such(ending, tmp_path):
 
 
 def test_the_parameters_of_a_pickle_or_a_file_equal_those_it_was_made_of(tmp_path):
-    """NaN, the usual missing, equals nothing but the very object."""
-    model = GradientBoostingRegressor(2, validation_fraction=0.2).fit(FRAME, VALUE)
+    """NaN, the usual missing, equals nothing but the very object; a tuple equals no list."""
+    given = {"monotone_constraints": (1, 0, 0), "params": {"huber_slope": 2.0}}
+    model = GradientBoostingRegressor(2, objective="huber", **given).fit(FRAME, VALUE)
     assert pickle.loads(pickle.dumps(model)).get_params() == model.get_params()
     model.save_model(tmp_path / "m")
     assert GradientBoostingRegressor.load_model(tmp_path / "m").get_params() == model.get_params()

@@ -1,6 +1,7 @@
 """Training: XGBoost's own trees, for every objective; what is asked of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from scipy.special import expit, softmax
@@ -459,6 +460,17 @@ def test_a_model_goes_on_from_another(tmp_path):
         GradientBoostingRegressor(5).fit(X[:, :4], Y, init_model=first)
 
 
+def test_several_seeds_go_on_from_one_model():
+    one = GradientBoostingRegressor(4, subsample=0.5, random_state=0).fit(X, Y)
+    two = GradientBoostingRegressor(3, subsample=0.5, n_seeds=2).fit(X, Y, init_model=one)
+    first, second = (booster[:4].inplace_predict(X) for booster in two.boosters_)
+    np.testing.assert_array_equal(first, one.predict(X))
+    np.testing.assert_array_equal(second, one.predict(X))
+    assert [booster.num_boosted_rounds() for booster in two.boosters_] == [7, 7]
+    with pytest.raises(ValueError, match="n_seeds must be 2, as in init_model; got 3"):
+        GradientBoostingRegressor(3, n_seeds=3).fit(X, Y, init_model=two)
+
+
 def test_going_on_keeps_the_classes():
     labels = np.array(["a", "b", "c"])[C3]
     first = GradientBoostingClassifier(5).fit(XC, labels)
@@ -545,6 +557,21 @@ def test_a_model_of_other_columns_is_not_gone_on_from(tmp_path):
         GradientBoostingRegressor(3).fit(XC, Y, init_model=lines)
 
 
+@pytest.mark.parametrize("kind", ["booster", "estimator", "file"])
+def test_a_model_that_codes_categories_itself_is_not_gone_on_from(kind, tmp_path):
+    """XGBoost stops in the first round, with a trace of C++."""
+    frame = pd.DataFrame({"city": pd.Categorical(["Rome", "Oslo", "Bern"] * 100), "x": X[:, 0]})
+    model = xgboost.XGBRegressor(n_estimators=2, enable_categorical=True).fit(frame, Y)
+    path = tmp_path / "model.ubj"
+    model.save_model(path)
+    start = {"booster": model.get_booster(), "estimator": model, "file": path}[kind]
+    with pytest.raises(ValueError, match="init_model must not be a model of XGBoost's own"):
+        GradientBoostingRegressor(2).fit(frame, Y, init_model=start)
+    codes = frame.assign(city=frame["city"].cat.codes)
+    model = xgboost.XGBRegressor(n_estimators=2).fit(codes, Y)
+    assert GradientBoostingRegressor(2).fit(codes, Y, init_model=model).n_estimators_ == 4
+
+
 def test_a_model_may_go_on_from_itself():
     model = GradientBoostingRegressor(4).fit(X, Y)
     assert model.fit(X, Y, init_model=model).n_estimators_ == 8
@@ -578,6 +605,14 @@ def test_every_parameter_is_said():
 def test_an_unknown_parameter_is_an_error_that_suggests_the_nearest(params, near):
     with pytest.raises(ValueError, match=f"Did you mean '{near}'"):
         GradientBoostingRegressor(params=params).fit(X, Y)
+
+
+@pytest.mark.parametrize("names", [("learning_rate", "eta"), ("eta", "learning_rate")])
+def test_a_parameter_that_is_said_by_two_names_is_an_error(names):
+    """The last of them won, in silence where the first was the default."""
+    given = dict(zip(names, (0.1, 0.3), strict=True))
+    with pytest.raises(ValueError, match=f"one name; got '{names[0]}' and '{names[1]}'"):
+        GradientBoostingRegressor(3, params=given).fit(X, Y)
 
 
 def test_params_adds_what_is_not_surfaced_and_takes_other_names():
