@@ -15,6 +15,7 @@ from ensembles.trees.histogram import CLASSES, PACKED
 from ensembles.trees.small import (
     CELLS,
     COUNTS,
+    FOUND,
     LIGHT,
     PLANE,
     ROWS,
@@ -24,7 +25,6 @@ from ensembles.trees.small import (
     sheet_width,
     surveyor,
 )
-from ensembles.trees.vectors import LANES
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
 BYTES, INTS, FLOATS = uint8[::1], int64[::1], float64[::1]
@@ -37,7 +37,7 @@ def surveying(mode):
     """Lay some columns side by side, survey them, and write the codes on either side of the best
     split of each.
     """
-    survey, find_place = surveyor(mode), placer(mode)
+    survey, find_place = surveyor(mode, False), placer(mode)
 
     @kernel(
         types.void(
@@ -83,6 +83,8 @@ def surveying(mode):
         whole = len(columns) == 0
         lay_sheet(codes, FIRST, columns, begin, n_lanes, whole, start, n, width, sheet)
         survey(
+            0,
+            1,
             records,
             start,
             n,
@@ -162,7 +164,7 @@ def test_small_nodes_are_cut_as_by_plain_loops(mode, node, least):
     records[start : start + n, :2] = np.array(payload).T.view(np.uint64)
     by_class = [weights[classes == k].sum() for k in range(2 if mode == PACKED else 9)]
     totals = np.array([weights.sum(), *(by_class[1:] if mode == PACKED else by_class), n])
-    work, places = np.full(PLANE + 2 * LANES, np.nan), np.full((d, 2), -1)
+    work, places = np.full(PLANE + 2 * FOUND, np.nan), np.full((d, 2), -1)
     surveying(mode)(
         records,
         cells,
