@@ -8,9 +8,9 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-CACHED = "[ensembles] compiling the tree kernels once (5 to 15 s); they are cached on disk"
+CACHED = "[ensembles] compiling the tree kernels once (5 to 10 s); they are cached on disk"
 NOT_CACHED = (
-    "[ensembles] compiling the tree kernels (5 to 15 s); they cannot be cached on disk: set "
+    "[ensembles] compiling the tree kernels (5 to 10 s); they cannot be cached on disk: set "
     "NUMBA_CACHE_DIR to a folder that can be written"
 )
 

@@ -144,7 +144,7 @@ def test_a_verbose_bag_says_once_that_kernels_are_compiled(tmp_path):
     told = [run(code, stderr=True, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     lines = [line for line in told[0].splitlines() if line.startswith(("verbose", "[ensembles]"))]
     assert [line.split()[0] for line in lines] == [*["verbose"] * 2, "[ensembles]", "verbose"]
-    assert "compiling the tree kernels once (5 to 15 s); they are cached on disk" in lines[2]
+    assert "compiling the tree kernels once (5 to 10 s); they are cached on disk" in lines[2]
     assert "[ensembles]" not in told[1]
 
 
