@@ -102,10 +102,10 @@ def category_splits(codes, rows):
             yield rows[np.isin(codes[rows], chosen)]
 
 
-def best_gain(problem, rows, categorical, bounds=(-np.inf, np.inf)):
-    """The largest gain of any split of any column."""
+def best_gain(problem, rows, categorical, bounds=(-np.inf, np.inf), columns=None):
+    """The largest gain of any split of any column, or of those given."""
     gains = []
-    for column in range(problem.codes.shape[1]):
+    for column in range(problem.codes.shape[1]) if columns is None else columns:
         splits = category_splits if categorical[column] else ordered_splits
         gains += [
             problem.gain(rows, left)
@@ -148,6 +148,20 @@ def columns_in_turn(key, n_columns, n_wanted):
         chosen = place + mix((key + place) & MASK) % (n_columns - place)
         columns[place], columns[chosen] = columns[chosen], columns[place]
     return columns
+
+
+def columns_looked_at(problem, rows, categorical, key, n_wanted):
+    """Return the columns drawn for a node: as many as are wanted that have more than one code, the
+    missing being one, and further until one of them has a split.
+    """
+    seen, n_tried = [], 0
+    for column in columns_in_turn(key, problem.codes.shape[1], n_wanted):
+        enough = n_tried >= n_wanted
+        if enough and best_gain(problem, rows, categorical, columns=seen) is not None:
+            break
+        seen.append(column)
+        n_tried += len(np.unique(problem.codes[rows, column])) > 1
+    return seen
 
 
 def grow_slowly(problem, seed, max_depth=99, max_features=None):

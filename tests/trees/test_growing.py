@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_tree import Problem, best_gain, grow_slowly
+from slow_tree import MASK, Problem, best_gain, columns_looked_at, grow_slowly, mix
 
 from ensembles.trees import HistTreeClassifier, HistTreeRegressor
 
@@ -115,12 +115,15 @@ def walk(tree, prepared, problem, categorical):
     """At every node: the split made is as good as the best of all, and a leaf has nothing worth
     splitting.
     """
-    nodes = tree.tree_
+    nodes, n_wanted = tree.tree_, tree.max_features
     leaves = {0: np.flatnonzero(problem.weights > 0)}
-    bounds = {0: (-np.inf, np.inf)}
+    bounds, keys, looked_at = {0: (-np.inf, np.inf)}, {0: mix(tree.random_state)}, None
     for node in range(nodes.node_count):
-        rows, within = leaves.pop(node), bounds.pop(node)
-        best = None if problem.pure(rows) else best_gain(problem, rows, categorical, within)
+        rows, within, key = leaves.pop(node), bounds.pop(node), keys.pop(node)
+        if n_wanted:
+            looked_at = columns_looked_at(problem, rows, categorical, key, n_wanted)
+        pure = problem.pure(rows)
+        best = None if pure else best_gain(problem, rows, categorical, within, looked_at)
         column, right = nodes.feature[node], nodes.children_right[node]
         if right < 0:
             assert best is None
@@ -146,7 +149,40 @@ def walk(tree, prepared, problem, categorical):
         bounds[node + 1], bounds[right] = problem.bounds_below(
             leaves[node + 1], leaves[right], column, within
         )
+        keys[node + 1], keys[right] = mix(2 * key & MASK), mix((2 * key + 1) & MASK)
     assert not leaves
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "categories"), [(0, False), (2, False), (4, False), (0, True), (2, True)]
+)
+@pytest.mark.parametrize("n_rows", [25, 90, 400])
+def test_no_split_of_the_columns_drawn_beats_one_made_with_missing_values(
+    n_classes, categories, n_rows
+):
+    """A column with missing values is one column, looked at twice; one that is missing throughout
+    is none.
+    """
+    rng = np.random.default_rng(n_rows)
+    X = rng.integers(0, 6, (n_rows, 9)).astype(float)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[:, :2], X[:, 2] = [np.nan, 3.0], rng.random(n_rows) < 0.1
+    categorical = np.arange(9) % 3 == 0 if categories else np.zeros(9, bool)
+    X[:, categorical] = np.nan_to_num(X[:, categorical], nan=1.0)
+    y, counts = rng.integers(0, n_classes or 9, n_rows), rng.poisson(1.0, n_rows)
+    wanted = 1 if n_rows == 90 else 3
+    # Then a drawn column may have no split; of categories no order knows the best that is allowed.
+    least = 6 if n_rows == 90 and not categories else 1
+    tree = (HistTreeClassifier if n_classes else HistTreeRegressor)(
+        random_state=7,
+        max_features=wanted,
+        min_samples_leaf=least,
+        categorical_features=np.flatnonzero(categorical).tolist(),
+    )
+    prepared, tree = fitted(tree, X, y, counts)
+    target, criterion = (y, "gini") if n_classes else (y[:, None], "squared_error")
+    problem = Problem(prepared.codes, target, counts, criterion, min_leaf=least)
+    walk(tree, prepared, problem, categorical)
 
 
 @pytest.mark.parametrize("n_classes", [0, 2, 4])
