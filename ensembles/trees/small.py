@@ -407,7 +407,7 @@ def surveyor(mode: int, gaps: bool) -> Any:
         work: Array,
         bits: Array,
     ) -> None:
-        if gaps and n_turns == 2 and (mode != SCALAR or turn == 0):
+        if gaps and n_turns == 2:
             turn_codes(sheet, n, width, 1 if turn else 255)
         if mode == SCALAR:
             gapped = gaps and n_turns == 2

@@ -161,11 +161,11 @@ def lane_searcher(mode: int, need: int) -> Any:
                 n_tried -= n_constant(
                     how, columns[begin:], n_lanes, n, settings, sizes, own, sheet, histogram, work
                 )
+        surveyed = how == SURVEYED
+        if mode == SCALAR:
+            surveyed = how >= SURVEYED
         for lane in range(first_lane, last_lane):
             column = columns[begin + lane]
-            surveyed = how == SURVEYED
-            if mode == SCALAR:
-                surveyed = how >= SURVEYED
             if gaps and surveyed and not drawn and work[PLANE + lane] < best:
                 ordered = True
                 if tables:
@@ -276,13 +276,9 @@ def lane_searcher(mode: int, need: int) -> Any:
 @lru_cache
 def searcher(mode: int, need: int) -> Any:
     """Return what finds the best split of a node."""
-    choose, prepare, survey = (
-        chooser(mode, need),
-        preparer(mode, need != USUAL),
-        surveyor(mode, need != USUAL),
-    )
-    search_lanes, pairs = lane_searcher(mode, need), knows_pairs(mode, need)
     gaps = need != USUAL
+    choose, prepare, survey = chooser(mode, need), preparer(mode, gaps), surveyor(mode, gaps)
+    search_lanes, pairs = lane_searcher(mode, need), knows_pairs(mode, need)
 
     @once
     def search(
